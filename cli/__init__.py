@@ -1,0 +1,1 @@
+"""The `armature` command: run the platform on this machine, look at it, show what it does."""

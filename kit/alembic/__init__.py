@@ -1,0 +1,1 @@
+"""Hold the one Alembic environment of all services."""

@@ -1,0 +1,193 @@
+"""Speak to NATS JetStream: the stream of all events, and atomic batches into it.
+
+What was measured decides: `discard: new` so that a full stream holds the outbox instead of losing
+unread events, an atomic batch because a fully synced single publish costs as much as a batch of
+hundreds, and a timeout on every publish because futures stay pending when the server dies.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from kit import ids
+
+log = structlog.get_logger()
+
+STREAM = "ARMATURE_EVENTS"
+SUBJECTS = ["armature.evt.>", "armature.replay.>"]
+ADVISORIES = "ARMATURE_ADVISORIES"
+ADVISORY_SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
+DEDUP_SECONDS = 300
+MAX_BATCH = 500
+_DUPLICATE_IN_BATCH = 10201
+_PUBLISH_TIMEOUT = 5.0
+
+
+class PublishUnknown(Exception):
+    """No answer came: the message may or may not be stored."""
+
+
+class BatchHasDuplicates(Exception):
+    """One of the batch's messages is stored already, so the server stored none of it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to publish; `message_id` lets the stream drop a repeat within five minutes."""
+
+    subject: str
+    message_id: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Bus:
+    """One connection to NATS, which reconnects for ever."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self.client = Client()
+        self.js: JetStreamContext
+
+    async def open(self) -> None:
+        """Connect, waiting for as long as it takes, and see that the streams exist."""
+        while True:
+            try:
+                await self.client.connect(
+                    self._url,
+                    name=self._name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    ping_interval=15,
+                    error_cb=self._on_error,
+                    allow_reconnect=True,
+                    connect_timeout=2,
+                    pending_size=16 * 1024 * 1024,
+                )
+                break
+            except (OSError, nats.errors.Error, TimeoutError) as exc:
+                log.warning("nats does not answer yet", error=str(exc))
+                await asyncio.sleep(0.5)
+        self.js = self.client.jetstream(timeout=_PUBLISH_TIMEOUT)
+        while True:
+            try:
+                await self.ensure_streams()
+                return
+            except (nats.errors.Error, TimeoutError) as exc:
+                log.warning("jetstream does not answer yet", error=str(exc))
+                await asyncio.sleep(0.5)
+
+    async def ensure_streams(self) -> None:
+        """Create the streams where they are missing: at a first start, or after a lost volume."""
+        await self._ensure(
+            StreamConfig(
+                name=STREAM,
+                subjects=SUBJECTS,
+                storage=StorageType.FILE,
+                retention=RetentionPolicy.LIMITS,
+                discard=DiscardPolicy.NEW,
+                max_age=7 * 86_400,
+                max_bytes=16 * 1024**3,
+                duplicate_window=DEDUP_SECONDS,
+                allow_atomic=True,
+            )
+        )
+        await self._ensure(
+            StreamConfig(
+                name=ADVISORIES,
+                subjects=[ADVISORY_SUBJECT],
+                storage=StorageType.FILE,
+                max_age=7 * 86_400,
+                max_bytes=64 * 1024**2,
+            )
+        )
+
+    async def _ensure(self, config: StreamConfig) -> None:
+        try:
+            await self.js.stream_info(config.name or "")
+        except NotFoundError:
+            await self.js.add_stream(config)
+
+    async def close(self) -> None:
+        if self.client.is_connected:
+            await self.client.drain()
+        elif not self.client.is_closed:
+            await self.client.close()
+
+    def is_healthy(self) -> bool:
+        return bool(self.client.is_connected)
+
+    async def publish(self, message: Message) -> None:
+        """Store one message; PublishUnknown when no ack comes in time."""
+        headers = dict(message.headers) | {"Nats-Msg-Id": message.message_id}
+        try:
+            await asyncio.wait_for(
+                self.js.publish(
+                    message.subject, message.payload, headers=headers, timeout=_PUBLISH_TIMEOUT
+                ),
+                _PUBLISH_TIMEOUT + 1,
+            )
+        except (nats.errors.Error, TimeoutError) as exc:
+            raise PublishUnknown(str(exc)) from exc
+
+    async def publish_batch(self, messages: Sequence[Message]) -> None:
+        """Store all messages or none, with one ack after the sync.
+
+        BatchHasDuplicates when one of them is stored already (nothing was stored now);
+        PublishUnknown when no ack came in time.
+        """
+        if len(messages) == 1:
+            await self.publish(messages[0])
+            return
+        batch = ids.new_id().hex
+        last = len(messages)
+        try:
+            for number, message in enumerate(messages, start=1):
+                headers = dict(message.headers) | {
+                    "Nats-Msg-Id": message.message_id,
+                    "Nats-Batch-Id": batch,
+                    "Nats-Batch-Sequence": str(number),
+                }
+                if number == last:
+                    headers["Nats-Batch-Commit"] = "1"
+                if number in {1, last}:
+                    _check(await self._request(message, headers), committed=number == last)
+                else:
+                    await self.client.publish(message.subject, message.payload, headers=headers)
+        except (nats.errors.Error, TimeoutError) as exc:
+            raise PublishUnknown(str(exc)) from exc
+
+    async def _request(self, message: Message, headers: dict[str, str]) -> Msg:
+        return await asyncio.wait_for(
+            self.client.request(
+                message.subject, message.payload, timeout=_PUBLISH_TIMEOUT, headers=headers
+            ),
+            _PUBLISH_TIMEOUT + 1,
+        )
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("nats connection", error=str(error) or type(error).__name__)
+
+
+def _check(answer: Msg, *, committed: bool) -> None:
+    if not answer.data:
+        if committed:
+            raise PublishUnknown("the commit of a batch was answered without an ack")
+        return
+    reply: dict[str, Any] = msgspec.json.decode(answer.data)
+    if error := reply.get("error"):
+        if error.get("err_code") == _DUPLICATE_IN_BATCH:
+            raise BatchHasDuplicates
+        raise PublishUnknown(str(error.get("description")))

@@ -1,0 +1,199 @@
+"""Run each transaction on behalf of one workspace, on pooled psycopg connections.
+
+`Database.transaction(workspace_id)` is the only way in for requests: it begins, tells Postgres the
+workspace (row security sees nothing else) and the time left (`statement_timeout`), and commits or
+rolls back. SQL goes through `Tx`, as text with named parameters or as a SQLAlchemy Core statement;
+both run on the same connection and transaction.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection, AsyncPipeline
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+from sqlalchemy.sql import ClauseElement
+
+from kit import deadlines, telemetry
+from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+
+Row: TypeAlias = dict[str, Any]
+Params: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
+_DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
+
+# Measured: a parallel plan turns a millisecond into fifty.
+_PLANNER = "-c max_parallel_workers_per_gather=0 -c jit=off"
+
+_BEGIN = (
+    "SELECT set_config('app.workspace_id', %s, true), set_config('statement_timeout', %s, true)"
+)
+
+
+class Tx:
+    """One open transaction. Its methods take SQL with %(name)s or %s parameters."""
+
+    def __init__(self, connection: AsyncConnection[Row], database: "Database") -> None:
+        self.connection = connection
+        self._database = database
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def all(self, sql: str | ClauseElement, params: Params = None) -> list[Row]:
+        cursor = await self._execute(sql, params)
+        return await cursor.fetchall()
+
+    async def one(self, sql: str | ClauseElement, params: Params = None) -> Row:
+        """The only row; an assertion of the code, not of the data."""
+        row = await self.maybe(sql, params)
+        if row is None:
+            raise LookupError("the statement returned no row")
+        return row
+
+    async def maybe(self, sql: str | ClauseElement, params: Params = None) -> Row | None:
+        cursor = await self._execute(sql, params)
+        return await cursor.fetchone()
+
+    async def value(self, sql: str | ClauseElement, params: Params = None) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.maybe(sql, params)
+        return next(iter(row.values())) if row else None
+
+    async def run(self, sql: str | ClauseElement, params: Params = None) -> int:
+        """The number of rows written."""
+        return (await self._execute(sql, params)).rowcount
+
+    async def send(self, sql: str, params: Params = None) -> None:
+        """Queue a statement whose result nobody needs; inside `pipeline` it does not wait."""
+        await self.connection.execute(sql, params)
+
+    def pipeline(self) -> contextlib.AbstractAsyncContextManager[AsyncPipeline]:
+        """Statements sent in the block do not wait for one another."""
+        return self.connection.pipeline()
+
+    def savepoint(self) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Undo the block alone when it raises."""
+        return self.connection.transaction()
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Call `action` once the transaction has committed, and never when it has not."""
+        self._after_commit.append(action)
+
+    def wake_relay(self) -> None:
+        """Have the relay of this process look at the outbox right after the commit."""
+        self.after_commit(self._database.outbox_changed)
+
+    async def _execute(self, sql: str | ClauseElement, params: Params) -> psycopg.AsyncCursor[Row]:
+        if not isinstance(sql, str):
+            compiled = sql.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+            sql, params = str(compiled), compiled.params
+        return await self.connection.execute(sql, params)
+
+    def committed(self) -> None:
+        for action in self._after_commit:
+            action()
+
+
+class Database:
+    """A pool of connections to one service's schema, under one role."""
+
+    def __init__(self, url: str, schema: str, *, size: int = 16) -> None:
+        self.schema = schema
+        self.outbox_changed: Callable[[], None] = lambda: None
+        self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=10,
+            max_lifetime=1800,
+            kwargs={
+                "row_factory": dict_row,
+                "autocommit": True,
+                "prepare_threshold": 3,
+                "options": f"-c search_path={schema} {_PLANNER}",
+                "application_name": f"armature-{schema}",
+            },
+            check=None,
+        )
+
+    async def open(self) -> None:
+        """Start the pool; it connects in the background and again whenever it must."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def ping(self) -> bool:
+        """Whether Postgres answers."""
+        try:
+            async with self._pool.connection(timeout=2) as connection:
+                await connection.execute("SELECT 1")
+        except (psycopg.Error, PoolTimeout):
+            return False
+        return True
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, workspace_id: UUID) -> AsyncIterator[Tx]:
+        """Commit on success, roll back on any exception; row security sees `workspace_id`."""
+        async with self._begin(str(workspace_id)) as tx:
+            yield tx
+
+    @contextlib.asynccontextmanager
+    async def across_workspaces(self) -> AsyncIterator[Tx]:
+        """For workers, whose role sees the queue tables of all workspaces and nothing else."""
+        async with self._begin("") as tx:
+            yield tx
+
+    @contextlib.asynccontextmanager
+    async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
+        with _translated():
+            async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
+                tx = Tx(connection, self)
+                timeout = str(int(deadlines.shorter_of(60.0) * 1000))
+                with _transaction_span(self.schema):
+                    async with connection.transaction():
+                        await connection.execute(_BEGIN, (workspace_id, timeout))
+                        yield tx
+        tx.committed()
+
+
+@contextlib.contextmanager
+def _transaction_span(schema: str) -> Iterator[None]:
+    if not telemetry.is_recording():
+        yield
+        return
+    with telemetry.span(f"{schema} transaction", db__system__name="postgresql"):
+        yield
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the driver raises for want of time or of a server into errors with a reason."""
+    try:
+        yield
+    except ServiceError:
+        raise
+    except psycopg.errors.QueryCanceled as exc:
+        raise DeadlineExceeded("DEADLINE_EXCEEDED", "the statement took too long") from exc
+    except PoolTimeout as exc:
+        raise ResourceExhausted(
+            "DATABASE_BUSY", "no database connection was free in time", retry_after=1
+        ) from exc
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as exc:
+        raise Unavailable("CONFLICT", "concurrent writes collided; try again") from exc
+    except psycopg.OperationalError as exc:
+        raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer") from exc
+
+
+@contextlib.contextmanager
+def on_violation(constraint: str, error: ServiceError) -> Iterator[None]:
+    """Raise `error` where the named constraint (or its name on a partition) is violated."""
+    try:
+        yield
+    except psycopg.errors.IntegrityError as exc:
+        if exc.diag.constraint_name == constraint:
+            raise error from exc
+        raise

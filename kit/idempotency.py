@@ -1,0 +1,90 @@
+"""Answer a repeated request with the first answer (AIP-155).
+
+The key is scoped to the workspace and the method, and kept with a hash of the request and the
+response in the transaction of the change. A concurrent twin waits on an advisory lock of the key
+until we commit or roll back, and then decides.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from kit import trailers
+from kit.caller import Caller
+from kit.db import Database, Tx
+from kit.errors import InvalidArgument
+
+MAX_KEY = 255
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_RECALL = """
+SELECT request_hash, response FROM idempotency_keys
+WHERE workspace_id = %s AND method = %s AND request_id = %s"""
+_REMEMBER = """
+INSERT INTO idempotency_keys (workspace_id, method, request_id, request_hash, response)
+VALUES (%s, %s, %s, %s, %s)"""
+
+
+class Mutation(Protocol):
+    request_id: str
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...  # noqa: N802
+
+
+M = TypeVar("M", bound=Message)
+
+
+async def once(
+    db: Database,
+    caller: Caller,
+    request: Mutation,
+    kind: type[M],
+    work: Callable[[Tx], Awaitable[M]],
+) -> M:
+    """Do `work` in one transaction and answer its response; for a repeat, the first response.
+
+    INVALID_ARGUMENT / REQUEST_ID_REUSED when the key came with a different request before.
+    """
+    async with db.transaction(caller.workspace_id) as tx:
+        if not request.request_id:
+            return await work(tx)
+        key, digest = _key(caller.workspace_id, request), _digest(request)
+        async with tx.pipeline():
+            await tx.send(_LOCK, [":".join(map(str, key))])
+            row = await tx.maybe(_RECALL, key)
+        if row is not None:
+            if bytes(row["request_hash"]) != digest:
+                raise InvalidArgument.at(
+                    "REQUEST_ID_REUSED",
+                    "request_id",
+                    "REUSED",
+                    "this idempotency key came with a different request before",
+                )
+            trailers.add("x-idempotency-replayed", "true")
+            return kind.FromString(bytes(row["response"]))
+        response = await work(tx)
+        await tx.run(_REMEMBER, [*key, digest, response.SerializeToString()])
+        return response
+
+
+def _key(workspace_id: UUID, request: Mutation) -> tuple[UUID, str, str]:
+    if len(request.request_id) > MAX_KEY:
+        message = f"an idempotency key has at most {MAX_KEY} characters"
+        raise InvalidArgument.at("REQUEST_ID_INVALID", "request_id", "TOO_LONG", message)
+    return workspace_id, type(request).__name__, request.request_id
+
+
+def _digest(request: Mutation) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+
+
+async def forget(tx: Tx, *, hours: int = 72, limit: int = 5000) -> int:
+    """Drop keys older than that; called by workers, in steps. Returns how many went."""
+    return await tx.run(
+        "DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys"
+        " WHERE create_time < now() - make_interval(hours => %s) LIMIT %s)",
+        [hours, limit],
+    )

@@ -1,0 +1,89 @@
+"""Write what happened beside the change itself, for the relay to publish.
+
+A row carries the trace it was made in, what caused it, and its place among the changes of its
+aggregate (`aggregate_version`, taken under the aggregate's row lock; `seq` follows it). Rows stay
+72 hours in daily partitions, so that a lost stream can be filled again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from kit import ids, telemetry
+from kit.caller import Caller
+from kit.db import Tx
+
+PARTITIONS = 16  # of hash(aggregate); each is published by one lease holder at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, before it has an envelope."""
+
+    type: str  # <noun>.<past tense>
+    aggregate_type: str
+    aggregate_id: UUID
+    aggregate_version: int
+    data: bytes | Mapping[str, Any]  # JSON, or what becomes it
+    object: str = ""  # API name, for events about records
+    schema_version: int = 1
+    event_id: UUID = field(default_factory=ids.new_id)
+
+
+_COLUMNS = (
+    "workspace_id, event_id, partition, aggregate_type, aggregate_id, aggregate_version, type,"
+    " schema_version, object, payload, traceparent, root_id, causation_id, depth, chain, actor"
+)
+_INSERT = (
+    f"INSERT INTO outbox ({_COLUMNS}) SELECT %s, * FROM unnest(%s::uuid[], %s::int2[], %s::text[],"
+    " %s::uuid[], %s::int8[], %s::text[], %s::int2[], %s::text[], %s::text[], %s::text[],"
+    " %s::text[], %s::text[], %s::int2[], %s::text[], %s::text[])"
+)
+_INSERT_ONE = f"INSERT INTO outbox ({_COLUMNS}) VALUES ({', '.join(['%s'] * 16)})"
+
+
+def partition_of(aggregate_id: UUID) -> int:
+    return aggregate_id.int % PARTITIONS
+
+
+async def add(tx: Tx, caller: Caller, *events: Event) -> None:
+    """Announce `events` when the transaction commits, in this order."""
+    if not events:
+        return
+    cause = caller.cause
+    trace = telemetry.traceparent()
+    actor = json.dumps(dict(caller.actor()), separators=(",", ":"), ensure_ascii=False)
+    chain = json.dumps(cause.chain)
+    rows: Sequence[tuple[Any, ...]] = [
+        (
+            e.event_id,
+            partition_of(e.aggregate_id),
+            e.aggregate_type,
+            e.aggregate_id,
+            e.aggregate_version,
+            e.type,
+            e.schema_version,
+            e.object,
+            _json(e.data),
+            trace,
+            cause.root_id or str(e.event_id),
+            cause.causation_id,
+            cause.depth,
+            chain,
+            actor,
+        )
+        for e in events
+    ]
+    if len(rows) == 1:
+        await tx.send(_INSERT_ONE, [caller.workspace_id, *rows[0]])
+    else:
+        await tx.send(_INSERT, [caller.workspace_id, *map(list, zip(*rows, strict=True))])
+    tx.wake_relay()
+
+
+def _json(data: bytes | Mapping[str, Any]) -> str:
+    if isinstance(data, bytes):
+        return data.decode()
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -1,0 +1,151 @@
+"""Follow one change through every process: spans, and the context that travels with it.
+
+New traces are sampled up to a rate per process, so that a burst does not spend its time on being
+watched; a caller that sends a sampled `traceparent` is always followed. Names of attributes are the
+constants below and are listed in docs/telemetry.md.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+)
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.span import TraceState
+
+from kit.logs import RateLimit
+
+WORKSPACE = "armature.workspace_id"
+EVENT_ID = "armature.event_id"
+EVENT_TYPE = "armature.event_type"
+RUN_ID = "armature.run_id"
+RULE_ID = "armature.rule_id"
+STEP = "armature.step"
+ATTEMPT = "armature.attempt"
+DELIVERY_ID = "armature.delivery_id"
+
+AbstractSpan: TypeAlias = AbstractContextManager[trace.Span]
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_tracer = trace.get_tracer("armature")
+
+
+class RateSampler(Sampler):
+    """Sample at most `rate` new traces a second."""
+
+    def __init__(self, rate: float) -> None:
+        self._limit = RateLimit(rate)
+
+    def should_sample(
+        self,
+        parent_context: otel_context.Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Any = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        keep = self._limit.allow()
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP, attributes)
+
+    def get_description(self) -> str:
+        return "RateSampler"
+
+
+def configure(service: str, endpoint: str, rate: float) -> None:
+    """Export this process's spans to an OTLP receiver; without an endpoint, make none."""
+    global _tracer  # noqa: PLW0603 -- one tracer for the process, set once at its start
+    if not endpoint:
+        return
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": service}),
+        sampler=ParentBased(RateSampler(rate)),
+    )
+    exporter = OTLPSpanExporter(endpoint=endpoint, insecure=True, timeout=5)
+    provider.add_span_processor(
+        BatchSpanProcessor(exporter, max_queue_size=16_384, schedule_delay_millis=250)
+    )
+    trace.set_tracer_provider(provider)
+    _tracer = provider.get_tracer("armature")
+
+
+def shutdown() -> None:
+    """Send what is still held."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
+@contextlib.contextmanager
+def span(
+    name: str,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    parent: otel_context.Context | None = None,
+    links: Sequence[Link] = (),
+    root: bool = False,
+    **attributes: str | float | bool,
+) -> Iterator[trace.Span]:
+    """Run the block in a span. A child of the present one unless `parent` is given or `root` set.
+
+    Attribute names come as keywords with `__` for the dot: armature__run_id="…".
+    """
+    named = {k.replace("__", "."): v for k, v in attributes.items()}
+    context = otel_context.Context() if root else parent
+    with _tracer.start_as_current_span(
+        name, context=context, kind=kind, links=links, attributes=named
+    ) as active:
+        yield active
+
+
+def is_recording() -> bool:
+    return trace.get_current_span().is_recording()
+
+
+def traceparent() -> str:
+    """The present span's context in its W3C form; empty without one."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def trace_id() -> str:
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def span_context(value: str | None) -> SpanContext | None:
+    """The context that a traceparent names; None for a malformed one, which is dropped."""
+    match = _TRACEPARENT.match(value or "")
+    if not match:
+        return None
+    trace_id, span_id, flags = (int(part, 16) for part in match.groups())
+    found = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+    return found if found.is_valid else None
+
+
+def remote(value: str | None) -> otel_context.Context:
+    """A context whose present span is the remote one, or none."""
+    found = span_context(value)
+    if found is None:
+        return otel_context.Context()
+    return trace.set_span_in_context(NonRecordingSpan(found), otel_context.Context())
+
+
+def link_to(value: str | None, attributes: Mapping[str, str] | None = None) -> tuple[Link, ...]:
+    found = span_context(value)
+    return (Link(found, dict(attributes or {})),) if found else ()

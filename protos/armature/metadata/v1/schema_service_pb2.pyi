@@ -1,0 +1,113 @@
+import datetime
+
+from armature.common.v1 import actor_pb2 as _actor_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetSnapshotRequest(_message.Message):
+    __slots__ = ("if_newer_than",)
+    IF_NEWER_THAN_FIELD_NUMBER: _ClassVar[int]
+    if_newer_than: int
+    def __init__(self, if_newer_than: _Optional[int] = ...) -> None: ...
+
+class GetSnapshotResponse(_message.Message):
+    __slots__ = ("metadata_version", "snapshot_json")
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_JSON_FIELD_NUMBER: _ClassVar[int]
+    metadata_version: int
+    snapshot_json: bytes
+    def __init__(self, metadata_version: _Optional[int] = ..., snapshot_json: _Optional[bytes] = ...) -> None: ...
+
+class WatchVersionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WatchVersionsResponse(_message.Message):
+    __slots__ = ("metadata_version",)
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    metadata_version: int
+    def __init__(self, metadata_version: _Optional[int] = ...) -> None: ...
+
+class ApplySchemaRequest(_message.Message):
+    __slots__ = ("document_json", "validate_only", "request_id")
+    DOCUMENT_JSON_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    document_json: bytes
+    validate_only: bool
+    request_id: str
+    def __init__(self, document_json: _Optional[bytes] = ..., validate_only: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ApplySchemaResponse(_message.Message):
+    __slots__ = ("changes", "metadata_version")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[SchemaChange]
+    metadata_version: int
+    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+
+class SchemaChange(_message.Message):
+    __slots__ = ("action", "kind", "path")
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    kind: str
+    path: str
+    def __init__(self, action: _Optional[str] = ..., kind: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class InstallBlueprintRequest(_message.Message):
+    __slots__ = ("blueprint", "request_id")
+    BLUEPRINT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    blueprint: str
+    request_id: str
+    def __init__(self, blueprint: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class InstallBlueprintResponse(_message.Message):
+    __slots__ = ("changes", "metadata_version")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[SchemaChange]
+    metadata_version: int
+    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+
+class ListChangesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListChangesResponse(_message.Message):
+    __slots__ = ("changes", "next_page_token")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[MetadataChange]
+    next_page_token: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[MetadataChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class MetadataChange(_message.Message):
+    __slots__ = ("metadata_version", "type", "entity_id", "before_json", "after_json", "actor", "create_time")
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_JSON_FIELD_NUMBER: _ClassVar[int]
+    AFTER_JSON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    metadata_version: int
+    type: str
+    entity_id: str
+    before_json: bytes
+    after_json: bytes
+    actor: _actor_pb2.Actor
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, metadata_version: _Optional[int] = ..., type: _Optional[str] = ..., entity_id: _Optional[str] = ..., before_json: _Optional[bytes] = ..., after_json: _Optional[bytes] = ..., actor: _Optional[_Union[_actor_pb2.Actor, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,85 @@
+"""Look definitions up by name or id: what a plane holds of a workspace between requests."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from schema.field_types.codec import FieldCodec, compile_field
+from schema.model import PLATFORM_FIELDS, Field, LinkType, Object, Snapshot, View
+
+__all__ = ["PLATFORM_FIELDS", "CompiledObject", "Workspace"]
+
+_decoder = msgspec.json.Decoder(Snapshot)
+
+
+@dataclass(frozen=True)
+class CompiledObject:
+    """An object with its active fields by name; inactive ones only by `retired_keys`."""
+
+    definition: Object
+
+    @property
+    def id(self) -> str:
+        return self.definition.id
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Active fields by API name, in position order."""
+        return {f.name: f for f in self.definition.fields if f.active}
+
+    @cached_property
+    def codecs(self) -> dict[str, FieldCodec]:
+        """What writes the value of each active field, by API name: compiled once per snapshot."""
+        return {name: compile_field(field) for name, field in self.fields.items()}
+
+    @cached_property
+    def fields_by_id(self) -> dict[str, Field]:
+        return {f.id: f for f in self.definition.fields if f.active}
+
+    @cached_property
+    def retired_keys(self) -> tuple[str, ...]:
+        """Document keys that stand for no active field: never shown."""
+        return tuple(f.key or f.name for f in self.definition.fields if not f.active)
+
+    def field(self, name_or_id: str) -> Field | None:
+        return self.fields.get(name_or_id) or self.fields_by_id.get(name_or_id)
+
+
+class Workspace:
+    """A compiled snapshot: cheap look-ups, no further decoding."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.id = snapshot.workspace_id
+        self.version = snapshot.version
+        self.time_zone = snapshot.time_zone
+        self.week_start = snapshot.week_start
+        objects = [CompiledObject(o) for o in snapshot.objects if o.active]
+        self.objects: dict[str, CompiledObject] = {o.name: o for o in objects}
+        self._by_plural = {o.definition.plural_name: o for o in objects}
+        self.objects_by_id: dict[str, CompiledObject] = {o.id: o for o in objects}
+        self.views: dict[str, View] = {v.id: v for v in snapshot.views}
+        self.link_types: dict[str, LinkType] = {t.name: t for t in snapshot.link_types if t.active}
+        self.link_types_by_id: dict[str, LinkType] = {t.id: t for t in snapshot.link_types}
+
+    @classmethod
+    def from_json(cls, document: bytes) -> "Workspace":
+        return cls(_decoder.decode(document))
+
+    def object(self, name_or_id: str) -> CompiledObject | None:
+        """By singular name, plural name or id."""
+        return (
+            self.objects.get(name_or_id)
+            or self._by_plural.get(name_or_id)
+            or self.objects_by_id.get(name_or_id)
+        )
+
+    def view(self, object_id: str, name_or_id: str) -> View | None:
+        if view := self.views.get(name_or_id):
+            return view if view.object_id == object_id else None
+        named = (v for v in self.views.values() if v.object_id == object_id)
+        return next((v for v in named if v.name == name_or_id), None)

@@ -1,0 +1,152 @@
+"""The conditions of a filter that the typed value tables can answer, for the planner."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from schema.field_types import FIELD_TYPES
+from schema.field_types import Kind as IndexKind
+from schema.filters.scalars import sortable_instant
+from schema.filters.tree import And, Condition, Kind, Leaf, Tree
+from schema.fold import fold
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCondition:
+    """A condition that every record of the answer meets; it may let others through, so the
+    whole filter is still checked on the document."""
+
+    field_id: str
+    part: str  # "amount_micros", or empty: the field's own value
+    kind: IndexKind  # TEXT holds folds: of texts, options, actors, and "true" and "false"
+    op: str  # eq | in | range | prefix
+    values: tuple[Any, ...] = ()  # of eq (one), in, and prefix (one)
+    low: Any = None  # of a range; None: open
+    high: Any = None
+    low_inclusive: bool = True
+    high_inclusive: bool = True
+
+
+_KINDS = {
+    Kind.TEXT: IndexKind.TEXT,
+    Kind.SELECT: IndexKind.TEXT,
+    Kind.BOOLEAN: IndexKind.TEXT,
+    Kind.MULTI_SELECT: IndexKind.TEXT,
+    Kind.ARRAY: IndexKind.TEXT,
+    Kind.NUMBER: IndexKind.NUMBER,
+    Kind.POSITION: IndexKind.NUMBER,
+    Kind.DATE: IndexKind.DATE,
+    Kind.DATE_TIME: IndexKind.TIMESTAMP,
+    Kind.UUID: IndexKind.REF,
+    Kind.RELATION: IndexKind.REF,
+    Kind.ACTOR: IndexKind.TEXT,
+}
+_LISTS = (Kind.MULTI_SELECT, Kind.ARRAY)
+_PREFIXES = ("starts_with", "istarts_with")
+_Range = dict[str, Any]
+
+
+def indexable(tree: Tree | None) -> list[IndexCondition]:
+    """What the top-level conjunction says of indexed values, in the filter's order, the bounds
+    of one value joined to one range. Takes a tree that `resolve_relative` has been through."""
+    found: list[IndexCondition] = []
+    ranges: dict[tuple[str, str, IndexKind], list[tuple[str, Any]]] = {}
+    for condition in _conjunction(tree):
+        leaf = condition.path.leaf
+        kind = _KINDS.get(leaf.kind)
+        if condition.path.hops or leaf.field is None or kind is None or not _is_indexed(leaf):
+            continue
+        place = (leaf.field.id, ".".join([*leaf.parts, *filter(None, [leaf.each])]), kind)
+        for op, values in _answers(condition):
+            if op in ("eq", "in", "prefix"):
+                found.append(IndexCondition(*place, op, values))
+            else:
+                ranges.setdefault(place, []).append((op, values[0]))
+    return found + [_range(place, bounds) for place, bounds in ranges.items()]
+
+
+def _conjunction(tree: Tree | None) -> Iterator[Condition]:
+    match tree:
+        case Condition():
+            yield tree
+        case And(children):
+            for child in children:
+                yield from _conjunction(child)
+
+
+def _is_indexed(leaf: Leaf) -> bool:
+    assert leaf.field is not None
+    return leaf.field.indexed and FIELD_TYPES[leaf.field.type].indexable
+
+
+def _answers(condition: Condition) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What an index can be asked so that it gives at least the records of the condition."""
+    op, leaf, value = condition.op, condition.path.leaf, condition.value
+    if leaf.kind in _LISTS:
+        if op == "contains_any":
+            yield "in", _indexed(leaf, value)
+        elif op == "contains_all":
+            for item in _indexed(leaf, value):
+                yield "eq", (item,)
+    elif op in ("eq", "ieq"):
+        yield "eq", _indexed(leaf, (value,))
+    elif op == "in":
+        yield "in", _indexed(leaf, value)
+    elif op in _PREFIXES:
+        if prefix := fold(value):
+            yield "prefix", (prefix,)
+    elif leaf.kind is Kind.SELECT and op in ("lt", "lte", "gt", "gte", "between"):
+        yield "in", _indexed(leaf, _options(leaf, op, value))
+    elif op == "between":
+        yield "gte", _indexed(leaf, value[:1])
+        yield "lte", _indexed(leaf, value[1:])
+    elif op in ("lt", "lte", "gt", "gte"):
+        yield op, _indexed(leaf, (value,))
+
+
+def _indexed(leaf: Leaf, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values as the value table holds them, without repeats."""
+    if leaf.kind is Kind.BOOLEAN:
+        values = tuple("true" if value else "false" for value in values)
+    elif _KINDS[leaf.kind] is IndexKind.TEXT:
+        values = tuple(fold(value) for value in values)
+    return tuple(dict.fromkeys(values))
+
+
+def _options(leaf: Leaf, op: str, value: Any) -> tuple[str, ...]:
+    """The options of a range: their order is not the order of an index."""
+    assert leaf.field is not None
+    options = [option.value for option in leaf.field.options]
+    if op == "between":
+        low, high = map(options.index, value)
+        return tuple(options[low : high + 1])
+    place = options.index(value)
+    match op:
+        case "lt":
+            return tuple(options[:place])
+        case "lte":
+            return tuple(options[: place + 1])
+        case "gt":
+            return tuple(options[place + 1 :])
+    return tuple(options[place:])
+
+
+def _range(place: tuple[str, str, IndexKind], bounds: list[tuple[str, Any]]) -> IndexCondition:
+    """The tightest range of several bounds; of equal bounds the exclusive one."""
+    timed = place[2] is IndexKind.TIMESTAMP
+
+    def by_value(bound: tuple[Any, bool]) -> tuple[Any, bool]:
+        return (sortable_instant(bound[0]) if timed else bound[0], bound[1])
+
+    lows = [(bound, op == "gt") for op, bound in bounds if op in ("gt", "gte")]
+    highs = [(bound, op != "lt") for op, bound in bounds if op in ("lt", "lte")]
+    low, low_excluded = max(lows, key=by_value, default=(None, False))
+    high, high_included = min(highs, key=by_value, default=(None, True))
+    return IndexCondition(
+        *place,
+        "range",
+        low=low,
+        high=high,
+        low_inclusive=not low_excluded,
+        high_inclusive=high_included,
+    )
