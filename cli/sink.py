@@ -78,7 +78,7 @@ class Sink:
         self.otlp_port = self._grpc.add_insecure_port(f"{_LOOPBACK}:{otlp_port}")
         self._http = ThreadingHTTPServer((_LOOPBACK, http_port), _handler(self.store))
         self.http_port = int(self._http.server_address[1])
-        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), daemon=True)
 
     def start(self) -> None:
         self._grpc.start()

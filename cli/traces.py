@@ -32,28 +32,26 @@ def fetch(sink_url: str, trace_id: str) -> list[Span]:
 
 
 def show(spans: list[Span], console: Console) -> None:
-    """Print the waterfall, failures in red, each trace under its id."""
-    console.print(f"{len(spans)} spans, {len({s['service'] for s in spans})} services")
-    by_trace: dict[str, list[Span]] = {}
-    for span in spans:
-        by_trace.setdefault(span["trace_id"], []).append(span)
-    for trace_id, members in by_trace.items():
-        console.print(Text(f"\ntrace {trace_id}", style="bold"))
-        for line in render(members, console.width):
-            text = Text.assemble(
-                (line.label, "red" if line.failed else "default"),
-                "  ",
-                (line.service, "cyan"),
-                "  ",
-                (line.offset, "dim"),
-                "  ",
-                (line.duration, "bold"),
-                "  ",
-                (line.bar, "red" if line.failed else "green"),
-                "  ",
-                (line.note, "yellow"),
-            )
-            console.print(text, soft_wrap=True)
+    """Print the waterfall, failures in red, each trace under its id, all on one time axis."""
+    services = {span["service"] for span in spans}
+    console.print(f"{len(spans)} spans, {len(services)} services", highlight=False)
+    shown = None
+    for line in render(spans, console.width):
+        if line.trace_id != shown:
+            shown = line.trace_id
+            console.print(Text(f"\ntrace {shown}", style="bold"))
+        text = Text("  ").join(
+            [
+                Text(line.label, "red" if line.failed else ""),
+                Text(line.service, "cyan"),
+                Text(line.offset, "dim"),
+                Text(line.duration, "bold"),
+                Text(line.bar, "red" if line.failed else "green"),
+                Text(line.note, "yellow"),
+            ]
+        )
+        text.rstrip()
+        console.print(text, soft_wrap=True)
 
 
 def _trace(client: httpx.Client, trace_id: str) -> list[Span]:

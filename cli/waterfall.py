@@ -15,6 +15,7 @@ _SHOWN_ATTRIBUTES = ("rpc.grpc.status_code", "http.response.status_code", "error
 class Line:
     """One line of the drawing, in columns that line up; `failed` may be shown in red."""
 
+    trace_id: str
     label: str
     service: str
     offset: str
@@ -45,6 +46,7 @@ def render(spans: Sequence[Span], width: int = 120) -> list[Line]:
     bar_width = max(_MIN_BAR_COLUMNS, width - label_width - service_width - 30)
     return [
         Line(
+            trace_id=span["trace_id"],
             label=_fit(label, label_width),
             service=span["service"].ljust(service_width),
             offset=f"+{duration(span['start_unix_nano'] - began)}".rjust(9),

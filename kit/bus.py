@@ -60,6 +60,7 @@ class Bus:
         self._name = name
         self.client = Client()
         self.js: JetStreamContext
+        self._disconnected: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Connect, waiting for as long as it takes, and see that the streams exist."""
@@ -69,12 +70,13 @@ class Bus:
                     self._url,
                     name=self._name,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=1,
+                    reconnect_time_wait=0.25,  # type: ignore[arg-type] # any number does
                     ping_interval=15,
                     error_cb=self._on_error,
+                    disconnected_cb=self._on_disconnect,
                     allow_reconnect=True,
                     connect_timeout=2,
-                    pending_size=16 * 1024 * 1024,
+                    pending_size=0,  # what can't be sent now is refused now, not sent some day
                 )
                 break
             except (OSError, nats.errors.Error, TimeoutError) as exc:
@@ -133,13 +135,8 @@ class Bus:
         """Store one message; PublishUnknown when no ack comes in time."""
         headers = dict(message.headers) | {"Nats-Msg-Id": message.message_id}
         try:
-            await asyncio.wait_for(
-                self.js.publish(
-                    message.subject, message.payload, headers=headers, timeout=_PUBLISH_TIMEOUT
-                ),
-                _PUBLISH_TIMEOUT + 1,
-            )
-        except (nats.errors.Error, TimeoutError) as exc:
+            _check(await self._request(message, headers), committed=True)
+        except (nats.errors.Error, TimeoutError, OSError) as exc:
             raise PublishUnknown(str(exc)) from exc
 
     async def publish_batch(self, messages: Sequence[Message]) -> None:
@@ -166,16 +163,32 @@ class Bus:
                     _check(await self._request(message, headers), committed=number == last)
                 else:
                     await self.client.publish(message.subject, message.payload, headers=headers)
-        except (nats.errors.Error, TimeoutError) as exc:
+        except (nats.errors.Error, TimeoutError, OSError) as exc:
             raise PublishUnknown(str(exc)) from exc
 
     async def _request(self, message: Message, headers: dict[str, str]) -> Msg:
-        return await asyncio.wait_for(
+        """The answer; TimeoutError at once when the connection breaks, for none can come then."""
+        if self._disconnected is None or self._disconnected.done():
+            self._disconnected = asyncio.get_running_loop().create_future()
+        asking: asyncio.Future[Msg] = asyncio.ensure_future(
             self.client.request(
                 message.subject, message.payload, timeout=_PUBLISH_TIMEOUT, headers=headers
-            ),
-            _PUBLISH_TIMEOUT + 1,
+            )
         )
+        waiting: set[asyncio.Future[Any]] = {asking, self._disconnected}
+        await asyncio.wait(
+            waiting,
+            timeout=_PUBLISH_TIMEOUT + 1,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if asking.done():
+            return asking.result()
+        asking.cancel()
+        raise TimeoutError("the connection broke before an answer came")
+
+    async def _on_disconnect(self) -> None:
+        if self._disconnected is not None and not self._disconnected.done():
+            self._disconnected.set_result(None)
 
     async def _on_error(self, error: Exception) -> None:
         log.warning("nats connection", error=str(error) or type(error).__name__)

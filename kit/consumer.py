@@ -1,14 +1,21 @@
 """Take events from the stream, each with its effect in one transaction, and ack after the commit.
 
 Repeats are expected: the inbox row `(consumer, event_id)` is written in the transaction of the
-effect, so an event that comes again finds it and does nothing. Failures of the infrastructure are
-waited out; an event whose own processing fails is retried with growing delays and then becomes a
-dead letter, announced through the outbox, and is acknowledged only once that is committed.
+effect, so an event that comes again finds it and does nothing. Events of one aggregate go through
+one lane, in order; an event whose processing fails is tried again in its lane with growing delays
+and then becomes a dead letter, announced through the outbox. While Postgres or another plane does
+not answer, a lane waits. Held messages are kept ours by in-progress signs, so the number of
+deliveries grows only when a process dies: an event delivered that often is one that kills.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID, uuid5
 
 import msgspec
 import nats.errors
@@ -25,16 +32,25 @@ from kit.caller import Caller
 from kit.clock import now
 from kit.db import Database, Tx
 from kit.envelope import Envelope
-from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+from kit.errors import ResourceExhausted, ServiceError, Unavailable
+from kit.pull import Pull, PullLost
 
 log = structlog.get_logger()
 
 Handler = Callable[[Tx, Envelope], Awaitable[None]]
+BatchHandler = Callable[[Tx, list[Envelope]], Awaitable[None]]
+Prepare = Callable[[list[Envelope]], Awaitable[None]]
 
-ACK_WAIT = 30.0
-_MAX_FAILURES = 8
-_TRANSIENT = (Unavailable, DeadlineExceeded, ResourceExhausted, psycopg.OperationalError)
+ACK_WAIT = 15.0
+_BEAT_SECONDS = ACK_WAIT / 4
+_FIRST_DELAY = 0.2
+_SUSPECT = 4  # deliveries: from here on one at a time, so that only the culprit dies
+_POISON = 16  # deliveries: it is not touched again
+_MAX_LETTERS_OF_LETTERS = 3
+_TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
 _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its own
+_SPANS = 50  # of a batch; the rest is processed without being watched
+_LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
 _SEEN = """
 INSERT INTO inbox (workspace_id, consumer, event_id)
 SELECT %s, %s, unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"""
@@ -47,38 +63,69 @@ class Options:
     name: str
     subjects: tuple[str, ...] = ("armature.evt.>",)
     batch: int = 200
-    concurrency: int = 8  # aggregates whose events are handled at the same time
+    concurrency: int = 8  # lanes at work at the same time
+    # The handler takes a list of events of one workspace; their effects share one transaction.
+    batched: bool = False
+    max_failures: int = 7  # with 0.2 s to 12.8 s between: 25 s in all
+    # Called before each transaction, for what needs the network. May be called more than once.
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    message: Msg
+    event: Envelope
+    delivered: int
+    sequence: int
 
 
 class Consumer:
     """Runs until cancelled. Several processes may share one consumer's name and its work."""
 
-    def __init__(self, options: Options, db: Database, bus: Bus, handler: Handler) -> None:
+    def __init__(
+        self, options: Options, db: Database, bus: Bus, handler: Handler | BatchHandler
+    ) -> None:
         self._options = options
         self._db = db
         self._bus = bus
         self._handler = handler
         self._gate = asyncio.Semaphore(options.concurrency)
+        self._alone = asyncio.Lock()
+        self._lanes: dict[UUID, deque[_Taken]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsettled: dict[int, Msg] = {}
+        self._settled = asyncio.Event()
 
     async def run(self) -> None:
         """Consume for ever; a missing stream or consumer is made again."""
-        while True:
-            try:
-                await self._bus.ensure_streams()
-                subscription = await self._subscribe()
-                while True:
-                    try:
-                        messages = await subscription.fetch(
-                            self._options.batch, timeout=5, heartbeat=1
-                        )
-                    except TimeoutError:  # nothing came
-                        continue
-                    await self.handle(messages)
-            except (nats.errors.Error, TimeoutError, OSError) as exc:
-                log.warning("consumer waits", consumer=self._options.name, error=str(exc))
-                await asyncio.sleep(0.5)
+        beating = asyncio.create_task(self._beat())
+        try:
+            while True:
+                try:
+                    await self._consume()
+                except (PullLost, nats.errors.Error, TimeoutError, OSError) as exc:
+                    log.warning("consumer waits", consumer=self._options.name, error=str(exc))
+                    await asyncio.sleep(0.3)
+        finally:
+            beating.cancel()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(beating, *self._tasks, return_exceptions=True)
+            for message in list(self._unsettled.values()):
+                await self._settle(message, message.nak())
 
-    async def _subscribe(self) -> "nats.js.JetStreamContext.PullSubscription":
+    async def _consume(self) -> None:
+        await self._bus.ensure_streams()
+        await self._ensure_consumer()
+        batch = self._options.batch
+        async with Pull(self._bus.client, STREAM, self._options.name, batch) as pull:
+            while True:
+                self.accept(await pull.take())
+                while len(self._unsettled) >= 2 * batch:
+                    self._settled.clear()
+                    await self._settled.wait()
+
+    async def _ensure_consumer(self) -> None:
         name = self._options.name
         config = ConsumerConfig(
             durable_name=name,
@@ -87,96 +134,193 @@ class Consumer:
             ack_wait=ACK_WAIT,
             deliver_policy=DeliverPolicy.ALL,
             max_deliver=1000,
-            max_ack_pending=2000,
+            max_ack_pending=5000,
         )
         try:
             await self._bus.js.consumer_info(STREAM, name)
         except NotFoundError:
             await self._bus.js.add_consumer(STREAM, config)
-        return await self._bus.js.pull_subscribe_bind(durable=name, stream=STREAM)
 
-    async def handle(self, messages: Sequence[Msg]) -> None:
-        """Work through a batch: one aggregate's events in order, different ones side by side."""
-        lanes: dict[object, list[tuple[Msg, Envelope]]] = {}
+    def accept(self, messages: Sequence[Msg]) -> None:
+        """Put messages into their lanes, and see that each lane is worked through."""
         for message in messages:
+            meta = message.metadata
+            self._unsettled[id(message)] = message
             try:
                 event = envelope.decode(message.data)
             except (msgspec.ValidationError, msgspec.DecodeError):
-                log.exception("no event", consumer=self._options.name)
-                await message.term()
+                log.exception("no event", consumer=self._options.name, subject=message.subject)
+                self._start(self._settle(message, message.term()))
                 continue
-            lanes.setdefault(event.aggregate_id, []).append((message, event))
-        async with asyncio.TaskGroup() as group:
-            for lane in lanes.values():
-                group.create_task(self._work_through(lane))
+            taken = _Taken(message, event, meta.num_delivered, meta.sequence.stream)
+            key = event.workspace_id if self._options.batched else event.aggregate_id
+            if key in self._lanes:
+                self._lanes[key].append(taken)
+            else:
+                self._lanes[key] = deque([taken])
+                self._start(self._work_through(key))
 
-    async def _work_through(self, lane: list[tuple[Msg, Envelope]]) -> None:
-        async with self._gate:
-            for message, event in lane:
-                await self._handle_one(message, event)
+    def _start(self, work: "Any") -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _handle_one(self, message: Msg, event: Envelope) -> None:
-        delivered = message.metadata.num_delivered
+    async def _work_through(self, key: UUID) -> None:
+        lane = self._lanes[key]
+        group: list[_Taken] = []
         try:
-            with self._span(event):
-                await self._process_or_bury(event, delivered)
-        except _TRANSIENT as exc:
-            log.warning("try again", consumer=self._options.name, error=str(exc))
-            await self._settle(message.nak(delay=min(5.0, 0.25 * 2 ** min(5, delivered))))
+            while lane:
+                async with self._gate:
+                    group = self._next_group(lane)
+                    await self._handle(group)
+                group = []
         except Exception:
-            log.exception("failed", consumer=self._options.name, event_id=str(event.id))
-            await self._settle(message.nak(delay=min(30.0, 0.2 * 2 ** min(8, delivered))))
-        else:
-            crash.point(f"{self._options.name}.before_ack")
-            await self._settle(message.ack())
+            log.exception("lane", consumer=self._options.name)
+            for taken in (*group, *lane):  # they come again when their time is up
+                self._unsettled.pop(id(taken.message), None)
+            self._settled.set()
+        finally:
+            del self._lanes[key]
 
-    async def _process_or_bury(self, event: Envelope, delivered: int) -> None:
-        try:
-            await self._process(event)
-        except _TRANSIENT:
-            raise
-        except Exception as exc:
-            if delivered < _MAX_FAILURES:
-                raise
-            log.exception("dead letter", consumer=self._options.name, event_id=str(event.id))
-            await self._bury(event, exc, delivered)
+    def _next_group(self, lane: deque[_Taken]) -> list[_Taken]:
+        group = [lane.popleft()]
+        if self._options.batched and group[0].delivered < _SUSPECT:
+            while lane and len(group) < self._options.batch and (lane[0].delivered < _SUSPECT):
+                group.append(lane.popleft())
+        return group
 
-    async def _settle(self, answer: Awaitable[None]) -> None:
+    async def _handle(self, group: list[_Taken]) -> None:
+        with self._spans([taken.event for taken in group]):
+            if group[0].delivered >= _SUSPECT:
+                # Shuffled, so that each death of the process spares others among the suspects.
+                await asyncio.sleep(random.random() * 0.2)  # noqa: S311
+                async with self._alone:
+                    await self._attempt(group)
+            else:
+                await self._attempt(group)
+        crash.point(f"{self._options.name}.before_ack")
+        for taken in group:
+            await self._settle(taken.message, taken.message.ack())
+
+    async def _attempt(self, group: list[_Taken]) -> None:
+        """Until it is done, or buried."""
+        failures, pause = 0, 0.1
+        while True:
+            try:
+                await self._process(group)
+                return
+            except _TRANSIENT as exc:
+                log.warning("waiting", consumer=self._options.name, error=str(exc))
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+            except Exception as exc:
+                if len(group) > 1:  # find the one that fails
+                    log.warning("one by one", consumer=self._options.name, error=repr(exc))
+                    for taken in group:
+                        await self._attempt([taken])
+                    return
+                failures += 1
+                taken = group[0]
+                log.exception("failed", consumer=self._options.name, event_id=str(taken.event.id))
+                if failures > self._options.max_failures or taken.delivered >= _POISON:
+                    await self._bury_patiently(taken, exc, failures)
+                    return
+                await asyncio.sleep(_FIRST_DELAY * 2 ** (failures - 1))
+
+    async def _process(self, group: list[_Taken]) -> None:
+        if group[0].delivered >= _POISON:
+            raise RuntimeError("its processing never ends; it may kill the process")
+        events = [taken.event for taken in group]
+        if self._options.prepare is not None:
+            await self._options.prepare(events)
+        workspace_id = events[0].workspace_id
+        async with self._db.transaction(workspace_id) as tx:
+            ids = [event.id for event in events]
+            rows = await tx.all(_SEEN, [workspace_id, self._options.name, ids])
+            new = {row["event_id"] for row in rows}
+            fresh = []
+            for event in events:
+                if event.id in new:
+                    new.discard(event.id)  # the same event twice in one batch
+                    fresh.append(event)
+            if not fresh:
+                return
+            if self._options.batched:
+                await cast("BatchHandler", self._handler)(tx, fresh)
+            else:
+                await cast("Handler", self._handler)(tx, fresh[0])
+            crash.point(f"{self._options.name}.before_commit")
+
+    async def _settle(self, message: Msg, answer: Awaitable[None]) -> None:
         """Ack or nak; when that can't be sent, the message simply comes again."""
         try:
             await answer
         except (nats.errors.Error, OSError, TimeoutError) as exc:
             log.warning("unsettled", consumer=self._options.name, error=str(exc))
+        self._unsettled.pop(id(message), None)
+        self._settled.set()
 
-    async def _process(self, event: Envelope) -> None:
-        async with self._db.transaction(event.workspace_id) as tx:
-            new = await tx.all(_SEEN, [event.workspace_id, self._options.name, [event.id]])
-            if new:
-                await self._handler(tx, event)
-                crash.point(f"{self._options.name}.before_commit")
+    async def _beat(self) -> None:
+        """Keep what we hold ours."""
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            for message in list(self._unsettled.values()):
+                try:
+                    await message.in_progress()
+                except (nats.errors.Error, OSError) as exc:
+                    log.warning("no sign of life", consumer=self._options.name, error=str(exc))
+                    break
 
-    async def _bury(self, event: Envelope, error: Exception, attempts: int) -> None:
-        """Announce a dead letter; the events plane keeps it with the others."""
-        caller = Caller(event.workspace_id, "system", "system", "Armature")
-        reason = str(error) if isinstance(error, ServiceError) else type(error).__name__
+    async def _bury_patiently(self, taken: _Taken, error: Exception, attempts: int) -> None:
+        while True:
+            try:
+                await self._bury(taken, error, attempts)
+                return
+            except _TRANSIENT as exc:
+                log.warning("waiting", consumer=self._options.name, error=str(exc))
+                await asyncio.sleep(1.0)
+
+    async def _bury(self, taken: _Taken, error: Exception, attempts: int) -> None:
+        """Announce a dead letter, envelope included; the events plane keeps it with the others."""
+        event, name = taken.event, self._options.name
+        log.error("dead letter", consumer=name, event_id=str(event.id), error=repr(error))
+        cause = event.cause_of_next()
+        if event.type == "dead_letter.created":
+            cause = event.cause_of_next("dead_letter")
+            if cause.chain.count("dead_letter") > _MAX_LETTERS_OF_LETTERS:
+                return
+        caller = Caller(event.workspace_id, "system", "system", "Armature", cause=cause)
+        reason = error.message if isinstance(error, ServiceError) else repr(error)[:500]
+        letter = outbox.Event(
+            "dead_letter.created",
+            "event",
+            event.id,
+            event.aggregate_version,
+            {
+                "consumer": name,
+                "event_id": str(event.id),
+                "event_type": event.type,
+                "reason": reason,
+                "attempts": attempts,
+                "trace_id": telemetry.trace_id(),
+                "envelope": msgspec.json.encode(event).decode(),
+            },
+            # The same for a repeat of this delivery, another for each replay.
+            event_id=uuid5(_LETTERS, f"{name}/{event.id}/{taken.sequence}"),
+        )
         async with self._db.transaction(event.workspace_id) as tx:
-            letter = outbox.Event(
-                "dead_letter.created",
-                "event",
-                event.id,
-                event.aggregate_version,
-                {
-                    "consumer": self._options.name,
-                    "event_id": str(event.id),
-                    "event_type": event.type,
-                    "reason": reason,
-                    "attempts": attempts,
-                    "trace_id": telemetry.trace_id(),
-                },
-            )
             await outbox.add(tx, caller, letter)
 
-    def _span(self, event: Envelope) -> "telemetry.AbstractSpan":
+    @contextmanager
+    def _spans(self, events: list[Envelope]) -> Iterator[None]:
+        """One span for each event that is followed, and at least one for the batch."""
+        with ExitStack() as stack:
+            watched = [e for e in events if _is_sampled(e)][:_SPANS] or events[:1]
+            for event in reversed(watched):
+                stack.enter_context(self._span(event, len(events)))
+            yield
+
+    def _span(self, event: Envelope, count: int) -> "telemetry.AbstractSpan":
         late = (now() - event.occurred_at).total_seconds() > _OLD_SECONDS
         return telemetry.span(
             f"process {event.type}",
@@ -186,10 +330,15 @@ class Consumer:
             links=telemetry.link_to(event.traceparent),
             messaging__system="nats",
             messaging__consumer__group__name=self._options.name,
+            messaging__batch__message_count=count,
             armature__event_id=str(event.id),
             armature__event_type=event.type,
             armature__workspace_id=str(event.workspace_id),
         )
+
+
+def _is_sampled(event: Envelope) -> bool:
+    return event.traceparent.endswith("01")
 
 
 async def forget(tx: Tx, *, hours: int = 24 * 8, limit: int = 5000) -> int:

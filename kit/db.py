@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection, AsyncPipeline
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.sql import ClauseElement
@@ -43,6 +43,12 @@ class Tx:
 
     async def all(self, sql: str | ClauseElement, params: Params = None) -> list[Row]:
         cursor = await self._execute(sql, params)
+        return await cursor.fetchall()
+
+    async def tuples(self, sql: str, params: Params = None) -> list[tuple[Any, ...]]:
+        """Rows as tuples, for pages: half the cost of dictionaries."""
+        cursor = self.connection.cursor(row_factory=tuple_row)
+        await cursor.execute(sql, params)
         return await cursor.fetchall()
 
     async def one(self, sql: str | ClauseElement, params: Params = None) -> Row:

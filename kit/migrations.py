@@ -44,7 +44,7 @@ def _is_ours(_: Any, name: str | None, kind: str, reflected: bool, __: Any) -> b
 def upgrade(package: str, schema: str, url: str, metadata: sa.MetaData) -> None:
     """Run what is missing, then grant the roles what they need."""
     command.upgrade(config(package, schema, url, metadata), "head")
-    with sa.create_engine(sqlalchemy_url(url)).begin() as c:
+    with sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool).begin() as c:
         roles = [f"armature_{schema}", f"armature_{schema}_worker"]
         known = sa.text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)")
         for role in c.execute(known, {"names": roles}).scalars():

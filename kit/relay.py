@@ -7,16 +7,19 @@ batch. An ambiguous failure is followed by single publishes, which the stream de
 
 import asyncio
 import os
+import random
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 import psycopg
 import structlog
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import SpanKind
 
 from kit import crash, ids, telemetry
-from kit.bus import MAX_BATCH, BatchHasDuplicates, Bus, Message, PublishUnknown
+from kit.bus import MAX_BATCH, STREAM, BatchHasDuplicates, Bus, Message, PublishUnknown
 from kit.db import Database, Row
 from kit.errors import ServiceError
 from kit.outbox import PARTITIONS
@@ -26,8 +29,17 @@ log = structlog.get_logger()
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = 3.0
 _POLL_SECONDS = 0.2
-_ROWS_LINKED = 50  # a span's links are bounded
+_TRACES = 50  # followed at a time
+_DEPTH = 4 * MAX_BATCH // PARTITIONS
+_BATCH_BYTES = 8 * 1024 * 1024
 
+# A relay without a partition is known by a row of its own, under a number below zero.
+_PRESENT = """
+INSERT INTO outbox_leases AS l (partition, owner, expires_at)
+VALUES (%(presence)s, %(owner)s, now() + make_interval(secs => %(seconds)s))
+ON CONFLICT (partition) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+WHERE l.owner = excluded.owner OR l.expires_at <= now()"""
+_GONE = "DELETE FROM outbox_leases WHERE partition < 0 AND expires_at < now() - interval '1 hour'"
 _LEASE = """
 WITH live AS (
   SELECT count(DISTINCT owner) AS others FROM outbox_leases
@@ -35,27 +47,33 @@ WITH live AS (
 ), fair AS (
   SELECT ceil(%(partitions)s::numeric / (others + 1))::int AS share FROM live
 ), mine AS (
-  SELECT partition FROM outbox_leases WHERE owner = %(owner)s AND expires_at > now()
+  SELECT partition FROM outbox_leases
+  WHERE owner = %(owner)s AND expires_at > now() AND partition >= 0
   ORDER BY partition LIMIT (SELECT share FROM fair)
 ), free AS (
-  SELECT partition FROM outbox_leases WHERE expires_at <= now()
+  SELECT partition FROM outbox_leases WHERE expires_at <= now() AND partition >= 0
   ORDER BY partition LIMIT greatest(0, (SELECT share FROM fair) - (SELECT count(*) FROM mine))
   FOR UPDATE SKIP LOCKED
 ), dropped AS (
   UPDATE outbox_leases SET owner = '', expires_at = '-infinity'
-  WHERE owner = %(owner)s AND expires_at > now() AND partition NOT IN (SELECT partition FROM mine)
+  WHERE owner = %(owner)s AND expires_at > now() AND partition >= 0
+    AND partition NOT IN (SELECT partition FROM mine)
 )
 UPDATE outbox_leases AS l
 SET owner = %(owner)s, expires_at = now() + make_interval(secs => %(seconds)s),
     token = token + (l.owner <> %(owner)s)::int
 WHERE l.partition IN (SELECT partition FROM mine UNION ALL SELECT partition FROM free)
+  AND (l.owner = %(owner)s OR l.expires_at <= now())
 RETURNING l.partition"""
 _RELEASE = "UPDATE outbox_leases SET owner = '', expires_at = '-infinity' WHERE owner = %s"
+# Order matters within an aggregate, so within a partition: each is read along its own index range.
 _READ = """
-SELECT seq, occurred_at, event_id, workspace_id, aggregate_type, aggregate_id, aggregate_version,
-       type, schema_version, object, payload, traceparent, root_id, causation_id, depth, chain,
-       actor
-FROM outbox WHERE published_at IS NULL AND partition = ANY(%s) ORDER BY seq LIMIT %s"""
+SELECT o.* FROM unnest(%s::int2[]) AS held (number) CROSS JOIN LATERAL (
+  SELECT seq, partition, occurred_at, event_id, workspace_id, aggregate_type, aggregate_id,
+         aggregate_version, type, schema_version, object, payload, traceparent, root_id,
+         causation_id, depth, chain, actor
+  FROM outbox WHERE published_at IS NULL AND partition = held.number ORDER BY seq LIMIT %s
+) AS o"""
 _MARK = """
 UPDATE outbox AS o SET published_at = now()
 FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[]) AS d (workspace_id, event_id, occurred_at)
@@ -71,6 +89,8 @@ class Relay:
         self._db = db
         self._bus = bus
         self._owner = f"{plane}-{os.getpid()}-{ids.new_id().hex[-8:]}"
+        self._presence = -random.randint(1, 32_767)  # noqa: S311
+        self._depth = _DEPTH  # rows read of each partition
         self._held: list[int] = []
         self._held_until = 0.0  # monotonic; we publish nothing after it
         self._changed = asyncio.Event()
@@ -91,26 +111,48 @@ class Relay:
                     published = 0
                     pause = min(pause * 2, 3.0)
                     log.warning("relay waits", plane=self._plane, error=str(exc))
-                if published < MAX_BATCH:
+                if not published:
                     await self._wait(pause)
         finally:
-            await self._release()
+            await self.release()
 
     async def publish_once(self) -> int:
-        """Publish one batch; returns how many rows it took."""
-        await self._renew()
+        """Publish what is there, up to a few batches; returns how many rows it took."""
+        await self.renew()
         if not self._held:
             return 0
-        async with self._db.across_workspaces() as tx:
-            rows = await tx.all(_READ, [self._held, MAX_BATCH])
+        rows = await self.read()
         if not rows:
             return 0
         crash.point("relay.before_publish")
-        if time.monotonic() > self._held_until:
-            return 0  # we were stopped for longer than the lease: it may be another's by now
-        with self._span(rows):
-            await self._publish([_message(self._plane, row) for row in rows])
-        crash.point("relay.after_publish")
+        marking: list[asyncio.Task[None]] = []
+        try:
+            for batch in _batches([(row, message_of(self._plane, row)) for row in rows]):
+                if time.monotonic() > self._held_until:
+                    return 0  # stopped for longer than the lease: it may be another's by now
+                with self._spans([row for row, _ in batch]):
+                    await self._publish([message for _, message in batch])
+                crash.point("relay.after_publish")
+                await asyncio.gather(*marking)
+                marking = [asyncio.create_task(self._mark([row for row, _ in batch]))]
+        finally:
+            await asyncio.gather(*marking)
+        return len(rows)
+
+    async def read(self) -> list[Row]:
+        """Unpublished rows of the partitions we hold, in order within each."""
+        async with self._db.across_workspaces() as tx:
+            rows = await tx.all(_READ, [self._held, self._depth])
+        if len(rows) > 4 * MAX_BATCH:
+            self._depth = max(_DEPTH, self._depth // 2)
+        elif len(rows) < 2 * MAX_BATCH:
+            counts = Counter(row["partition"] for row in rows)
+            if any(count == self._depth for count in counts.values()):
+                self._depth = min(MAX_BATCH, self._depth * 2)  # few partitions hold much
+        return rows
+
+    async def _mark(self, rows: list[Row]) -> None:
+        """While the next batch is on its way."""
         async with self._db.across_workspaces() as tx:
             await tx.run(
                 _MARK,
@@ -120,7 +162,6 @@ class Relay:
                     [r["occurred_at"] for r in rows],
                 ],
             )
-        return len(rows)
 
     async def _publish(self, messages: list[Message]) -> None:
         try:
@@ -130,19 +171,26 @@ class Relay:
             for message in messages:
                 await self._bus.publish(message)
 
-    async def _renew(self) -> None:
+    async def renew(self) -> None:
+        """Keep our partitions, and take our share of those that nobody holds."""
         if self._held and time.monotonic() < self._held_until - LEASE_SECONDS + _RENEW_SECONDS:
             return
         asked = time.monotonic()
+        me = {
+            "owner": self._owner,
+            "presence": self._presence,
+            "partitions": PARTITIONS,
+            "seconds": LEASE_SECONDS,
+        }
         async with self._db.across_workspaces() as tx:
-            held = await tx.all(
-                _LEASE,
-                {"owner": self._owner, "partitions": PARTITIONS, "seconds": LEASE_SECONDS},
-            )
+            await tx.run(_PRESENT, me)
+            await tx.run(_GONE)
+            held = await tx.all(_LEASE, me)
         self._held = [row["partition"] for row in held]
         self._held_until = asked + LEASE_SECONDS - 1.0
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
+        """Let another relay go on at once."""
         try:
             async with self._db.across_workspaces() as tx:
                 await tx.run(_RELEASE, [self._owner])
@@ -156,25 +204,43 @@ class Relay:
             return
         self._changed.clear()
 
-    def _span(self, rows: list[Row]) -> Any:
-        links: list[Link] = []
-        first = ""
-        for row in rows[:_ROWS_LINKED]:
-            context = telemetry.span_context(row["traceparent"])
-            if context and context.trace_flags.sampled:
-                first = first or row["traceparent"]
-                links.append(Link(context))
-        return telemetry.span(
-            "publish ARMATURE_EVENTS",
-            kind=SpanKind.PRODUCER,
-            parent=telemetry.remote(first),
-            links=links,
-            messaging__system="nats",
-            messaging__batch__message_count=len(rows),
-        )
+    @contextmanager
+    def _spans(self, rows: list[Row]) -> Iterator[None]:
+        """One span in each trace that is followed."""
+        watched = {row["traceparent"]: row["type"] for row in rows if _is_sampled(row)}
+        with ExitStack() as stack:
+            for traceparent, kind in list(watched.items())[:_TRACES]:
+                publishing = telemetry.span(
+                    f"publish {kind}",
+                    kind=SpanKind.PRODUCER,
+                    parent=telemetry.remote(traceparent),
+                    messaging__system="nats",
+                    messaging__destination__name=STREAM,
+                    messaging__batch__message_count=len(rows),
+                )
+                stack.enter_context(publishing)
+            yield
 
 
-def _message(plane: str, row: Row) -> Message:
+def _is_sampled(row: Row) -> bool:
+    return bool(row["traceparent"].endswith("01"))
+
+
+def _batches(all_of_them: "list[tuple[Row, Message]]") -> "Iterator[list[tuple[Row, Message]]]":
+    """Parts that the server takes as one, by number and by bytes."""
+    batch: list[tuple[Row, Message]] = []
+    size = 0
+    for item in all_of_them:
+        length = len(item[1].payload)
+        if batch and (len(batch) == MAX_BATCH or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    yield batch
+
+
+def message_of(plane: str, row: Row) -> Message:
     """One row as a message: CloudEvents attributes in its headers, the envelope as its payload."""
     event_id = str(row["event_id"])
     occurred = row["occurred_at"].isoformat().replace("+00:00", "Z")

@@ -62,7 +62,7 @@ class Wiring:
 
     servicers: server.Servicers
     authenticate: Authenticate
-    consumers: Sequence[tuple[consumer.Options, consumer.Handler]] = ()
+    consumers: Sequence[tuple[consumer.Options, consumer.Handler | consumer.BatchHandler]] = ()
     workers: Sequence[Work] = ()  # run in the role `work`
     background: Sequence[Work] = ()  # run in every role but migrate
     closing: Sequence[Work] = field(default=())

@@ -38,14 +38,14 @@ Sorter = Callable[[Any], SortKey]
 
 
 def sort_key(
-    field: Field, part: str, value: Any, *, descending: bool = False, nulls_first: bool = False
+    field: Field, part: str, value: Any, descending: bool = False, nulls_first: bool = False
 ) -> SortKey:
     """The key of one canonical value; for many, keep the `sorter`."""
-    return sorter(field, part, descending=descending, nulls_first=nulls_first)(value)
+    return sorter(field, part, descending, nulls_first)(value)
 
 
 def sorter(
-    field: Field, part: str = "", *, descending: bool = False, nulls_first: bool = False
+    field: Field, part: str = "", descending: bool = False, nulls_first: bool = False
 ) -> Sorter:
     """A function from a canonical value to its key, in the design's order.
 

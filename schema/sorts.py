@@ -108,7 +108,11 @@ def keyset_sql(
 def record_key(keys: Sequence[SortKey]) -> Callable[[Record], Any]:
     """A key for `sorted` that puts records in memory in the order that SQL gives."""
     places = [(c.getter(), k.descending, k.nulls_first) for k in keys for c in k.components]
-    as_key = cmp_to_key(lambda left, right: _compared(left, right, places))
+
+    def compare(left: list[Any], right: list[Any]) -> int:
+        return _compared(left, right, places)
+
+    as_key = cmp_to_key(compare)
     return lambda record: as_key([get(record) for get, _, _ in places])
 
 
@@ -187,11 +191,6 @@ def _sortable(workspace: Workspace, obj: CompiledObject, name: str, at: str) -> 
     return found.leaf
 
 
-def _place(leaf: Leaf) -> tuple[str, tuple[str, ...], str]:
-    """Two spellings of one value are one key."""
-    whole = (
-        "whole"
-        if any(c.measure is Measure.FOLD and c.leaf != leaf for c in components(leaf))
-        else ""
-    )
-    return (leaf.column, leaf.keys, whole)
+def _place(leaf: Leaf) -> list[tuple[str, tuple[str, ...], Measure]]:
+    """What a leaf compares: two spellings of one value are one key."""
+    return [(c.leaf.column, c.leaf.keys, c.measure) for c in components(leaf)]

@@ -62,8 +62,13 @@ class Child:
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal, and start it no more; returns at once."""
+        """Send the stop signal, and start it no more; returns at once.
+
+        Sent only once: many programs take a second signal as an order to drop everything.
+        """
         with self._lock:
+            if self._stopping.is_set():
+                return
             self._stopping.set()
             if self.identity is not None:
                 processes.send(self.identity, self.program.stop_signal)
@@ -75,6 +80,8 @@ class Child:
         with self._lock:
             if self.identity is not None:
                 processes.send(self.identity, signal.SIGKILL)
+                with self.log.open("ab") as log:
+                    log.write(f"-- {self.program.name} did not stop in time; killed\n".encode())
         self._thread.join()
 
     def _run(self) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_NOT_FOUND = 127  # as in a shell
 KEEP = -1  # as UID or GID: stay who we are
 
 
@@ -26,7 +27,11 @@ def main(arguments: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)  # it died before the line above
-    os.execvp(program[0], program)  # noqa: S606 - becoming another program is the purpose
+    try:
+        os.execvp(program[0], program)  # noqa: S606 - becoming another program is the purpose
+    except OSError as exc:
+        print(f"cannot run {program[0]}: {exc.strerror}", file=sys.stderr)
+        sys.exit(_NOT_FOUND)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The log files of a stack's processes, and showing them as they grow."""
 
+import os
 import threading
 from pathlib import Path
 from typing import IO
@@ -41,8 +42,12 @@ class LogTail:
     def __init__(self, directory: Path, console: Console) -> None:
         self._directory = directory
         self._console = console
-        self._read: dict[Path, int] = {}
-        self._rest: dict[Path, bytes] = {}
+        # By inode, which a rotation leaves behind: how far each file was read, and a line's start.
+        self._read: dict[int, int] = {}
+        self._rest: dict[int, bytes] = {}
+        for path in directory.glob("*.log"):  # of an earlier run: not news
+            status = path.stat()
+            self._read[status.st_ino] = status.st_size
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-tail", daemon=True)
 
@@ -50,26 +55,36 @@ class LogTail:
         self._thread.start()
 
     def stop(self) -> None:
+        """Print what is there by now, and no more."""
         self._stopping.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping.wait(_POLL_SECONDS):
             self._print_new()
-        self._print_new()
+        while self._print_new():
+            pass
 
-    def _print_new(self) -> None:
+    def _print_new(self) -> bool:
+        """Print a piece of each log; whether there was any."""
+        found = False
         for path in sorted(self._directory.glob("*.log")):
-            if path.stat().st_size < self._read.get(path, 0):
-                self._read[path] = 0  # a new file of that name
-            with path.open("rb") as file:
-                file.seek(self._read.get(path, 0))
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:  # being rotated
+                continue
+            with file:
+                inode = os.fstat(file.fileno()).st_ino
+                file.seek(self._read.get(inode, 0))
                 added = file.read(_CHUNK)
-            self._read[path] = self._read.get(path, 0) + len(added)
-            *lines, rest = (self._rest.get(path, b"") + added).split(b"\n")
-            self._rest[path] = rest
+            if not added:
+                continue
+            found = True
+            self._read[inode] = self._read.get(inode, 0) + len(added)
+            *lines, self._rest[inode] = (self._rest.get(inode, b"") + added).split(b"\n")
             for line in lines:
                 self._print(path.stem, line.decode(errors="replace").rstrip())
+        return found
 
     def _print(self, name: str, line: str) -> None:
         colour = _COLOURS[sum(name.encode()) % len(_COLOURS)]

@@ -75,8 +75,10 @@ def trouble(server: str, monitor: str | None) -> str | None:
     hello = {"user": parts.username, "pass": parts.password, "verbose": False, "pedantic": False}
     peer = (parts.hostname or LOOPBACK, parts.port or 4222)
     try:
-        with socket.create_connection(peer, _TIMEOUT_SECONDS) as connection:
-            answers = connection.makefile("rb")
+        with (
+            socket.create_connection(peer, _TIMEOUT_SECONDS) as connection,
+            connection.makefile("rb") as answers,
+        ):
             if not answers.readline().startswith(b"INFO "):
                 return "what listens there is no NATS server"
             connection.sendall(b"CONNECT " + json.dumps(hello).encode() + b"\r\nPING\r\n")

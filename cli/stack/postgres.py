@@ -18,7 +18,7 @@ from cli.stack.children import Program
 from cli.stack.credentials import SUPERUSER, Credentials
 from cli.stack.errors import StackError
 from cli.stack.ports import LOOPBACK
-from cli.stack.processes import Account
+from cli.stack.processes import Account, Identity
 from cli.stack.reach import is_reachable
 from cli.stack.state import StackDirectory
 
@@ -178,17 +178,22 @@ def _settings(port: int, meminfo: str) -> dict[str, str]:
 def _clear_way(cluster: Path) -> None:
     """See to what a server killed with its machine, or its supervisor, left behind.
 
-    A server of ours that still runs is stopped. A `postmaster.pid` whose number now belongs to
-    some other program is removed, as Postgres would believe it; any other stale one it sees
-    through by itself, and it must stay, guarding against half-dead backends.
+    What still runs on this cluster is stopped. Then a `postmaster.pid` whose number is in use is
+    removed, as Postgres would take that program, or the zombie of the server itself, for a living
+    server. Any other stale one Postgres sees through, checking for half-dead backends on the way.
     """
-    processes.stop(processes.working_in(cluster.resolve(), "postgres"), signal.SIGINT, 10)
+    processes.stop(_running_on(cluster), signal.SIGINT, 10)
     record = cluster / "postmaster.pid"
-    if not record.exists():
+    if _running_on(cluster) or not record.exists():
         return
     words = record.read_text(encoding="utf-8", errors="replace").split()
-    if not words or not words[0].isdigit() or processes.identify(int(words[0])):
+    if not words or not words[0].isdigit() or Path(f"/proc/{words[0]}").exists():
         record.unlink()
+
+
+def _running_on(cluster: Path) -> list[Identity]:
+    """Servers and their backends: the cluster is the working directory of each."""
+    return processes.working_in(cluster.resolve(), "postgres")
 
 
 def trouble(url: str) -> str | None:

@@ -133,8 +133,8 @@ def locked(directory: StackDirectory) -> Iterator[None]:
 
 
 def _take(descriptor: int) -> bool:
-    """Try for a second: whoever asks for the `supervisor` holds the lock for a moment too."""
-    deadline = time.monotonic() + 1
+    """Try for a moment: whoever asks for the `supervisor` holds the lock for a moment too."""
+    deadline = time.monotonic() + 0.2
     while time.monotonic() < deadline:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -95,10 +95,15 @@ def define_field(
     with problems.collect():
         if raw.get("options") is not None or (old is None and FIELD_TYPES[field_type].options):
             new["options"] = _options(raw.get("options"), field_type, old, new_id, path)
+    if old is None and raw.get("indexed") is None:
+        new["indexed"] = FIELD_TYPES[field_type].indexable
     judged_without = bool(problems)
     candidate = msgspec.structs.replace(base, type=field_type, **new)
     with problems.collect():
         _check_capabilities(candidate, path)
+    if raw.get("indexed") is True and not FIELD_TYPES[field_type].indexable:
+        message = f"{field_type} cannot be indexed; leave indexed out, or false"
+        problems.add(join(path, "indexed"), "INDEX_NOT_ALLOWED", message)
     if "default" in raw and not judged_without:
         with problems.collect():
             candidate = msgspec.structs.replace(

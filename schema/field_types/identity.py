@@ -6,7 +6,15 @@ from typing import Any
 
 from schema.field_types.base import Write
 from schema.field_types.lists import compile_list
-from schema.field_types.refusals import Problems, check_parts, listing, shown, wrong_type
+from schema.field_types.refusals import (
+    Problems,
+    check_parts,
+    join,
+    listing,
+    path_part,
+    shown,
+    wrong_type,
+)
 from schema.field_types.structured import document
 from schema.model import Field
 from schema.problems import refuse
@@ -52,7 +60,7 @@ def compile_relation(_field: Field, settings: Mapping[str, Any]) -> Write:
 
     A `{"match"}` stays one until the caller has found the record it means.
     """
-    targets: list[str] = settings["targets"]
+    targets: list[str] = settings["targets"] or []
     morph = len(targets) > 1
 
     def write(_old: object, raw: object, path: str) -> Any:
@@ -109,7 +117,7 @@ def _match(raw: object, path: str) -> dict[str, Any]:
     for name, value in raw.items():
         if value is None or value in ("", [], {}):
             message = "must not be empty: an empty value matches nothing"
-            problems.add(f"{path}.{name}", "REQUIRED", message)
+            problems.add(join(path, path_part(name)), "REQUIRED", message)
     problems.raise_any()
     match: dict[str, Any] = document(raw, path)
     return match

@@ -8,13 +8,14 @@ from schema.field_types.refusals import Problems, shown, wrong_type
 from schema.problems import refuse
 
 OPERATORS = ("$add", "$remove")
+_MAX_REFUSED = 20
 _MAX_RAW_ITEMS = 1000  # before duplicates and blanks are dropped
 
 Item = Callable[[object, str], Any]  # (what the caller sent, its path) -> canonical element
 
 
 def items(raw: object, path: str, item: Item, wanted: str) -> list[Any]:
-    """The canonical elements of a list; every element that is refused is reported."""
+    """The canonical elements of a list; the first 20 that are refused are reported."""
     if not isinstance(raw, list):
         raise wrong_type(path, wanted, raw)
     if len(raw) > _MAX_RAW_ITEMS:
@@ -22,6 +23,8 @@ def items(raw: object, path: str, item: Item, wanted: str) -> list[Any]:
     problems = Problems()
     found: list[Any] = []
     for i, one in enumerate(raw):
+        if len(problems) >= _MAX_REFUSED:
+            break
         with problems.collect():
             found.append(item(one, f"{path}.{i}"))
     problems.raise_any()

@@ -1,6 +1,8 @@
 """Word a refusal: the same code and sentence for the same mistake, whatever the field type."""
 
 from collections.abc import Iterable
+from decimal import Decimal
+from functools import lru_cache
 
 from schema.problems import Invalid, Problem, nearest, refuse
 
@@ -12,6 +14,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "a string"),
     (list, "a list"),
     (dict, "an object"),
+    ((int, float, Decimal), "a number"),
 )
 
 
@@ -30,7 +33,7 @@ def path_part(name: object) -> str:
 def kind_of(value: object) -> str:
     if value is None:
         return "null"
-    return next((words for kind, words in _KINDS if isinstance(value, kind)), "a number")
+    return next((words for kind, words in _KINDS if isinstance(value, kind)), type(value).__name__)
 
 
 def wrong_type(path: str, wanted: str, value: object) -> Invalid:
@@ -39,7 +42,12 @@ def wrong_type(path: str, wanted: str, value: object) -> Invalid:
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     text = str(name)
-    return nearest(text, known) if len(text) <= _SHOWN else ""
+    return _nearest(text, tuple(known)) if len(text) <= _SHOWN else ""
+
+
+@lru_cache(maxsize=1024)  # a batch repeats its mistakes, and the search takes a millisecond
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    return nearest(name, known)
 
 
 def unknown_names(
@@ -47,13 +55,13 @@ def unknown_names(
 ) -> list[Problem]:
     """A problem per unknown name, each with what is allowed, the first few with the nearest."""
     allowed = list(known)
-    listed = listing(allowed)
+    listed = f"; allowed: {listing(allowed)}"
     return [
         Problem(
             join(path, path_part(name)),
             code,
-            f"there is no {what} {shown(name)}; allowed: {listed}"
-            + (did_you_mean(name, allowed) if i < _SUGGESTIONS else ""),
+            f"there is no {what} {shown(name)}"
+            + (listed + did_you_mean(name, allowed) if i < _SUGGESTIONS else ""),
         )
         for i, name in enumerate(unknown)
     ]

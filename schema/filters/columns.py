@@ -91,7 +91,7 @@ def relation_at(leaf: Leaf, row: str, params: Params) -> str:
 
 
 def rank_at(leaf: Leaf, row: str, params: Params) -> str:
-    """Where a select's value stands among the options; NULL if it is none of them."""
+    """Where a select's value stands among the options, from 1; NULL if it is none of them."""
     assert leaf.field is not None
     options = params.texts([option.value for option in leaf.field.options])
     return f"array_position({options}, {text_at(leaf, row, params)})"

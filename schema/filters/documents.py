@@ -13,9 +13,9 @@ def conjunction(documents: Sequence[Document]) -> Document:
     `a and b` is as deep as `{"a": ..., "b": ...}`."""
     joined: Document = {}
     for document in documents:
-        if len(document) > 1:
-            document = {"and": [document]}  # noqa: PLW2901 its own `and` keeps its shape
-        (key, value), *_ = document.items()
+        (key, value), *more = document.items()
+        if more or (_is_condition(key, value) and len(value) > 1):
+            key, value = "and", [document]  # an `and` of its own keeps its shape
         if key not in joined:
             joined[key] = dict(value) if _is_condition(key, value) else value
         elif _is_condition(key, value) and key == next(reversed(joined)):

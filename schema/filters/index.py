@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from schema.field_types import FIELD_TYPES
 from schema.field_types import Kind as IndexKind
-from schema.filters.scalars import sortable_instant
 from schema.filters.tree import And, Condition, Kind, Leaf, Tree
 from schema.fold import fold
 
@@ -56,7 +56,7 @@ def indexable(tree: Tree | None) -> list[IndexCondition]:
         kind = _KINDS.get(leaf.kind)
         if condition.path.hops or leaf.field is None or kind is None or not _is_indexed(leaf):
             continue
-        place = (leaf.field.id, ".".join([*leaf.parts, *filter(None, [leaf.each])]), kind)
+        place = (leaf.field.id, ".".join(leaf.parts), kind)
         for op, values in _answers(condition):
             if op in ("eq", "in", "prefix"):
                 found.append(IndexCondition(*place, op, values))
@@ -76,7 +76,9 @@ def _conjunction(tree: Tree | None) -> Iterator[Condition]:
 
 def _is_indexed(leaf: Leaf) -> bool:
     assert leaf.field is not None
-    return leaf.field.indexed and FIELD_TYPES[leaf.field.type].indexable
+    spec = FIELD_TYPES[leaf.field.type]
+    known = not leaf.parts or ".".join(leaf.parts) in spec.parts
+    return leaf.field.indexed and spec.indexable and known
 
 
 def _answers(condition: Condition) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -105,11 +107,16 @@ def _answers(condition: Condition) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def _indexed(leaf: Leaf, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Values as the value table holds them, without repeats."""
+    """Values as `schema.ordering.index_entries` has them (of text the fold), without repeats."""
+    kind = _KINDS[leaf.kind]
     if leaf.kind is Kind.BOOLEAN:
         values = tuple("true" if value else "false" for value in values)
-    elif _KINDS[leaf.kind] is IndexKind.TEXT:
-        values = tuple(fold(value) for value in values)
+    elif kind is IndexKind.TEXT:
+        values = tuple(map(fold, values))
+    elif kind is IndexKind.TIMESTAMP:
+        values = tuple(map(datetime.fromisoformat, values))
+    elif kind is IndexKind.DATE:
+        values = tuple(map(date.fromisoformat, values))
     return tuple(dict.fromkeys(values))
 
 
@@ -133,15 +140,10 @@ def _options(leaf: Leaf, op: str, value: Any) -> tuple[str, ...]:
 
 def _range(place: tuple[str, str, IndexKind], bounds: list[tuple[str, Any]]) -> IndexCondition:
     """The tightest range of several bounds; of equal bounds the exclusive one."""
-    timed = place[2] is IndexKind.TIMESTAMP
-
-    def by_value(bound: tuple[Any, bool]) -> tuple[Any, bool]:
-        return (sortable_instant(bound[0]) if timed else bound[0], bound[1])
-
     lows = [(bound, op == "gt") for op, bound in bounds if op in ("gt", "gte")]
     highs = [(bound, op != "lt") for op, bound in bounds if op in ("lt", "lte")]
-    low, low_excluded = max(lows, key=by_value, default=(None, False))
-    high, high_included = min(highs, key=by_value, default=(None, True))
+    low, low_excluded = max(lows, default=(None, False))
+    high, high_included = min(highs, default=(None, True))
     return IndexCondition(
         *place,
         "range",

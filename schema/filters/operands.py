@@ -16,7 +16,7 @@ from schema.field_types.dates import compile_date, compile_date_time
 from schema.field_types.emails import address
 from schema.field_types.identity import uuid
 from schema.field_types.links import link, url
-from schema.field_types.lists import items
+from schema.field_types.lists import is_change, items
 from schema.field_types.numbers import digits, exact
 from schema.field_types.phones import phone
 from schema.field_types.refusals import did_you_mean, shown, wrong_type
@@ -79,6 +79,8 @@ def _value(leaf: Leaf, raw: object, at: str) -> Any:
     if isinstance(raw, list) and leaf.kind in _SCALARS:
         message = f'a list stands under "in", as in {{"{leaf.name}": {{"in": [...]}}}}'
         raise refuse(at, "WRONG_TYPE", message)
+    if leaf.kind is not Kind.JSON and is_change(raw):
+        raise refuse(at, "WRONG_TYPE", "$add and $remove change values; a filter compares them")
     value = _read(leaf, raw, at)
     if value is None or (value == [] and leaf.kind is not Kind.JSON):
         raise refuse(at, "EMPTY_OPERAND", f"this value is empty; {_EMPTINESS}")
@@ -141,7 +143,8 @@ def _needle(leaf: Leaf, op: str, raw: object, at: str) -> str:
     needle = clean(raw, at, MAX_NEEDLE)
     if leaf.field is not None and leaf.field.type is FieldType.EMAILS:
         needle = needle.lower()
-    if not needle or (op in FOLDED and not fold(needle).strip()):
+    compared = fold(needle) if op in FOLDED else needle
+    if not (compared.split() if op == "search" else compared):
         message = f"{op} needs a text that is not empty without its accents; {_EMPTINESS}"
         raise refuse(at, "EMPTY_OPERAND", message)
     return needle

@@ -9,6 +9,7 @@ from schema.problems import Invalid, Problem, nearest
 
 MAX_CONDITIONS = 100
 MAX_DEPTH = 5
+MAX_PROBLEMS = 200
 
 _LISTS: dict[str, type[And] | type[Or]] = {"and": And, "or": Or}
 
@@ -22,7 +23,7 @@ def parse(
     parser = _Parser(workspace)
     tree = parser.document(obj, document, path, 1)
     if parser.problems:
-        raise Invalid(parser.problems)
+        raise Invalid(parser.problems[:MAX_PROBLEMS])
     return tree
 
 
@@ -81,6 +82,8 @@ class _Parser:
         children: list[Tree | None] = []
         path: Path | None = None
         for op, operand in operators.items():
+            if not self._count(at):
+                break
             place = f"{at}.{op}" if operators is value else at
             if op in QUANTIFIERS:
                 children.append(self._quantifier(obj, name, op, operand, at=at, depth=depth))
@@ -90,6 +93,14 @@ class _Parser:
                 break
             children.append(self._condition(path, op, operand, place))
         return [child for child in children if child is not None]
+
+    def _count(self, at: str) -> bool:
+        """Whether one more is within the limit; also bounds the work that a refusal costs."""
+        self._conditions += 1
+        if self._conditions == MAX_CONDITIONS + 1:
+            message = f"a filter has at most {MAX_CONDITIONS} conditions"
+            self._note(at, "CONDITION_LIMIT", message)
+        return self._conditions <= MAX_CONDITIONS
 
     def _path(self, obj: CompiledObject, name: str, at: str) -> Path | None:
         try:
@@ -111,13 +122,6 @@ class _Parser:
         return QUANTIFIERS[op](reach, child) if child is not None else None
 
     def _condition(self, path: Path, op: object, operand: object, at: str) -> Tree | None:
-        self._conditions += 1
-        if self._conditions > MAX_CONDITIONS:
-            if self._conditions == MAX_CONDITIONS + 1:
-                self._note(
-                    at, "CONDITION_LIMIT", f"a filter has at most {MAX_CONDITIONS} conditions"
-                )
-            return None
         kind = path.leaf.kind
         allowed = OPERATORS[kind]
         if not isinstance(op, str) or op not in allowed:

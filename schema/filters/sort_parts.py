@@ -6,6 +6,7 @@ from typing import Any
 
 from schema.field_types import FIELD_TYPES
 from schema.filters.columns import Params, fold_at, rank_at, text_at, value_at
+from schema.filters.paths import is_bare
 from schema.filters.scalars import Getter, getter
 from schema.filters.tree import Kind, Leaf
 from schema.fold import fold
@@ -18,7 +19,7 @@ class Measure(StrEnum):
     FOLD = "fold"
     TEXT = "text"
     NUMBER = "number"
-    RANK = "rank"  # an option's place
+    RANK = "rank"  # an option's place; a value that is no option any more comes behind
     BOOLEAN = "boolean"
     INSTANT = "instant"
     UUID = "uuid"  # the platform's id
@@ -38,7 +39,10 @@ class Component:
             case Measure.TEXT if self.leaf.kind is Kind.TEXT:
                 return text_at(self.leaf, row, params)
             case Measure.RANK:
-                return rank_at(self.leaf, row, params)
+                assert self.leaf.field is not None
+                behind = len(self.leaf.field.options) + 1
+                rank = f"coalesce({rank_at(self.leaf, row, params)}, {behind})"
+                return f"(CASE WHEN {text_at(self.leaf, row, params)} IS NOT NULL THEN {rank} END)"
         return value_at(self.leaf, row, params)
 
     @property
@@ -57,7 +61,10 @@ class Component:
             case Measure.RANK:
                 assert self.leaf.field is not None
                 ranks = {o.value: rank for rank, o in enumerate(self.leaf.field.options, start=1)}
-                return lambda record: ranks.get(get(record))
+                behind = len(ranks) + 1
+                return lambda record: (
+                    None if (value := get(record)) is None else ranks.get(value, behind)
+                )
         return get
 
     def token(self, value: Any) -> Any:
@@ -83,9 +90,9 @@ _MEASURES = {
     Kind.DATE: (Measure.TEXT,),
     Kind.DATE_TIME: (Measure.INSTANT,),
     Kind.BOOLEAN: (Measure.BOOLEAN,),
-    Kind.SELECT: (Measure.RANK,),
+    Kind.SELECT: (Measure.RANK, Measure.TEXT),
     Kind.RELATION: (Measure.TEXT,),
-    Kind.ACTOR: (Measure.TEXT,),
+    Kind.ACTOR: (Measure.FOLD, Measure.TEXT),
 }
 
 
@@ -95,11 +102,18 @@ def components(leaf: Leaf) -> tuple[Component, ...]:
         return (Component(leaf, Measure.UUID if leaf.column else Measure.TEXT),)
     if leaf.kind is Kind.ACTOR and not leaf.name.endswith(".id"):
         name = Leaf(f"{leaf.name}.name", Kind.TEXT, leaf.field, ("name",), leaf.column)
-        return (*components(name), Component(leaf, Measure.TEXT))
+        return (*components(name), *_measured(leaf))
+    if leaf.kind is Kind.RELATION and leaf.field is not None and not is_bare(leaf.field):
+        target = Leaf(f"{leaf.name}.object", Kind.TEXT, leaf.field, ("object",))
+        return (Component(target, Measure.TEXT), *_measured(leaf))
     if leaf.field is not None and leaf.field.type is FieldType.RICH_TEXT:
         return ()
     if leaf.kind is Kind.COMPOSITE:
         return _of_parts(leaf)
+    return _measured(leaf)
+
+
+def _measured(leaf: Leaf) -> tuple[Component, ...]:
     return tuple(Component(leaf, measure) for measure in _MEASURES.get(leaf.kind, ()))
 
 

@@ -37,7 +37,7 @@ def references(
         if field.type is FieldType.FILE:
             found += [Reference(field, f"{where}.{i}", (), one) for i, one in enumerate(value)]
         elif isinstance(value, str):
-            found.append(Reference(field, where, tuple(field.settings["targets"]), value))
+            found.append(Reference(field, where, tuple(field.settings.get("targets", ())), value))
         else:
             objects = (value["object"],)
             found.append(Reference(field, where, objects, value.get("id"), value.get("match")))
@@ -46,6 +46,6 @@ def references(
 
 def point_to(field: Field, object_name: str, record_id: str) -> Any:
     """The canonical value of a relation, once it is known which record a match means."""
-    if len(field.settings["targets"]) == 1:
+    if len(field.settings.get("targets", ())) == 1:
         return record_id
     return {"object": object_name, "id": record_id}

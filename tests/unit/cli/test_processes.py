@@ -84,7 +84,7 @@ def test_a_child_that_dies_is_started_again(supervisor: Supervisor):
 
     until(lambda: supervisor.running().get("sleeper") not in {None, first})
     second = supervisor.running()["sleeper"]
-    assert state.read_ledger(supervisor.directory) == {"sleeper": second}
+    until(lambda: state.read_ledger(supervisor.directory) == {"sleeper": second})
 
 
 def test_stopping_ends_all_and_forgets_them(supervisor: Supervisor):
@@ -96,6 +96,21 @@ def test_stopping_ends_all_and_forgets_them(supervisor: Supervisor):
 
     assert not any(is_alive(process) for process in both)
     assert not supervisor.directory.ledger.exists()
+
+
+def test_a_program_is_asked_to_stop_only_once(supervisor: Supervisor):
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
+        "print('up', flush=True)\nsignal.pause()\ntime.sleep(0.1)\n"
+    )
+    supervisor.start(a_program(sys.executable, "-c", code))
+    log = supervisor.directory.logs / "sleeper.log"
+    until(lambda: log.exists() and log.read_text() == "up\n")
+
+    supervisor.stop()
+
+    assert log.read_text() == "up\nasked\n"
 
 
 def test_a_program_that_never_works_fails_with_the_end_of_its_log(supervisor: Supervisor):
@@ -113,7 +128,7 @@ def test_a_program_that_cannot_be_started_says_why(tmp_path: Path):
     until(lambda: child.last_exit is not None)
     child.stop()
 
-    assert child.last_exit == "exited with status 1"
+    assert child.last_exit == "exited with status 127"
     assert "/no/such/program" in child.log.read_text()
 
 

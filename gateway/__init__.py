@@ -1,0 +1,1 @@
+"""Answer HTTP clients by calling the services; keeps no state."""

@@ -1,0 +1,1 @@
+"""Hold one package per plane, each a service with its own schema and role."""

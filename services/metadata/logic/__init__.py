@@ -1,0 +1,1 @@
+"""Decide what definitions may be and what a change of one means for the others."""

@@ -1,0 +1,151 @@
+"""Repair the views that a change of a field would break, in the same draft."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from schema.compiled import CompiledObject, Workspace
+from schema.filters.parse_json import parse
+from schema.filters.tree import And, Condition, Hop, Not, Or, Tree
+from schema.model import Field, View
+from schema.problems import Invalid
+from services.metadata.logic.catalog import Draft
+
+_LISTS = ("and", "or")
+
+
+def without_field(draft: Draft, field: Field) -> list[str]:
+    """Take a field that still is active out of every view; ids of the views that changed or went.
+
+    A kanban grouped by it and a calendar bound to it go; filters of other objects lose the
+    conditions that pass through it.
+    """
+    workspace = draft.compiled()
+    repaired: list[str] = []
+    for view in list(draft.views.values()):
+        if field.id in {view.group_field_id, view.date_field_id}:
+            draft.drop_view(view.id)
+            repaired.append(view.id)
+            continue
+        mended = _mended(workspace, view, field)
+        if mended != view:
+            draft.put_view(mended)
+            repaired.append(view.id)
+    return repaired
+
+
+def without_paths(draft: Draft, gone: frozenset[str]) -> list[str]:
+    """Drop, from every filter, the conditions that pass through relation fields or link types of
+    these ids, all of them still active; ids of the views that changed."""
+    workspace = draft.compiled()
+    repaired: list[str] = []
+    for view in list(draft.views.values()):
+        obj = workspace.objects_by_id.get(view.object_id)
+        if obj is None or not view.filter:
+            continue
+        kept = _pruned(workspace, obj, view.filter, gone)
+        if kept != view.filter:
+            draft.put_view(msgspec.structs.replace(view, filter=kept))
+            repaired.append(view.id)
+    return repaired
+
+
+def _mended(workspace: Workspace, view: View, field: Field) -> View:
+    obj = workspace.objects_by_id.get(view.object_id)
+    if obj is None:
+        return view
+    new: dict[str, Any] = {}
+    if view.filter:
+        new["filter"] = _pruned(workspace, obj, view.filter, frozenset({field.id}))
+    if view.object_id == field.object_id:
+        new["columns"] = _renumbered([c for c in view.columns if c["field_id"] != field.id])
+        new["aggregates"] = tuple(a for a in view.aggregates if a["field_id"] != field.id)
+        new["sort"] = ",".join(t for t in view.sort.split(",") if not _sorts_by(t, field))
+        if view.end_date_field_id == field.id:
+            new["end_date_field_id"] = ""
+    return msgspec.structs.replace(view, **new)
+
+
+def _sorts_by(term: str, field: Field) -> bool:
+    name = term.strip().lstrip("+-").partition(":")[0].partition(".")[0]
+    return name in {field.name, field.id}
+
+
+def _renumbered(columns: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    return tuple({**column, "position": i} for i, column in enumerate(columns))
+
+
+def _pruned(
+    workspace: Workspace, obj: CompiledObject, document: Mapping[str, Any], gone: frozenset[str]
+) -> dict[str, Any]:
+    """The filter without the conditions that speak of what is gone; what is left empty goes too."""
+    kept: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in _LISTS:
+            children = [_pruned(workspace, obj, child, gone) for child in value]
+            if children := [child for child in children if child]:
+                kept[key] = children
+        elif key == "not":
+            if child := _pruned(workspace, obj, value, gone):
+                kept[key] = child
+        else:
+            try:
+                tree = parse(workspace, obj, {key: value})
+            except Invalid:  # it was broken before; nothing of it can be kept
+                continue
+            if tree is not None and not _mentions(tree, gone):
+                kept[key] = value
+    return kept
+
+
+def _mentions(tree: Tree, gone: frozenset[str]) -> bool:
+    match tree:
+        case Condition(path):
+            own = path.leaf.field
+            return (own is not None and own.id in gone) or _passes(path.hops, gone)
+        case And(children) | Or(children):
+            return any(_mentions(child, gone) for child in children)
+        case Not(child):
+            return _mentions(child, gone)
+    return _passes((*tree.path.hops, tree.path.many), gone) or _mentions(tree.child, gone)
+
+
+def _passes(hops: tuple[Hop, ...], gone: frozenset[str]) -> bool:
+    return any(
+        hop.link_type_id in gone or (hop.field is not None and hop.field.id in gone) for hop in hops
+    )
+
+
+def follow_options(draft: Draft, old: Field, new: Field) -> list[str]:
+    """Show new options on the boards grouped by the field, and their new order where a board had
+    the old one; ids of the boards that changed."""
+    if old.options == new.options:
+        return []
+    changed: list[str] = []
+    before, after = [o.id for o in old.options], [o.id for o in new.options]
+    for view in list(draft.views.values()):
+        if view.group_field_id != new.id:
+            continue
+        shown = {g["option_id"]: g for g in view.groups}
+        order = [option_id for option_id in shown if option_id]
+        if order == before:
+            order = after
+        else:
+            order += [option_id for option_id in after if option_id not in shown]
+        if "" in shown:
+            order.append("")
+        colors = {o.id: o.color for o in new.options}
+        groups = [
+            {**(shown.get(i) or new_group(i, colors.get(i, "gray"))), "position": n}
+            for n, i in enumerate(order)
+        ]
+        mended = msgspec.structs.replace(view, groups=tuple(groups))
+        if mended != view:
+            draft.put_view(mended)
+            changed.append(view.id)
+    return changed
+
+
+def new_group(option_id: str, color: str) -> dict[str, Any]:
+    return {"option_id": option_id, "position": 0, "visible": True, "color": color}

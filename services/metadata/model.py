@@ -1,0 +1,134 @@
+"""Name the values that the metadata plane keeps beside the definitions of `schema.model`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from schema.model import Field, LinkType, Object, View
+
+T = TypeVar("T")
+Entity: TypeAlias = Object | Field | View | LinkType
+
+
+class Noun(StrEnum):
+    """What a workspace defines; the values begin the types of events."""
+
+    OBJECT = "object"
+    FIELD = "field"
+    LINK_TYPE = "link_type"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A definition as the database keeps it. `version` counts its own changes, from 1."""
+
+    value: T
+    version: int
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A tenant. Relative dates resolve in its time zone and its weeks."""
+
+    workspace_id: UUID
+    display_name: str
+    time_zone: str
+    week_start: str
+    version: int
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A credential without its secret, of which only a hash is kept."""
+
+    api_key_id: UUID
+    workspace_id: UUID
+    display_name: str
+    role: str
+    operator: bool
+    version: int
+    create_time: datetime
+    expire_time: datetime | None
+    revoke_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user of the workspace, by the subject of its tokens."""
+
+    principal_id: str
+    kind: str
+    display_name: str
+    role: str
+    version: int
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a workspace may define."""
+
+    objects: int = 500
+    fields: int = 500
+    options: int = 300
+    views: int = 200
+    link_types: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One definition before and after a change; None where it did not or does not exist."""
+
+    noun: Noun
+    entity_id: str
+    before: Entity | None
+    after: Entity | None
+
+    @property
+    def verb(self) -> str:
+        """The past tense that the event's type ends in."""
+        if self.before is None:
+            return "created"
+        if self.after is None:
+            return "deleted"
+        was, now = getattr(self.before, "active", True), getattr(self.after, "active", True)
+        if was != now:
+            return "reactivated" if now else "deactivated"
+        return "updated"
+
+    @property
+    def entity(self) -> Entity:
+        """As it is now, or last was."""
+        found = self.before if self.after is None else self.after
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the history of the definitions; `before` and `after` are JSON documents."""
+
+    metadata_version: int
+    ordinal: int
+    type: str
+    entity_id: str
+    before: bytes
+    after: bytes
+    actor: dict[str, str]
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Whether a view can be built on a field, and why not where it can't."""
+
+    field: Field
+    eligible: bool
+    reason: str = ""

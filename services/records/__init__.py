@@ -1,0 +1,1 @@
+"""Store records of objects that were defined a second ago, and read them back fast."""

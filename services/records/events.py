@@ -1,0 +1,85 @@
+"""Build what the records plane announces: record.created, updated, deleted, undeleted, purged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kit.outbox import Event
+from schema import jsonio
+from schema.compiled import CompiledObject
+from schema.model import Field
+from services.records.logic.documents import by_name
+from services.records.model import Stored
+
+Doc = dict[str, Any]
+
+
+def _event(
+    kind: str, obj: CompiledObject, record: Stored, metadata_version: int, data: dict[str, Any]
+) -> Event:
+    payload = {
+        "record_id": str(record.id),
+        "object": obj.name,
+        "object_id": obj.id,
+        "version": record.version,
+        "metadata_version": metadata_version,
+        **data,
+    }
+    return Event(
+        type=f"record.{kind}",
+        aggregate_type="record",
+        aggregate_id=record.id,
+        aggregate_version=record.version,
+        object=obj.name,
+        data=jsonio.dumps(payload),
+    )
+
+
+def _set_fields(obj: CompiledObject, doc: Doc) -> list[Field]:
+    return [f for f in obj.fields.values() if (f.key or f.name) in doc]
+
+
+def created(obj: CompiledObject, record: Stored, version: int, kind: str = "created") -> Event:
+    """record.created, or record.undeleted: what is set now, from nothing."""
+    present = _set_fields(obj, record.doc)
+    return _event(
+        kind,
+        obj,
+        record,
+        version,
+        {
+            "changed_fields": [f.name for f in present],
+            "before": {},
+            "after": by_name(obj, record.doc, present),
+            "fields": by_name(obj, record.doc),
+        },
+    )
+
+
+def updated(
+    obj: CompiledObject, record: Stored, version: int, before: Doc, changed: Sequence[Field]
+) -> Event:
+    return _event(
+        "updated",
+        obj,
+        record,
+        version,
+        {
+            "changed_fields": [f.name for f in changed],
+            "before": by_name(obj, before, changed),
+            "after": by_name(obj, record.doc, changed),
+            "fields": by_name(obj, record.doc),
+        },
+    )
+
+
+def deleted(obj: CompiledObject, record: Stored, version: int, kind: str = "deleted") -> Event:
+    """record.deleted, or record.purged: what was set, gone."""
+    present = _set_fields(obj, record.doc)
+    data: dict[str, Any] = {
+        "changed_fields": [f.name for f in present],
+        "before": by_name(obj, record.doc, present),
+        "after": {},
+    }
+    if kind == "deleted":
+        data["fields"] = by_name(obj, record.doc)
+    return _event(kind, obj, record, version, data)

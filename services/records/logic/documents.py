@@ -1,0 +1,125 @@
+"""Work out what a document means for the index: folds, typed rows, unique keys."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from schema import jsonio
+from schema.compiled import CompiledObject
+from schema.field_types import Kind as IndexKind
+from schema.fold import fold
+from schema.model import Field
+from schema.ordering import index_entries
+from schema.values import unique_key
+
+# Longest prefix of a text that the index holds, in code points: two of them and the ids fit a
+# B-tree entry whatever the script.
+INDEXED_LENGTH = 300
+
+
+class Entry(NamedTuple):
+    """One row of a value table."""
+
+    kind: IndexKind
+    slot: UUID
+    value: Any  # for text: (fold, value)
+
+
+@lru_cache(maxsize=100_000)
+def slot_of(field_id: str, part: str) -> UUID:
+    """The id under which the index keeps a field, or a part of it."""
+    base = UUID(field_id)
+    return uuid5(base, part) if part else base
+
+
+def entries(obj: CompiledObject, doc: Mapping[str, Any]) -> set[Entry]:
+    """Every index row of a document."""
+    found: set[Entry] = set()
+    for field in obj.fields.values():
+        value = doc.get(field.key or field.name)
+        if value is None or not field.indexed:
+            continue
+        for part, kind, indexed in index_entries(field, value):
+            found.add(Entry(kind, slot_of(field.id, part), _bounded(kind, indexed)))
+    return found
+
+
+def _bounded(kind: IndexKind, value: Any) -> Any:
+    if kind is IndexKind.TEXT:
+        folded, exact = value
+        return folded[:INDEXED_LENGTH], exact[:INDEXED_LENGTH]
+    if kind is IndexKind.REF:
+        return UUID(value)
+    return value
+
+
+def folds(obj: CompiledObject, doc: Mapping[str, Any]) -> dict[str, str] | None:
+    """Folds of the texts that are not pure ASCII, by their path; None where all are."""
+    found: dict[str, str] = {}
+    for field in obj.fields.values():
+        key = field.key or field.name
+        value = doc.get(key)
+        if value is not None:
+            _collect(value, key, found)
+    return found or None
+
+
+def _collect(value: Any, path: str, found: dict[str, str]) -> None:
+    if isinstance(value, str):
+        if not value.isascii():
+            found[path] = fold(value)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if isinstance(part, str | dict):
+                _collect(part, f"{path}.{name}", found)
+
+
+class UniqueKey(NamedTuple):
+    constraint_id: UUID
+    key_hash: bytes
+    field: Field
+
+
+def unique_keys(obj: CompiledObject, doc: Mapping[str, Any]) -> list[UniqueKey]:
+    """The keys that no other live record of the object may have."""
+    return [
+        UniqueKey(UUID(f.id), key_hash(text), f)
+        for f in obj.fields.values()
+        if f.unique
+        and (value := doc.get(f.key or f.name)) is not None
+        and (text := unique_key(f, value)) is not None
+    ]
+
+
+def key_hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def by_name(
+    obj: CompiledObject, doc: Mapping[str, Any], only: Iterable[Field] | None = None
+) -> dict[str, Any]:
+    """The document as clients see it: every active field, or `only` those, null where empty."""
+    fields = obj.fields.values() if only is None else only
+    return {f.name: doc.get(f.key or f.name) for f in fields}
+
+
+def to_json(document: Mapping[str, Any]) -> bytes:
+    return jsonio.dumps(document)
+
+
+@lru_cache(maxsize=10_000)
+def _template(names: tuple[str, ...]) -> str:
+    return jsonio.dumps(dict.fromkeys(names)).decode()
+
+
+def template(obj: CompiledObject) -> str:
+    """A JSON object with every active field null, for reads to lay a document over."""
+    return _template(tuple(obj.fields))
+
+
+def renamed(obj: CompiledObject) -> dict[str, str]:
+    """Fields whose document key is not their name: name to key."""
+    return {f.name: f.key for f in obj.fields.values() if f.key and f.key != f.name}
+

@@ -1,0 +1,176 @@
+"""Answer boards: every group of a field with its count, figures and first records.
+
+Counts and sums of an unfiltered board come from group statistics, which cost the same at a million
+records as at a hundred; the first such request builds them. A filtered board is counted.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from kit.db import Tx
+from schema.compiled import Workspace
+from schema.filters.tree import And, Condition, Kind, Leaf, Path
+from schema.model import Field, FieldType
+from services.records.logic import stats
+from services.records.model import Page, Query
+from services.records.operations import reads
+from services.records.store import grouping
+from services.records.store import stats as stats_store
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure: count, or sum, avg, min, max of a field."""
+
+    fn: str
+    name: str
+    field: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    key: Any  # an option's value, a boolean, or None
+    label: str
+    color: str
+    count: int
+    values: Mapping[str, Any]
+    page: Page = field(default_factory=lambda: Page([]))
+
+
+def choices(group_field: Field) -> list[tuple[Any, str, str]]:
+    """(key, label, colour) of every group, in order, the empty one last."""
+    if group_field.type is FieldType.BOOLEAN:
+        known: list[tuple[Any, str, str]] = [(False, "No", "gray"), (True, "Yes", "green")]
+    else:
+        known = [(o.value, o.label, o.color) for o in group_field.options]
+    return [*known, (None, f"No {group_field.label or group_field.name}".strip(), "gray")]
+
+
+async def board(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    query: Query,
+    group_field: Field,
+    measures: Sequence[Measure],
+) -> list[Column]:
+    """All columns. `query.limit` is the number of records in each."""
+    sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
+    columns = []
+    for key, label, color in choices(group_field):
+        group = _group_key(key)
+        count = sums.get((group, stats.COUNT), (0, Decimal(0)))[0]
+        page = Page([])
+        if count:
+            page = await reads.page(
+                tx, workspace_id, workspace, _within(query, group_field, key)
+            )
+        values = {m.name: _value(m, group, count, sums) for m in measures}
+        columns.append(Column(key, label, color, count, values, page))
+    return columns
+
+
+async def column(
+    tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query, group_field: Field, key: Any
+) -> Page:
+    """A further page of one column."""
+    return await reads.page(tx, workspace_id, workspace, _within(query, group_field, key))
+
+
+def _group_key(key: Any) -> str:
+    if key is None:
+        return stats.EMPTY
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key)
+
+
+def _within(query: Query, group_field: Field, key: Any) -> Query:
+    kind = Kind.BOOLEAN if group_field.type is FieldType.BOOLEAN else Kind.SELECT
+    leaf = Path((), Leaf(group_field.name, kind, group_field))
+    condition = (
+        Condition(leaf, "is_empty", True) if key is None else Condition(leaf, "eq", key)
+    )
+    tree = condition if query.tree is None else And((query.tree, condition))
+    return replace(query, tree=tree)
+
+
+Sums = Mapping[tuple[str, str], tuple[int, Decimal]]
+
+
+async def _sums(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    query: Query,
+    group_field: Field,
+    measures: Sequence[Measure],
+) -> Sums:
+    """(count, total) by (group, measure), as the statistics keep them."""
+    measured = {m.field.id for m in measures if m.field is not None}
+    needs_rows = any(m.fn in {"min", "max"} for m in measures)
+    if query.tree is None and not needs_rows:
+        for statistic in stats.statistics(workspace, query.object):
+            kept = {f.id for f in statistic.sums}
+            if statistic.group_field.id == group_field.id and measured <= kept:
+                if not await stats_store.is_ready(tx, workspace_id, statistic.id):
+                    await build(tx, workspace_id, query, statistic)
+                return await stats_store.read(tx, workspace_id, statistic.id)
+    fields = {m.field.id: m.field for m in measures if m.field is not None}
+    return await grouping.sums(tx, workspace_id, query, group_field, list(fields.values()))
+
+
+async def build(tx: Tx, workspace_id: UUID, query: Query, statistic: stats.Statistic) -> None:
+    """Count everything once; writers of the object wait until it is done."""
+    await stats_store.lock_object(tx, workspace_id, statistic.object_id)
+    if await stats_store.is_ready(tx, workspace_id, statistic.id):
+        return
+    everything = replace(query, tree=None, show_deleted=False)
+    sums = await grouping.sums(
+        tx, workspace_id, everything, statistic.group_field, statistic.sums
+    )
+    rows = [(group, measure, n, total) for (group, measure), (n, total) in sums.items()]
+    await stats_store.replace_base(tx, workspace_id, statistic, rows)
+
+
+def _value(measure: Measure, group: str, count: int, sums: Sums) -> Any:
+    if measure.fn == "count":
+        return count
+    found = measure.field
+    assert found is not None
+    if found.type is FieldType.CURRENCY:
+        return _by_currency(measure, group, found, sums)
+    n, total = sums.get((group, found.id), (0, Decimal(0)))
+    return _figure(measure.fn, n, total, sums.get((group, f"{found.id}|{measure.fn}")))
+
+
+def _by_currency(measure: Measure, group: str, found: Field, sums: Sums) -> list[dict[str, Any]]:
+    totals: dict[str, tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal(0)))
+    for (key, name), value in sums.items():
+        lead, _, code = name.partition(":")
+        if key == group and lead == found.id and code and value[0]:
+            totals[code] = value
+    answers = []
+    for code, (n, total) in sorted(totals.items()):
+        extreme = sums.get((group, f"{found.id}|{measure.fn}:{code}"))
+        amount = _figure(measure.fn, n, total, extreme)
+        answers.append({"currency_code": code, "amount_micros": amount})
+    return answers
+
+
+def _figure(
+    fn: str, count: int, total: Decimal, extreme: tuple[int, Decimal] | None
+) -> int | Decimal | None:
+    if fn == "sum":
+        return _plain(total)
+    if fn == "avg":
+        return _plain(total / count) if count else None
+    return _plain(extreme[1]) if extreme is not None else None
+
+
+def _plain(value: Decimal) -> int | Decimal:
+    return int(value) if value == value.to_integral_value() else value.normalize()

@@ -1,0 +1,176 @@
+"""Read records: one by id, or a page of a query, planned segment by segment."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from kit.db import Tx
+from schema.compiled import CompiledObject, Workspace
+from schema.filters.index import IndexCondition, indexable
+from schema.filters.resolve import resolve_relative
+from schema.filters.tree import Tree
+from services.records.logic import planner
+from services.records.model import Page, Projection, Query, Read
+from services.records.store import probes, queries
+
+_COUNT_BOUND = 10_000  # an estimated count is exact up to here
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+async def page(tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query) -> Page:
+    """The next records of a query and the place to go on from."""
+    rows, plan = await rows_of(tx, workspace_id, query)
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    records = [queries.to_read(query.object, row) for row in rows]
+    records = await expand(tx, workspace_id, workspace, query.object, query.projection, records)
+    place = queries.sort_place(rows[-1]) if more else None
+    return Page(records, place, plan)
+
+
+async def rows_of(
+    tx: Tx, workspace_id: UUID, query: Query
+) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
+    """Up to one row more than the limit, so that the caller knows whether there are more."""
+    wanted = query.limit + 1
+    rows: list[tuple[Any, ...]] = []
+    plan: list[dict[str, Any]] = []
+    known: dict[IndexCondition, int] = {}
+    tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
+    if query.show_deleted:  # deleted records are in no index
+        found = await queries.by_scan(tx, workspace_id, query, tree, None, query.after, wanted)
+        return found, [{"strategy": "scan", "reason": "deleted records are in no index"}]
+    start = planner.rank_of(query.keys, query.after) if query.after is not None else ()
+    for segment in planner.segments(query.keys):
+        if segment.rank < start:
+            continue
+        after = query.after if segment.rank == start else None
+        narrowed = planner.narrowed(tree, segment)
+        left = wanted - len(rows)
+        found, why = await _segment_rows(
+            tx, workspace_id, query, narrowed, segment, after, left, known
+        )
+        plan.append({"segment": list(segment.rank), **why, "rows": len(found)})
+        rows += found
+        if len(rows) >= wanted:
+            break
+    return rows, plan
+
+
+async def _segment_rows(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    tree: Tree | None,
+    segment: planner.Segment,
+    after: Sequence[Any] | None,
+    limit: int,
+    known: dict[IndexCondition, int],
+) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    conditions = indexable(tree)
+    drive = segment.drive
+    bounds = planner.bounds_for(drive, conditions) if drive is not None else None
+    best = await _most_selective(tx, workspace_id, conditions, known)
+    if best is not None:
+        condition, matches = best
+        why = {"strategy": "condition", "field_id": condition.field_id, "matches": matches}
+        if matches == 0:
+            return [], why
+        rows = await queries.by_condition(
+            tx, workspace_id, query, tree, condition, after, limit
+        )
+        return rows, why
+    if drive is not None and drive.kind is not None:
+        rows = await queries.by_index(
+            tx, workspace_id, query, tree, drive, bounds, after, segment.keys, limit
+        )
+        return rows, {"strategy": "sort index", "slot": str(drive.slot)}
+    rows = await queries.by_scan(tx, workspace_id, query, tree, drive, after, limit)
+    strategy = "platform index" if drive is not None else "scan and sort"
+    return rows, {"strategy": strategy}
+
+
+async def _most_selective(
+    tx: Tx,
+    workspace_id: UUID,
+    conditions: Sequence[IndexCondition],
+    known: dict[IndexCondition, int],
+) -> tuple[IndexCondition, int] | None:
+    """The condition with the fewest matches, if they are few."""
+    unknown = [c for c in conditions if c not in known]
+    found = await probes.counts(tx, workspace_id, unknown, planner.SELECTIVE)
+    known.update(zip(unknown, found, strict=True))
+    few = [(known[c], n, c) for n, c in enumerate(conditions) if known[c] < planner.SELECTIVE]
+    if not few:
+        return None
+    matches, _, condition = min(few, key=lambda found: found[:2])
+    return condition, matches
+
+
+async def count(tx: Tx, workspace_id: UUID, query: Query, *, exact: bool) -> int:
+    """How many records match; estimated counts stop at 10,000."""
+    tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
+    conditions = [] if query.show_deleted else indexable(tree)
+    best = await _most_selective(tx, workspace_id, conditions, {})
+    bound = None if exact else _COUNT_BOUND
+    condition = best[0] if best else None
+    return await queries.count(tx, workspace_id, query, condition, bound=bound)
+
+
+async def expand(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    obj: CompiledObject,
+    projection: Projection | None,
+    records: Sequence[Read],
+) -> list[Read]:
+    """Put related records in the place of their ids: one query for each object and hop."""
+    if projection is None or not projection.expand or not records:
+        return list(records)
+    documents = [_raw.decode(r.fields_json) for r in records]
+    for name, inner in projection.expand.items():
+        related = await _related(tx, workspace_id, workspace, obj, name, inner, documents)
+        for document in documents:
+            target = _target(document[name])
+            if target is not None:
+                document[name] = msgspec.Raw(related.get(target, b"null"))
+    return [
+        replace(record, fields_json=msgspec.json.encode(document))
+        for record, document in zip(records, documents, strict=True)
+    ]
+
+
+def _target(raw: bytes) -> UUID | None:
+    value = msgspec.json.decode(raw)
+    if isinstance(value, dict):
+        value = value.get("id")
+    return UUID(value) if value else None
+
+
+async def _related(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    obj: CompiledObject,
+    name: str,
+    projection: Projection,
+    documents: Iterable[Mapping[str, msgspec.Raw]],
+) -> dict[UUID, bytes]:
+    """The related records of a page as JSON objects with id, object and the fields asked for."""
+    ids = sorted({t for d in documents if (t := _target(d[name])) is not None})
+    found: dict[UUID, bytes] = {}
+    for target in obj.fields[name].settings.get("targets", []):
+        other = workspace.object(target)
+        if other is None or not ids:
+            continue
+        reads = await queries.by_ids(tx, workspace_id, other, ids, projection)
+        inner = await expand(tx, workspace_id, workspace, other, projection, list(reads.values()))
+        for read in inner:
+            lead = msgspec.json.encode({"id": str(read.id), "object": other.name})
+            body = read.fields_json
+            found[read.id] = lead[:-1] + (b"," + body[1:] if len(body) > 2 else b"}")
+    return found

@@ -1,0 +1,125 @@
+"""Update the record with the same unique values, or create it: by constraint, not by luck."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from kit.db import Tx
+from kit.errors import AlreadyExists, InvalidArgument
+from schema.model import Field
+from schema.problems import Invalid, Problem, nearest
+from schema.values import canonical, unique_key
+from services.records.logic.documents import key_hash
+from services.records.model import Item, Outcome, Written
+from services.records.operations import writes
+from services.records.operations.writes import Target, invalid
+from services.records.store import uniques
+
+_ATTEMPTS = 4
+
+Key = tuple[UUID, bytes]
+
+
+def match_fields(target: Target, names: Sequence[str]) -> list[Field]:
+    """The unique fields to match by; INVALID_ARGUMENT / MATCH_INVALID for any other."""
+    known = target.object.fields
+    unique = [f.name for f in known.values() if f.unique]
+    if not names:
+        raise _match_invalid("match names at least one unique field", unique)
+    for name in names:
+        if name not in known:
+            raise _match_invalid(f"there is no field {name!r}{nearest(name, known)}", unique)
+        if not known[name].unique:
+            raise _match_invalid(f"{name!r} is not unique", unique)
+    return [known[name] for name in names]
+
+
+def _match_invalid(message: str, unique: Sequence[str]) -> InvalidArgument:
+    allowed = ", ".join(unique) or "none: define a unique field first"
+    text = f"{message}; unique fields: {allowed}"
+    return InvalidArgument.at("MATCH_INVALID", "match", "INVALID", text)
+
+
+async def upsert(
+    tx: Tx, target: Target, match: Sequence[str], items: Sequence[Item]
+) -> list[Written]:
+    """Each item is created, updated, found unchanged, or restored from the deleted ones."""
+    fields = match_fields(target, match)
+    keys = _keys(target, fields, items)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            async with tx.savepoint():
+                return await _upsert(tx, target, items, keys)
+        except AlreadyExists as exc:
+            # Somebody created the record between our look and our write: look again.
+            if exc.reason != "VALUE_NOT_UNIQUE" or attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _keys(target: Target, fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
+    problems: list[Problem] = []
+    found: list[list[Key]] = []
+    seen: set[Key] = set()
+    for item in items:
+        lead = f"{item.path}.fields" if item.path else "fields"
+        keys: list[Key] = []
+        for field in fields:
+            raw = item.fields.get(field.name) if isinstance(item.fields, dict) else None
+            path = f"{lead}.{field.name}"
+            try:
+                value = canonical(field, raw, path) if raw is not None else None
+            except Invalid as exc:
+                problems += exc.problems
+                continue
+            text = unique_key(field, value) if value is not None else None
+            if text is None:
+                message = f"{field.name} is what records are matched by, so it needs a value"
+                problems.append(Problem(path, "REQUIRED", message))
+                continue
+            keys.append((UUID(field.id), key_hash(text)))
+        if seen.intersection(keys):
+            problems.append(Problem(lead, "DUPLICATE", "two items have the same match values"))
+        seen.update(keys)
+        found.append(keys)
+    if problems:
+        raise invalid(problems)
+    return found
+
+
+async def _upsert(
+    tx: Tx, target: Target, items: Sequence[Item], keys: Sequence[Sequence[Key]]
+) -> list[Written]:
+    every = [key for one in keys for key in one]
+    live = await uniques.holders(tx, target.workspace_id, every)
+    missing = [key for key in every if key not in live]
+    deleted = await uniques.freed(tx, target.workspace_id, missing)
+    results: dict[int, Written] = {}
+    restored: set[int] = set()
+    to_create: list[int] = []
+    to_update: dict[int, UUID] = {}
+    for n, own in enumerate(keys):
+        holders = {live[key] for key in own if key in live}
+        if len(holders) > 1:
+            path = items[n].path or "fields"
+            message = "the match values belong to different records"
+            raise InvalidArgument.at("MATCH_INVALID", path, "AMBIGUOUS", message)
+        if holders:
+            to_update[n] = holders.pop()
+        elif gone := [deleted[key] for key in own if key in deleted]:
+            await writes.undelete(tx, target, str(gone[0]))
+            to_update[n] = gone[0]
+            restored.add(n)
+        else:
+            to_create.append(n)
+    updates = [
+        Item(str(record_id), items[n].fields, "", items[n].path)
+        for n, record_id in to_update.items()
+    ]
+    for n, written in zip(to_update, await writes.update(tx, target, updates), strict=True):
+        outcome = Outcome.RESTORED if n in restored else written.outcome
+        results[n] = Written(written.record, outcome)
+    creates = [Item("", items[n].fields, "", items[n].path) for n in to_create]
+    results |= dict(
+        zip(to_create, await writes.create(tx, target, creates) if creates else [], strict=True)
+    )
+    return [results[n] for n in range(len(items))]

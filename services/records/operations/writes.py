@@ -1,0 +1,369 @@
+"""Create, update, delete and restore records: many in one transaction, few statements each.
+
+Each function takes all items of a request, judges them together, and writes with one statement for
+each table, pipelined. A single call is a batch of one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from kit import clock, crash, etags, ids, outbox
+from kit.caller import Caller
+from kit.db import Tx
+from kit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Violation,
+)
+from schema.compiled import CompiledObject, Workspace
+from schema.model import Field
+from schema.problems import Invalid, Problem
+from schema.values import record_values
+from services.records import events
+from services.records.logic import documents, stats
+from services.records.model import Item, Outcome, Stored, Written
+from services.records.operations import references
+from services.records.store import index, uniques
+from services.records.store import records as store
+from services.records.store import stats as stats_store
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a write is for and which object it is about."""
+
+    caller: Caller
+    workspace: Workspace
+    object: CompiledObject
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.caller.workspace_id
+
+    @property
+    def object_id(self) -> UUID:
+        return UUID(self.object.id)
+
+
+@dataclass(slots=True)
+class _Change:
+    """One record on its way: before, after, and which fields differ."""
+
+    id: UUID
+    before: Stored | None  # None: new
+    doc: dict[str, Any]
+    changed: list[Field]
+    position: Any
+    path: str
+    outcome: Outcome
+
+
+def invalid(problems: Sequence[Problem]) -> InvalidArgument:
+    """FIELDS_INVALID with every problem."""
+    first = problems[0]
+    message = f"{first.path}: {first.message}" if first.path else first.message
+    return InvalidArgument(
+        "FIELDS_INVALID",
+        message,
+        violations=[Violation(p.path, p.code, p.message) for p in problems],
+    )
+
+
+def not_found(record_id: str) -> NotFound:
+    return NotFound("RECORD_NOT_FOUND", f"there is no record {record_id!r}", id=record_id)
+
+
+async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
+    """Store new records and announce them."""
+    problems: list[Problem] = []
+    changes: list[_Change] = []
+    seen: set[UUID] = set()
+    for item in items:
+        record_id = ids.client_id(item.id, _at(item, "id"))
+        if record_id in seen:
+            problems.append(Problem(_at(item, "id"), "DUPLICATE", "this id stands twice"))
+        seen.add(record_id)
+        judged = _judge(target, item, None, problems)
+        if judged is not None:
+            doc, changed, position = judged
+            changes.append(
+                _Change(
+                    record_id, None, doc, changed, position, _at(item, "fields"), Outcome.CREATED
+                )
+            )
+    return await _write(tx, target, changes, problems)
+
+
+async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
+    """Apply merge patches; what changes nothing writes nothing. In the order of the items."""
+    wanted = [_parse_id(item.id) for item in items]
+    known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
+    problems: list[Problem] = []
+    changes: list[_Change] = []
+    for item, record_id in zip(items, wanted, strict=True):
+        if record_id is None or record_id not in known:
+            raise not_found(item.id)
+        before = known[record_id]
+        etags.check(item.etag, before.version)
+        judged = _judge(target, item, before, problems)
+        if judged is not None:
+            doc, changed, position = judged
+            outcome = Outcome.UPDATED if changed or position is not None else Outcome.UNCHANGED
+            path = _at(item, "fields")
+            changes.append(_Change(before.id, before, doc, changed, position, path, outcome))
+    if len(set(wanted)) != len(wanted):
+        problems.append(Problem("items", "DUPLICATE", "a batch names each record once"))
+    return await _write(tx, target, changes, problems)
+
+
+async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
+    """Mark records deleted: out of every index, their unique values free."""
+    wanted = [_parse_id(item.id) for item in items]
+    known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
+    for item, record_id in zip(items, wanted, strict=True):
+        if record_id is None or record_id not in known:
+            raise not_found(item.id)
+        etags.check(item.etag, known[record_id].version)
+    obj, workspace_id = target.object, target.workspace_id
+    claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
+    async with tx.pipeline():
+        await index.remove(
+            tx,
+            workspace_id,
+            [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)],
+        )
+        await uniques.release(tx, workspace_id, claims)
+        await uniques.keep_freed(tx, workspace_id, claims)
+        await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
+        times = await store.mark_deleted(tx, workspace_id, list(known), target.caller.actor())
+    gone = {
+        i: replace(
+            r,
+            version=r.version + 1,
+            update_time=times[i],
+            delete_time=times[i],
+            updated_by=target.caller.actor(),
+        )
+        for i, r in known.items()
+    }
+    version = target.workspace.version
+    await outbox.add(tx, target.caller, *(events.deleted(obj, r, version) for r in gone.values()))
+    return [Written(gone[i], Outcome.DELETED) for i in wanted if i is not None]
+
+
+async def undelete(tx: Tx, target: Target, record_id: str) -> Written:
+    """Bring a deleted record back, with its place in every index; its unique values must be free."""
+    wanted = _parse_id(record_id)
+    known = await _locked(tx, target, [wanted])
+    if wanted is None or wanted not in known:
+        raise not_found(record_id)
+    before = known[wanted]
+    if before.delete_time is None:
+        return Written(before, Outcome.UNCHANGED)
+    change = _Change(wanted, before, before.doc, [], None, "", Outcome.RESTORED)
+    return (await _write(tx, target, [change], []))[0]
+
+
+async def purge(tx: Tx, target: Target, record_id: str) -> None:
+    """Remove a deleted record for ever."""
+    wanted = _parse_id(record_id)
+    known = await _locked(tx, target, [wanted])
+    if wanted is None or wanted not in known:
+        raise not_found(record_id)
+    record = known[wanted]
+    if record.delete_time is None:
+        raise FailedPrecondition("NOT_DELETED", "delete the record first; then it can be purged")
+    await uniques.forget_freed(
+        tx, target.workspace_id, _claims(target.object, record.id, record.doc)
+    )
+    await store.purge(tx, target.workspace_id, [wanted])
+    gone = replace(record, version=record.version + 1)
+    event = events.deleted(target.object, gone, target.workspace.version, "purged")
+    await outbox.add(tx, target.caller, event)
+
+
+def judged_values(
+    target: Target, item: Item, old: dict[str, Any] | None
+) -> tuple[dict[str, Any], list[Field], Any]:
+    """(document, changed fields, new position or None); Invalid with every problem."""
+    values, changed = record_values(
+        target.object,
+        item.fields,
+        old=old,
+        now=clock.now(),
+        new_uuid=lambda: str(ids.new_id()),
+        me=target.caller.actor(),
+        path=_at(item, "fields"),
+    )
+    position = values.pop("position", None) if "position" not in target.object.fields else None
+    changed = [f for f in changed if f.name != "position" or f.object_id]
+    if position in {"first", "last"}:
+        moment = clock.now().timestamp()
+        position = -moment if position == "first" else moment
+    return values, changed, position
+
+
+def _judge(
+    target: Target, item: Item, before: Stored | None, problems: list[Problem]
+) -> tuple[dict[str, Any], list[Field], Any] | None:
+    try:
+        return judged_values(target, item, before.doc if before else None)
+    except Invalid as exc:
+        problems += exc.problems
+        return None
+
+
+async def _write(
+    tx: Tx, target: Target, changes: list[_Change], problems: list[Problem]
+) -> list[Written]:
+    """Check what only the store can tell, then write everything that differs."""
+    workspace_id, obj = target.workspace_id, target.object
+    problems += await references.check(
+        tx, workspace_id, target.workspace, [(c.doc, c.changed, c.path) for c in changes]
+    )
+    if problems:
+        raise invalid(problems)
+    todo = [c for c in changes if c.outcome is not Outcome.UNCHANGED]
+    fresh = [c for c in todo if c.before is None]
+    known = [c for c in todo if c.before is not None]
+    await _claim_uniques(tx, target, todo)
+    added: list[index.Owned] = []
+    removed: list[index.Owned] = []
+    for c in todo:
+        new = documents.entries(obj, c.doc)
+        live = c.before is not None and c.before.delete_time is None
+        old = documents.entries(obj, c.before.doc) if live and c.before else set()
+        added += [(c.id, e) for e in new - old]
+        removed += [(c.id, e) for e in old - new]
+    moments: dict[UUID, tuple[Any, Any]] = {}
+    actor = target.caller.actor()
+    async with tx.pipeline():
+        await index.remove(tx, workspace_id, removed)
+        await index.add(tx, workspace_id, added)
+        await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
+        if fresh:
+            rows = [_row(obj, c) for c in fresh]
+            moments |= await store.insert(tx, workspace_id, target.object_id, rows, actor)
+        if known:
+            moments |= await store.update(tx, workspace_id, [_row(obj, c) for c in known], actor)
+    written = [_written(target, c, moments.get(c.id)) for c in changes]
+    await outbox.add(tx, target.caller, *_events(target, changes, written))
+    crash.point("records.before_commit")
+    return written
+
+
+def _events(
+    target: Target, changes: Sequence[_Change], written: Sequence[Written]
+) -> list[outbox.Event]:
+    obj, version = target.object, target.workspace.version
+    found = []
+    for change, result in zip(changes, written, strict=True):
+        if result.outcome is Outcome.CREATED:
+            found.append(events.created(obj, result.record, version))
+        elif result.outcome is Outcome.RESTORED:
+            found.append(events.created(obj, result.record, version, "undeleted"))
+        elif result.outcome is Outcome.UPDATED and change.before is not None:
+            before, changed = change.before.doc, change.changed
+            found.append(events.updated(obj, result.record, version, before, changed))
+    return found
+
+
+def _live_doc(record: Stored | None) -> dict[str, Any] | None:
+    return record.doc if record is not None and record.delete_time is None else None
+
+
+async def _note_stats(
+    tx: Tx,
+    target: Target,
+    moved: Sequence[tuple[dict[str, Any] | None, dict[str, Any] | None]],
+) -> None:
+    deltas = stats.deltas(target.workspace, target.object, moved)
+    await stats_store.add_deltas(tx, target.workspace_id, deltas)
+
+
+def _row(obj: CompiledObject, change: _Change) -> store.NewRow:
+    return store.NewRow(change.id, change.doc, documents.folds(obj, change.doc), change.position)
+
+
+def _written(target: Target, change: _Change, moment: tuple[Any, Any] | None) -> Written:
+    actor = target.caller.actor()
+    if change.before is None:
+        assert moment is not None
+        position, time = moment
+        record = Stored(
+            change.id, target.object_id, change.doc, 1, position, time, time, None, actor, actor
+        )
+        return Written(record, change.outcome)
+    if moment is None:
+        return Written(change.before, change.outcome)
+    record = replace(
+        change.before,
+        doc=change.doc,
+        version=change.before.version + 1,
+        position=moment[0],
+        update_time=moment[1],
+        delete_time=None,
+        updated_by=actor,
+    )
+    return Written(record, change.outcome)
+
+
+def _claims(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[uniques.Claim]:
+    return [
+        uniques.Claim(k.constraint_id, k.key_hash, record_id)
+        for k in documents.unique_keys(obj, doc)
+    ]
+
+
+async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> None:
+    """Free the old unique values and take the new ones; ALREADY_EXISTS / VALUE_NOT_UNIQUE, naming
+    each field, when another live record (or another item) has one."""
+    obj, workspace_id = target.object, target.workspace_id
+    if not any(f.unique for f in obj.fields.values()):
+        return
+    new: list[uniques.Claim] = []
+    old: list[uniques.Claim] = []
+    for c in changes:
+        before = _live_doc(c.before)
+        mine = set(_claims(obj, c.id, c.doc))
+        had = set(_claims(obj, c.id, before)) if before is not None else set()
+        new += mine - had
+        old += had - mine
+    await uniques.release(tx, workspace_id, old)
+    if changes and any(c.outcome is Outcome.RESTORED for c in changes):
+        await uniques.forget_freed(tx, workspace_id, new)
+    refused = await uniques.claim(tx, workspace_id, new)
+    if not refused:
+        return
+    paths = {c.id: c.path for c in changes}
+    violations = []
+    for one in refused:
+        field = obj.fields_by_id[str(one.constraint_id)]
+        lead = f"{paths[one.record_id]}." if paths[one.record_id] else ""
+        message = f"another {obj.name} has this {field.name}"
+        violations.append(Violation(f"{lead}{field.name}", "NOT_UNIQUE", message))
+    raise AlreadyExists("VALUE_NOT_UNIQUE", violations[0].message, violations=violations)
+
+
+async def _locked(tx: Tx, target: Target, wanted: Sequence[UUID | None]) -> dict[UUID, Stored]:
+    present = sorted({i for i in wanted if i is not None})
+    return await store.lock(tx, target.workspace_id, target.object_id, present)
+
+
+def _parse_id(text: str) -> UUID | None:
+    """None for what is no UUID: it can't name a record, so it answers like an unknown one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _at(item: Item, part: str) -> str:
+    return f"{item.path}.{part}" if item.path else part
+
+
+Operation = Callable[[Tx, Target, Sequence[Item]], Any]

@@ -1,0 +1,1 @@
+"""Answer RecordService calls: unpack, call, pack."""

@@ -1,0 +1,77 @@
+"""Ask the typed index how many records a condition matches, up to a bound."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from kit.db import Tx
+from schema.field_types import Kind
+from schema.filters.columns import Params
+from schema.filters.index import IndexCondition
+from services.records.logic.documents import INDEXED_LENGTH, slot_of
+from services.records.store.index import TABLES
+
+
+def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
+    """A FROM and WHERE that select the index rows `v` of a condition."""
+    table, cast = TABLES[condition.kind]
+    column = "fold" if condition.kind is Kind.TEXT else "value"
+    where = [
+        f"v.workspace_id = {params.add(workspace_id, 'uuid')}",
+        f"v.slot = {params.add(slot_of(condition.field_id, condition.part), 'uuid')}",
+    ]
+    if condition.op in {"eq", "in"}:
+        values = [_shortened(condition, value) for value in condition.values]
+        where.append(f"v.{column} = ANY({params.add(values, cast + '[]')})")
+    elif condition.op == "prefix":
+        prefix = _shortened(condition, condition.values[0])
+        where.append(f"v.fold >= {params.add(prefix, 'text')}")
+        if after := _after_prefix(prefix):
+            where.append(f"v.fold < {params.add(after, 'text')}")
+    else:
+        where += range_sql(condition, column, cast, params)
+    return f"FROM {table} AS v WHERE {' AND '.join(where)}"
+
+
+def range_sql(condition: IndexCondition, column: str, cast: str, params: Params) -> list[str]:
+    """The bounds; of shortened texts inclusive, since the document decides."""
+    found = []
+    if condition.low is not None:
+        low = _shortened(condition, condition.low)
+        exact = condition.low_inclusive or low != condition.low or condition.kind is Kind.TEXT
+        found.append(f"v.{column} {'>=' if exact else '>'} {params.add(low, cast)}")
+    if condition.high is not None:
+        high = _shortened(condition, condition.high)
+        exact = condition.high_inclusive or high != condition.high or condition.kind is Kind.TEXT
+        found.append(f"v.{column} {'<=' if exact else '<'} {params.add(high, cast)}")
+    return found
+
+
+def _shortened(condition: IndexCondition, value: Any) -> Any:
+    return value[:INDEXED_LENGTH] if condition.kind is Kind.TEXT else value
+
+
+def _after_prefix(prefix: str) -> str:
+    """The least text that is greater than every text with this prefix, by code point."""
+    for at in range(len(prefix) - 1, -1, -1):
+        code = ord(prefix[at])
+        if code < 0x10FFFF:
+            following = 0xE000 if code == 0xD7FF else code + 1
+            return prefix[:at] + chr(following)
+    return ""
+
+
+async def counts(
+    tx: Tx, workspace_id: UUID, conditions: Sequence[IndexCondition], bound: int
+) -> list[int]:
+    """Matches of each condition, none above `bound`, in one round trip."""
+    if not conditions:
+        return []
+    params = Params()
+    parts = [
+        f"(SELECT count(*) FROM (SELECT 1 {matches_sql(workspace_id, c, params)}"
+        f" LIMIT {int(bound)}) AS probe{n}) AS c{n}"
+        for n, c in enumerate(conditions)
+    ]
+    row = await tx.one(f"SELECT {', '.join(parts)}", params.values)
+    return list(row.values())

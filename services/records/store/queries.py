@@ -1,0 +1,281 @@
+"""Assemble and run the reads; the SQL is written so that Postgres can't choose otherwise.
+
+A lateral subquery behind OFFSET 0 makes the driving index the outer side of a nested loop, whatever
+Postgres believes about our mixed values.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from kit.db import Tx
+from schema.compiled import CompiledObject
+from schema.field_types import Kind
+from schema.filters.columns import Params
+from schema.filters.index import IndexCondition
+from schema.filters.sql import Dialect, compile_sql
+from schema.filters.tree import Tree
+from schema.sorts import SortKey, keyset_sql, order_by_sql
+from services.records.logic import documents
+from services.records.logic.planner import Drive
+from services.records.model import Projection, Query, Read
+from services.records.store.index import TABLES
+from services.records.store.probes import matches_sql, range_sql
+
+_DIALECT = Dialect()
+_PLATFORM = (
+    "r.record_id, r.version, r.position, r.create_time, r.update_time, r.delete_time,"
+    " r.created_by::text, r.updated_by::text"
+)
+_WIDTH = 8
+
+
+def fields_sql(
+    obj: CompiledObject, projection: Projection | None, params: Params, row: str = "r"
+) -> str:
+    """The record's fields as clients see them, built by Postgres as one JSON text."""
+    if projection is not None and projection.names:
+        pairs = [
+            f"{params.text(name)}, {row}.doc->{params.text(_key(obj, name))}"
+            for name in projection.names
+        ]
+        # An argument list is bounded at 100; objects are joined beyond it.
+        parts = [
+            f"jsonb_build_object({', '.join(pairs[at : at + 45])})"
+            for at in range(0, len(pairs), 45)
+        ]
+        return f"({' || '.join(parts)})::text"
+    shown = f"{row}.doc"
+    renamed = documents.renamed(obj)
+    hidden = [*obj.retired_keys, *renamed.values()]
+    if hidden:
+        shown = f"({shown} - {params.texts(hidden)})"
+    for name, key in renamed.items():
+        shown += f" || jsonb_build_object({params.text(name)}, {row}.doc->{params.text(key)})"
+    return f"({params.add(documents.template(obj), 'jsonb')} || {shown})::text"
+
+
+def _key(obj: CompiledObject, name: str) -> str:
+    field = obj.fields[name]
+    return field.key or field.name
+
+
+def _sort_columns(keys: Sequence[SortKey], params: Params) -> list[str]:
+    """The sort's values as texts, for the page token."""
+    return [c.sql("r", params) + "::text" for key in keys for c in key.components]
+
+
+def _where(query: Query, tree: Tree | None, workspace_id: UUID, params: Params) -> list[str]:
+    found = [f"r.object_id = {params.add(UUID(query.object.id), 'uuid')}"]
+    if not query.show_deleted:
+        found.append("r.delete_time IS NULL")
+    if tree is not None:
+        found.append(compile_sql(tree, query.context, _DIALECT, params).text)
+    return found
+
+
+def _source(workspace_id: UUID, driver: str, params: Params) -> str:
+    """`driver` gives record ids `d.record_id`, in its own order; records follow one by one."""
+    workspace = params.add(workspace_id, "uuid")
+    return (
+        f"({driver}) AS d CROSS JOIN LATERAL (SELECT r.* FROM records AS r"
+        f" WHERE r.workspace_id = {workspace} AND r.record_id = d.record_id OFFSET 0) AS r"
+    )
+
+
+async def by_condition(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    tree: Tree | None,
+    condition: IndexCondition,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> list[tuple[Any, ...]]:
+    """A page driven by a condition that matches few records; sorted in memory."""
+    params = Params()
+    driver = f"SELECT DISTINCT v.record_id {matches_sql(workspace_id, condition, params)}"
+    return await _run(tx, workspace_id, query, tree, driver, after, limit, params, order="")
+
+
+async def by_index(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    tree: Tree | None,
+    drive: Drive,
+    bounds: IndexCondition | None,
+    after: Sequence[Any] | None,
+    keys: Sequence[SortKey],
+    limit: int,
+) -> list[tuple[Any, ...]]:
+    """A page driven by the first sort key's index, each document checked in order.
+
+    `keys` are those of the segment; `after` the place in the order of all of the query's keys.
+    """
+    assert drive.kind is not None
+    params = Params()
+    table, cast = TABLES[drive.kind]
+    column = "fold" if drive.kind is Kind.TEXT else "value"
+    direction = "DESC" if drive.descending else "ASC"
+    where = [
+        f"v.workspace_id = {params.add(workspace_id, 'uuid')}",
+        f"v.slot = {params.add(drive.slot, 'uuid')}",
+    ]
+    if bounds is not None:
+        where += range_sql(bounds, column, cast, params)
+    exact = len(keys) == 2 and drive.kind is not Kind.TEXT  # the value and the id say it all
+    if after is not None:
+        place = after[_offset(query.keys, keys)]
+        if drive.kind is Kind.TEXT:
+            place = place[: documents.INDEXED_LENGTH]
+        bound = params.add(place, cast)
+        where.append(f"v.{column} {'<=' if drive.descending else '>='} {bound}")
+        if exact:
+            last = params.add(after[-1], "uuid")
+            passed = ">=" if keys[-1].descending else "<="
+            where.append(f"NOT (v.{column} = {bound} AND v.record_id {passed} {last})")
+    inner = f"v.{column} {direction}"
+    if exact:
+        inner += f", v.record_id {'DESC' if keys[-1].descending else 'ASC'}"
+    driver = (
+        f"SELECT v.{column} AS driving, v.record_id FROM {table} AS v"
+        f" WHERE {' AND '.join(where)} ORDER BY {inner} OFFSET 0"
+    )
+    order = "-" if exact else f"d.driving {direction}, "
+    checked = None if exact else after
+    return await _run(tx, workspace_id, query, tree, driver, checked, limit, params, order=order)
+
+
+def _offset(all_keys: Sequence[SortKey], keys: Sequence[SortKey]) -> int:
+    """Where the values of the segment's first key begin among the token's."""
+    leading = all_keys[: len(all_keys) - len(keys)]
+    return sum(len(key.components) for key in leading)
+
+
+async def by_scan(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    tree: Tree | None,
+    drive: Drive | None,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> list[tuple[Any, ...]]:
+    """A page in the order of a platform column's index; without one, all matches are sorted."""
+    params = Params()
+    where = [
+        f"r.workspace_id = {params.add(workspace_id, 'uuid')}",
+        *_where(query, tree, workspace_id, params),
+    ]
+    if after is not None:
+        where.append(keyset_sql(query.keys, after, params).text)
+        if drive is not None and len(query.keys) <= 2:
+            cast = {"record_id": "uuid", "create_time": "timestamptz", "position": "numeric"}
+            bound = params.add(after[0], cast[drive.column])
+            where.append(f"r.{drive.column} {'<=' if drive.descending else '>='} {bound}")
+    columns = _columns(query, params)
+    order = order_by_sql(query.keys, params).text
+    if drive is not None and all(key.leaf.column for key in query.keys):
+        order = ", ".join(
+            f"r.{k.leaf.column} {'DESC' if k.descending else 'ASC'}" for k in query.keys
+        )
+    sql = (
+        f"SELECT {columns} FROM records AS r WHERE {' AND '.join(where)}"
+        f" ORDER BY {order} LIMIT {int(limit)}"
+    )
+    return await tx.tuples(sql, params.values)
+
+
+def _columns(query: Query, params: Params) -> str:
+    shown = fields_sql(query.object, query.projection, params)
+    return ", ".join([_PLATFORM, shown, *_sort_columns(query.keys, params)])
+
+
+async def _run(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    tree: Tree | None,
+    driver: str,
+    after: Sequence[Any] | None,
+    limit: int,
+    params: Params,
+    *,
+    order: str,
+) -> list[tuple[Any, ...]]:
+    where = _where(query, tree, workspace_id, params)
+    if after is not None:
+        where.append(keyset_sql(query.keys, after, params).text)
+    source = _source(workspace_id, driver, params)
+    columns = _columns(query, params)
+    sorting = "" if order == "-" else f" ORDER BY {order}{order_by_sql(query.keys, params).text}"
+    sql = (
+        f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}{sorting} LIMIT {int(limit)}"
+    )
+    return await tx.tuples(sql, params.values)
+
+
+def to_read(obj: CompiledObject, row: Sequence[Any]) -> Read:
+    return Read(
+        id=row[0],
+        object=obj.name,
+        version=row[1],
+        position=float(row[2]),
+        create_time=row[3],
+        update_time=row[4],
+        delete_time=row[5],
+        created_by=row[6],
+        updated_by=row[7],
+        fields_json=row[8].encode(),
+    )
+
+
+def sort_place(row: Sequence[Any]) -> list[Any]:
+    """The place of a row in the order, for the page token."""
+    return list(row[_WIDTH + 1 :])
+
+
+async def by_ids(
+    tx: Tx,
+    workspace_id: UUID,
+    obj: CompiledObject,
+    ids: Sequence[UUID],
+    projection: Projection | None,
+    *,
+    show_deleted: bool = False,
+) -> dict[UUID, Read]:
+    """Records by id, in one query."""
+    params = Params()
+    shown = fields_sql(obj, projection, params)
+    live = "" if show_deleted else " AND r.delete_time IS NULL"
+    sql = (
+        f"SELECT {_PLATFORM}, {shown} FROM records AS r"
+        f" WHERE r.workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND r.record_id = ANY({params.add(list(ids), 'uuid[]')})"
+        f" AND r.object_id = {params.add(UUID(obj.id), 'uuid')}{live}"
+    )
+    return {row[0]: to_read(obj, row) for row in await tx.tuples(sql, params.values)}
+
+
+async def count(
+    tx: Tx,
+    workspace_id: UUID,
+    query: Query,
+    condition: IndexCondition | None,
+    *,
+    bound: int | None = None,
+) -> int:
+    """How many records match, driven by a selective condition where there is one."""
+    params = Params()
+    where = _where(query, query.tree, workspace_id, params)
+    if condition is not None:
+        driver = f"SELECT DISTINCT v.record_id {matches_sql(workspace_id, condition, params)}"
+        source = _source(workspace_id, driver, params)
+    else:
+        source = "records AS r"
+        where.append(f"r.workspace_id = {params.add(workspace_id, 'uuid')}")
+    matching = f"SELECT 1 FROM {source} WHERE {' AND '.join(where)}"
+    if bound is not None:
+        matching += f" LIMIT {int(bound)}"
+    return int(await tx.value(f"SELECT count(*) FROM ({matching}) AS m", params.values))

@@ -1,0 +1,96 @@
+"""Keep group statistics: deltas appended by writes, folded into base rows by a compactor."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from kit.db import Tx
+from services.records.logic.stats import Delta, Statistic
+
+_ADD = """
+INSERT INTO group_stat_deltas (workspace_id, stat_id, group_key, measure, count, total)
+SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::int8[], %s::numeric[])"""
+_READ = """
+SELECT group_key, measure, sum(count)::int8 AS count, sum(total) AS total FROM (
+  SELECT group_key, measure, count, total FROM group_stats
+  WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
+  UNION ALL
+  SELECT group_key, measure, count, total FROM group_stat_deltas
+  WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
+) AS both_parts GROUP BY group_key, measure"""
+_STATE = "SELECT 1 AS one FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
+_BEGIN_BUILD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+_CLEAR = (
+    "DELETE FROM group_stats WHERE workspace_id = %s AND stat_id = %s",
+    "DELETE FROM group_stat_deltas WHERE workspace_id = %s AND stat_id = %s",
+)
+_INSERT_BASE = """
+INSERT INTO group_stats (workspace_id, stat_id, group_key, measure, count, total)
+SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::int8[], %s::numeric[])"""
+_READY = """
+INSERT INTO stat_states (workspace_id, stat_id, object_id, measures) VALUES (%s, %s, %s, %s)"""
+_COMPACT = """
+WITH picked AS (
+  SELECT workspace_id, stat_id FROM group_stat_deltas GROUP BY 1, 2
+  HAVING count(*) > %(least)s LIMIT 20
+), gone AS (
+  DELETE FROM group_stat_deltas AS d USING picked AS p
+  WHERE d.workspace_id = p.workspace_id AND d.stat_id = p.stat_id
+  RETURNING d.workspace_id, d.stat_id, d.group_key, d.measure, d.count, d.total
+), summed AS (
+  SELECT workspace_id, stat_id, group_key, measure, sum(count)::int8 AS count, sum(total) AS total
+  FROM gone GROUP BY 1, 2, 3, 4
+)
+INSERT INTO group_stats AS s (workspace_id, stat_id, group_key, measure, count, total)
+SELECT * FROM summed ORDER BY 1, 2, 3, 4
+ON CONFLICT (workspace_id, stat_id, group_key, measure)
+DO UPDATE SET count = s.count + excluded.count, total = s.total + excluded.total"""
+
+
+async def add_deltas(tx: Tx, workspace_id: UUID, deltas: Sequence[Delta]) -> None:
+    if deltas:
+        columns = [list(column) for column in zip(*deltas, strict=True)]
+        await tx.send(_ADD, [workspace_id, *columns])
+
+
+async def read(
+    tx: Tx, workspace_id: UUID, stat_id: UUID
+) -> dict[tuple[str, str], tuple[int, Decimal]]:
+    """(count, total) by (group, measure): base and open deltas of one snapshot, so exact."""
+    rows = await tx.all(_READ, {"workspace": workspace_id, "stat": stat_id})
+    return {(r["group_key"], r["measure"]): (r["count"], r["total"]) for r in rows}
+
+
+async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:
+    return await tx.maybe(_STATE, [workspace_id, stat_id]) is not None
+
+
+async def share_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
+    """Held by every writer until commit, so that a build sees all writes or none of them."""
+    await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
+
+
+async def lock_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
+    """Wait for the object's writers and hold new ones off until commit."""
+    await tx.run(_BEGIN_BUILD, [f"stats:{workspace_id}:{object_id}"])
+
+
+async def replace_base(
+    tx: Tx, workspace_id: UUID, statistic: Statistic, sums: Sequence[tuple[str, str, int, Decimal]]
+) -> None:
+    """Put the recount in the place of whatever was kept, and call the statistic ready."""
+    for statement in _CLEAR:
+        await tx.run(statement, [workspace_id, statistic.id])
+    if sums:
+        columns = [list(column) for column in zip(*sums, strict=True)]
+        await tx.run(_INSERT_BASE, [workspace_id, statistic.id, *columns])
+    await tx.run(
+        _READY, [workspace_id, statistic.id, statistic.object_id, statistic.measures]
+    )
+
+
+async def compact(tx: Tx, *, least: int = 500) -> int:
+    """Fold deltas into their base rows where there are many; returns how many rows changed. The
+    sum that a read gives is the same before, during and after."""
+    return await tx.run(_COMPACT, {"least": least})

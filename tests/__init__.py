@@ -1,0 +1,1 @@
+"""Prove what the platform promises, the way its users would see it."""

@@ -1,0 +1,1 @@
+"""Prove each part on real servers."""

@@ -1,0 +1,1 @@
+"""Prove the kit on real Postgres and NATS."""

@@ -1,0 +1,198 @@
+"""A consumer's effect happens once for each event, whatever is repeated, killed or wiped."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from kit import ids, relay
+from kit.bus import STREAM, Bus, Message
+from kit.consumer import BatchHandler, Consumer, Handler, Options
+from kit.db import Database, Row, Tx
+from kit.envelope import Envelope
+from kit.errors import Unavailable
+from kit.relay import Relay
+from tests.integration.kit.conftest import PLANE, Stack
+from tests.integration.kit.helpers import eventually, process, write
+from tests.integration.kit.worker import leave_effect
+
+Databases = tuple[Database, Database]
+SUBJECTS = (f"armature.evt.{PLANE}.>",)
+
+
+@asynccontextmanager
+async def consuming(
+    databases: Databases, bus: Bus, handler: Handler | BatchHandler, options: Options
+) -> AsyncIterator[None]:
+    task = asyncio.create_task(Consumer(options, databases[0], bus, handler).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def publish(databases: Databases, bus: Bus) -> None:
+    publishing = Relay(PLANE, databases[1], bus)
+    while await publishing.publish_once():
+        pass
+    await publishing.release()
+
+
+async def effects(db: Database, workspace: UUID) -> list[Row]:
+    async with db.transaction(workspace) as tx:
+        return await tx.all("SELECT aggregate_id, aggregate_version FROM effects ORDER BY id")
+
+
+async def wait_for(db: Database, workspace: UUID, count: int) -> list[Row]:
+    async def there() -> bool:
+        return len(await effects(db, workspace)) >= count
+
+    await eventually(there, f"{count} effects")
+    return await effects(db, workspace)
+
+
+def a_name() -> str:
+    return f"test-{ids.new_id().hex[-12:]}"
+
+
+async def test_a_repeated_event_has_one_effect_and_order_holds(
+    databases: Databases, bus: Bus
+) -> None:
+    db, worker = databases
+    workspace, aggregates = ids.new_id(), [ids.new_id() for _ in range(10)]
+    await write(db, workspace, aggregates, range(1, 11))
+    publishing = Relay(PLANE, worker, bus)
+    await publishing.renew()
+    rows = await publishing.read()
+    await publishing.publish_once()
+    await publishing.release()
+    for row in rows:  # each once more, under an id that the stream does not know
+        again = relay.message_of(PLANE, row)
+        await bus.publish(Message(again.subject, ids.new_id().hex, again.payload, again.headers))
+    async with consuming(databases, bus, leave_effect, Options(a_name(), SUBJECTS)):
+        await wait_for(db, workspace, 100)
+        last = ids.new_id()
+        await write(db, workspace, [last], range(1, 2))
+        await publish(databases, bus)
+        found = await wait_for(db, workspace, 101)
+    assert len(found) == 101
+    for one in aggregates:
+        versions = [r["aggregate_version"] for r in found if r["aggregate_id"] == one]
+        assert versions == list(range(1, 11))
+
+
+async def test_a_batch_shares_a_transaction_and_a_bad_event_leaves_it_alone(
+    databases: Databases, bus: Bus
+) -> None:
+    db, _ = databases
+    workspace, bad = ids.new_id(), ids.new_id()
+    sizes: list[int] = []
+
+    async def handler(tx: Tx, events: list[Envelope]) -> None:
+        sizes.append(len(events))
+        for event in events:
+            if event.aggregate_id == bad:
+                raise ValueError("no good")
+            await leave_effect(tx, event)
+
+    await write(db, workspace, [*(ids.new_id() for _ in range(49)), bad], range(1, 3))
+    await publish(databases, bus)
+    options = Options(a_name(), SUBJECTS, batched=True, max_failures=1)
+    async with consuming(databases, bus, handler, options):
+        await wait_for(db, workspace, 98)
+
+        async def buried() -> bool:
+            return await letters(db, workspace) == 2
+
+        await eventually(buried, "both bad events become dead letters")
+    assert max(sizes) > 10
+    assert len(await effects(db, workspace)) == 98
+
+
+async def letters(db: Database, workspace: UUID) -> int:
+    async with db.transaction(workspace) as tx:
+        return int(await tx.value("SELECT count(*) FROM outbox WHERE type = 'dead_letter.created'"))
+
+
+async def test_a_failing_event_holds_its_lane_then_becomes_a_dead_letter(
+    databases: Databases, bus: Bus
+) -> None:
+    db, _ = databases
+    workspace, bad, good = ids.new_id(), ids.new_id(), ids.new_id()
+    tries: list[int] = []
+
+    async def handler(tx: Tx, event: Envelope) -> None:
+        if event.aggregate_id == bad and event.aggregate_version == 1:
+            tries.append(1)
+            raise ValueError("no good")
+        await leave_effect(tx, event)
+
+    await write(db, workspace, [bad, good], range(1, 4))
+    await publish(databases, bus)
+    async with consuming(databases, bus, handler, Options(a_name(), SUBJECTS, max_failures=3)):
+        found = await wait_for(db, workspace, 5)
+    assert len(tries) == 4
+    assert [r["aggregate_id"] for r in found[:3]] == [good] * 3, "others do not wait for it"
+    assert [r["aggregate_version"] for r in found[3:]] == [2, 3]
+    assert await letters(db, workspace) == 1
+
+
+async def test_while_a_plane_does_not_answer_an_event_waits_and_is_not_buried(
+    databases: Databases, bus: Bus
+) -> None:
+    db, _ = databases
+    workspace = ids.new_id()
+    tries: list[int] = []
+
+    async def handler(tx: Tx, event: Envelope) -> None:
+        tries.append(1)
+        if len(tries) < 5:
+            raise Unavailable("UNREACHABLE", "not now")
+        await leave_effect(tx, event)
+
+    await write(db, workspace, [ids.new_id()], range(1, 2))
+    await publish(databases, bus)
+    options = Options(a_name(), (f"armature.evt.{PLANE}.*.{workspace}",), max_failures=1)
+    async with consuming(databases, bus, handler, options):
+        await wait_for(db, workspace, 1)
+    assert await letters(db, workspace) == 0
+
+
+@pytest.mark.parametrize("point", ["before_commit", "before_ack"])
+async def test_a_consumer_that_dies_has_each_effect_once(
+    stack: Stack, databases: Databases, bus: Bus, tmp_path: Path, point: str
+) -> None:
+    db, _ = databases
+    workspace, name = ids.new_id(), a_name()
+    await write(db, workspace, [ids.new_id() for _ in range(30)], range(1, 3))
+    await publish(databases, bus)
+    (tmp_path / f"{name}.{point}").touch()
+    async with process(stack, "consumer", tmp_path, name) as first:
+        assert await first.wait() == -signal.SIGKILL
+    async with process(stack, "consumer", tmp_path, name):
+        await wait_for(db, workspace, 60)
+    assert len(await effects(db, workspace)) == 60
+
+
+async def test_a_wiped_stream_is_made_again_and_consumed(databases: Databases, bus: Bus) -> None:
+    db, _ = databases
+    workspace = ids.new_id()
+    async with consuming(databases, bus, leave_effect, Options(a_name(), SUBJECTS)):
+        await write(db, workspace, [ids.new_id()], range(1, 2))
+        await publish(databases, bus)
+        await wait_for(db, workspace, 1)
+        await bus.js.delete_stream(STREAM)
+
+        async def back() -> bool:
+            await bus.ensure_streams()
+            return True
+
+        await eventually(back, "the stream exists again")
+        await write(db, workspace, [ids.new_id()], range(1, 2))
+        await publish(databases, bus)
+        await wait_for(db, workspace, 2)
