@@ -26,7 +26,7 @@ Params: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 _DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
 
 # Measured: a parallel plan turns a millisecond into fifty.
-_PLANNER = "-c max_parallel_workers_per_gather=0 -c jit=off"
+_PLANNER = "-c max_parallel_workers_per_gather=0 -c jit=off -c timezone=UTC"
 
 _BEGIN = (
     "SELECT set_config('app.workspace_id', %s, true), set_config('statement_timeout', %s, true)"

@@ -28,7 +28,6 @@ _TEXT = re.compile(r"^[\x21-\x7e]+$")
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 _HEADER_VALUE = re.compile(r"^[\x20-\x7e\t]{0,4096}$")
 _RESERVED = {
-    "authorization-internal",
     "connection",
     "content-encoding",
     "content-length",
@@ -300,7 +299,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 -- httpcore's signature
-        local_address: str | None = None,
+        local_address: str | None = None,  # noqa: ARG002
         socket_options: "Iterable[Any] | None" = None,
     ) -> httpcore.AsyncNetworkStream:
         addresses = await _resolve(host, port, self._allow_loopback)
@@ -318,9 +317,9 @@ class _Checked(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(
         self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109
-        socket_options: "Iterable[Any] | None" = None,
+        path: str,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        socket_options: "Iterable[Any] | None" = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
         raise Refused("no sockets of this machine")
 

@@ -168,8 +168,9 @@ class Draft:
         if noun is not Noun.VIEW:  # no view is part of what paths are looked up in
             self._compiled = None
         self._touched.setdefault((noun, value.id))
-        into[value.id] = value
-        return value
+        # Numbers as any reader of the stored JSON finds them, so that comparing tells no lies.
+        into[value.id] = msgspec.json.decode(dumps(value), type=type(value))
+        return into[value.id]
 
     def differences(self) -> list[Difference]:
         """What differs from the base, in the order in which it was first touched."""

@@ -55,9 +55,15 @@ def _bounded(kind: IndexKind, value: Any) -> Any:
     return value
 
 
-def folds(obj: CompiledObject, doc: Mapping[str, Any]) -> dict[str, str] | None:
-    """Folds of the texts that are not pure ASCII, by their path; None where all are."""
+def folds(
+    obj: CompiledObject, doc: Mapping[str, Any], actors: tuple[Mapping[str, Any], ...] = ()
+) -> dict[str, str] | None:
+    """Folds of the texts that are not pure ASCII, by their path; None where all are. `actors` are
+    who created and who updated the record: their names fold and sort as well."""
     found: dict[str, str] = {}
+    for column, actor in zip(("created_by", "updated_by"), actors, strict=False):
+        if isinstance(actor.get("name"), str):
+            _collect(actor["name"], f"{column}.name", found)
     for field in obj.fields.values():
         key = field.key or field.name
         value = doc.get(key)
@@ -122,4 +128,3 @@ def template(obj: CompiledObject) -> str:
 def renamed(obj: CompiledObject) -> dict[str, str]:
     """Fields whose document key is not their name: name to key."""
     return {f.name: f.key for f in obj.fields.values() if f.key and f.key != f.name}
-

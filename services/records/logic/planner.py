@@ -138,7 +138,7 @@ def _indexed(key: SortKey) -> Drive | None:
 
 
 def rank_of(keys: Sequence[SortKey], values: Sequence[Any]) -> tuple[int, ...]:
-    """The segment in which a place in the order lies; `values` as `sort_values` gives them."""
+    """The segment in which a place in the order lies; `values` are the sort's, as texts."""
     rank: list[int] = []
     at = 0
     for depth, key in enumerate(keys):
@@ -165,7 +165,7 @@ def _choice_rank(key: SortKey, value: Any) -> int:
     several = 2 if key.leaf.kind is Kind.BOOLEAN else len(key.leaf.field.options)
     if value is None:
         return 0 if key.nulls_first else several
-    place = int(value) if key.leaf.kind is Kind.BOOLEAN else int(value) - 1
+    place = int(value == "true") if key.leaf.kind is Kind.BOOLEAN else int(value) - 1
     if key.descending:
         place = several - 1 - place
     return place + 1 if key.nulls_first else place

@@ -30,15 +30,16 @@ class Statistic:
     sums: tuple[Field, ...]
 
     @property
-    def measures(self) -> str:
-        return ",".join(sorted(f.id for f in self.sums))
+    def definition(self) -> str:
+        """Field ids: the grouping field, then what is summed; kept beside the statistic."""
+        return ",".join([self.group_field.id, *(f.id for f in self.sums)])
 
 
 class Delta(NamedTuple):
     stat_id: UUID
     group_key: str
     measure: str  # count, <field id>, or <field id>:<currency code>
-    count: int
+    records: int
     total: Decimal
 
 
@@ -62,6 +63,21 @@ def statistics(workspace: Workspace, obj: CompiledObject) -> list[Statistic]:
     return found
 
 
+def known(obj: CompiledObject, kept: Sequence[tuple[UUID, str]]) -> list[Statistic] | None:
+    """The statistics that the store keeps, by (id, definition); None when one of them speaks of a
+    field that these definitions do not know (yet)."""
+    fields = {f.id: f for f in obj.definition.fields}
+    found = []
+    for stat_id, definition in kept:
+        parts = [fields.get(i) for i in definition.split(",")]
+        group_field, *sums = parts
+        if group_field is None or None in sums:
+            return None
+        summed = tuple(f for f in sums if f is not None)
+        found.append(Statistic(stat_id, UUID(obj.id), group_field, summed))
+    return found
+
+
 def group_key(field: Field, doc: dict[str, Any]) -> str:
     value = doc.get(field.key or field.name)
     if value is None:
@@ -72,13 +88,12 @@ def group_key(field: Field, doc: dict[str, Any]) -> str:
 
 
 def deltas(
-    workspace: Workspace,
-    obj: CompiledObject,
+    statistics: Sequence[Statistic],
     moved: Sequence[tuple[dict[str, Any] | None, dict[str, Any] | None]],
 ) -> list[Delta]:
     """What documents that went from the first to the second (None: not there) change."""
     sums: dict[tuple[UUID, str, str], list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-    for statistic in statistics(workspace, obj):
+    for statistic in statistics:
         for before, after in moved:
             for doc, sign in ((before, -1), (after, 1)):
                 if doc is None:
@@ -89,9 +104,7 @@ def deltas(
                     entry[0] += sign
                     entry[1] += sign * total
     return [
-        Delta(*key, count, total)
-        for key, (count, total) in sorted(sums.items())
-        if count or total
+        Delta(*key, count, total) for key, (count, total) in sorted(sums.items()) if count or total
     ]
 
 

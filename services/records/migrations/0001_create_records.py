@@ -37,7 +37,11 @@ def upgrade() -> None:
         sa.Column("created_by", JSONB, nullable=False),
         sa.Column("updated_by", JSONB, nullable=False),
     )
-    for name, columns in (("object", ()), ("create_time", ("create_time",)), ("position", ("position",))):
+    for name, columns in (
+        ("object", ()),
+        ("create_time", ("create_time",)),
+        ("position", ("position",)),
+    ):
         op.create_index(
             f"ix_records_{name}",
             "records",

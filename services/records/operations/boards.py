@@ -66,9 +66,7 @@ async def board(
         count = sums.get((group, stats.COUNT), (0, Decimal(0)))[0]
         page = Page([])
         if count:
-            page = await reads.page(
-                tx, workspace_id, workspace, _within(query, group_field, key)
-            )
+            page = await reads.page(tx, workspace_id, workspace, _within(query, group_field, key))
         values = {m.name: _value(m, group, count, sums) for m in measures}
         columns.append(Column(key, label, color, count, values, page))
     return columns
@@ -92,9 +90,7 @@ def _group_key(key: Any) -> str:
 def _within(query: Query, group_field: Field, key: Any) -> Query:
     kind = Kind.BOOLEAN if group_field.type is FieldType.BOOLEAN else Kind.SELECT
     leaf = Path((), Leaf(group_field.name, kind, group_field))
-    condition = (
-        Condition(leaf, "is_empty", True) if key is None else Condition(leaf, "eq", key)
-    )
+    condition = Condition(leaf, "is_empty", True) if key is None else Condition(leaf, "eq", key)
     tree = condition if query.tree is None else And((query.tree, condition))
     return replace(query, tree=tree)
 
@@ -130,9 +126,7 @@ async def build(tx: Tx, workspace_id: UUID, query: Query, statistic: stats.Stati
     if await stats_store.is_ready(tx, workspace_id, statistic.id):
         return
     everything = replace(query, tree=None, show_deleted=False)
-    sums = await grouping.sums(
-        tx, workspace_id, everything, statistic.group_field, statistic.sums
-    )
+    sums = await grouping.sums(tx, workspace_id, everything, statistic.group_field, statistic.sums)
     rows = [(group, measure, n, total) for (group, measure), (n, total) in sums.items()]
     await stats_store.replace_base(tx, workspace_id, statistic, rows)
 

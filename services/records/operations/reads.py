@@ -41,7 +41,9 @@ async def rows_of(
     known: dict[IndexCondition, int] = {}
     tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
     if query.show_deleted:  # deleted records are in no index
-        found = await queries.by_scan(tx, workspace_id, query, tree, None, query.after, wanted)
+        found = await queries.by_scan(
+            tx, workspace_id, query, tree, None, query.after, query.keys, wanted
+        )
         return found, [{"strategy": "scan", "reason": "deleted records are in no index"}]
     start = planner.rank_of(query.keys, query.after) if query.after is not None else ()
     for segment in planner.segments(query.keys):
@@ -79,16 +81,14 @@ async def _segment_rows(
         why = {"strategy": "condition", "field_id": condition.field_id, "matches": matches}
         if matches == 0:
             return [], why
-        rows = await queries.by_condition(
-            tx, workspace_id, query, tree, condition, after, limit
-        )
+        rows = await queries.by_condition(tx, workspace_id, query, tree, condition, after, limit)
         return rows, why
     if drive is not None and drive.kind is not None:
         rows = await queries.by_index(
             tx, workspace_id, query, tree, drive, bounds, after, segment.keys, limit
         )
         return rows, {"strategy": "sort index", "slot": str(drive.slot)}
-    rows = await queries.by_scan(tx, workspace_id, query, tree, drive, after, limit)
+    rows = await queries.by_scan(tx, workspace_id, query, tree, drive, after, segment.keys, limit)
     strategy = "platform index" if drive is not None else "scan and sort"
     return rows, {"strategy": strategy}
 

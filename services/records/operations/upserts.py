@@ -44,7 +44,7 @@ async def upsert(
 ) -> list[Written]:
     """Each item is created, updated, found unchanged, or restored from the deleted ones."""
     fields = match_fields(target, match)
-    keys = _keys(target, fields, items)
+    keys = _keys(fields, items)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             async with tx.savepoint():
@@ -56,7 +56,7 @@ async def upsert(
     raise AssertionError("unreachable")
 
 
-def _keys(target: Target, fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
+def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
     problems: list[Problem] = []
     found: list[list[Key]] = []
     seen: set[Key] = set()

@@ -17,6 +17,7 @@ from kit.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    Unavailable,
     Violation,
 )
 from schema.compiled import CompiledObject, Workspace
@@ -130,6 +131,7 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         etags.check(item.etag, known[record_id].version)
     obj, workspace_id = target.object, target.workspace_id
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
+    await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
     async with tx.pipeline():
         await index.remove(
             tx,
@@ -138,7 +140,6 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         )
         await uniques.release(tx, workspace_id, claims)
         await uniques.keep_freed(tx, workspace_id, claims)
-        await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
         times = await store.mark_deleted(tx, workspace_id, list(known), target.caller.actor())
     gone = {
         i: replace(
@@ -156,7 +157,7 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
 
 
 async def undelete(tx: Tx, target: Target, record_id: str) -> Written:
-    """Bring a deleted record back, with its place in every index; its unique values must be free."""
+    """Bring a deleted record back into every index; its unique values must be free."""
     wanted = _parse_id(record_id)
     known = await _locked(tx, target, [wanted])
     if wanted is None or wanted not in known:
@@ -241,15 +242,16 @@ async def _write(
         removed += [(c.id, e) for e in old - new]
     moments: dict[UUID, tuple[Any, Any]] = {}
     actor = target.caller.actor()
+    if todo:
+        await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
     async with tx.pipeline():
         await index.remove(tx, workspace_id, removed)
         await index.add(tx, workspace_id, added)
-        await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
         if fresh:
-            rows = [_row(obj, c) for c in fresh]
+            rows = [_row(target, c) for c in fresh]
             moments |= await store.insert(tx, workspace_id, target.object_id, rows, actor)
         if known:
-            moments |= await store.update(tx, workspace_id, [_row(obj, c) for c in known], actor)
+            moments |= await store.update(tx, workspace_id, [_row(target, c) for c in known], actor)
     written = [_written(target, c, moments.get(c.id)) for c in changes]
     await outbox.add(tx, target.caller, *_events(target, changes, written))
     crash.point("records.before_commit")
@@ -281,12 +283,20 @@ async def _note_stats(
     target: Target,
     moved: Sequence[tuple[dict[str, Any] | None, dict[str, Any] | None]],
 ) -> None:
-    deltas = stats.deltas(target.workspace, target.object, moved)
-    await stats_store.add_deltas(tx, target.workspace_id, deltas)
+    """Append what the documents' moves change in the statistics that are kept."""
+    kept = await stats_store.kept(tx, target.workspace_id, target.object_id)
+    statistics = stats.known(target.object, kept)
+    if statistics is None:
+        message = "the object's definitions are newer than what this replica knows; try again"
+        raise Unavailable("METADATA_BEHIND", message)
+    await stats_store.add_deltas(tx, target.workspace_id, stats.deltas(statistics, moved))
 
 
-def _row(obj: CompiledObject, change: _Change) -> store.NewRow:
-    return store.NewRow(change.id, change.doc, documents.folds(obj, change.doc), change.position)
+def _row(target: Target, change: _Change) -> store.NewRow:
+    actor = target.caller.actor()
+    names = (change.before.created_by if change.before else actor, actor)
+    folds = documents.folds(target.object, change.doc, names)
+    return store.NewRow(change.id, change.doc, folds, change.position)
 
 
 def _written(target: Target, change: _Change, moment: tuple[Any, Any] | None) -> Written:

@@ -28,6 +28,7 @@ _PLATFORM = (
     " r.created_by::text, r.updated_by::text"
 )
 _WIDTH = 8
+_SORTED = {"record_id", "create_time", "position"}  # never null, and with an index
 
 
 def fields_sql(
@@ -65,7 +66,7 @@ def _sort_columns(keys: Sequence[SortKey], params: Params) -> list[str]:
     return [c.sql("r", params) + "::text" for key in keys for c in key.components]
 
 
-def _where(query: Query, tree: Tree | None, workspace_id: UUID, params: Params) -> list[str]:
+def _where(query: Query, tree: Tree | None, params: Params) -> list[str]:
     found = [f"r.object_id = {params.add(UUID(query.object.id), 'uuid')}"]
     if not query.show_deleted:
         found.append("r.delete_time IS NULL")
@@ -160,26 +161,28 @@ async def by_scan(
     tree: Tree | None,
     drive: Drive | None,
     after: Sequence[Any] | None,
+    keys: Sequence[SortKey],
     limit: int,
 ) -> list[tuple[Any, ...]]:
-    """A page in the order of a platform column's index; without one, all matches are sorted."""
+    """A page in the order of a platform column's index; without one, all matches are sorted.
+
+    `keys` are those of the segment; `after` the place in the order of all of the query's keys.
+    """
     params = Params()
     where = [
         f"r.workspace_id = {params.add(workspace_id, 'uuid')}",
-        *_where(query, tree, workspace_id, params),
+        *_where(query, tree, params),
     ]
     if after is not None:
         where.append(keyset_sql(query.keys, after, params).text)
-        if drive is not None and len(query.keys) <= 2:
+        if drive is not None:
             cast = {"record_id": "uuid", "create_time": "timestamptz", "position": "numeric"}
-            bound = params.add(after[0], cast[drive.column])
+            bound = params.add(after[_offset(query.keys, keys)], cast[drive.column])
             where.append(f"r.{drive.column} {'<=' if drive.descending else '>='} {bound}")
     columns = _columns(query, params)
-    order = order_by_sql(query.keys, params).text
-    if drive is not None and all(key.leaf.column for key in query.keys):
-        order = ", ".join(
-            f"r.{k.leaf.column} {'DESC' if k.descending else 'ASC'}" for k in query.keys
-        )
+    order = order_by_sql(keys, params).text
+    if drive is not None and all(key.leaf.column in _SORTED for key in keys):
+        order = ", ".join(f"r.{k.leaf.column} {'DESC' if k.descending else 'ASC'}" for k in keys)
     sql = (
         f"SELECT {columns} FROM records AS r WHERE {' AND '.join(where)}"
         f" ORDER BY {order} LIMIT {int(limit)}"
@@ -204,15 +207,13 @@ async def _run(
     *,
     order: str,
 ) -> list[tuple[Any, ...]]:
-    where = _where(query, tree, workspace_id, params)
+    where = _where(query, tree, params)
     if after is not None:
         where.append(keyset_sql(query.keys, after, params).text)
     source = _source(workspace_id, driver, params)
     columns = _columns(query, params)
     sorting = "" if order == "-" else f" ORDER BY {order}{order_by_sql(query.keys, params).text}"
-    sql = (
-        f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}{sorting} LIMIT {int(limit)}"
-    )
+    sql = f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}{sorting} LIMIT {int(limit)}"
     return await tx.tuples(sql, params.values)
 
 
@@ -268,7 +269,7 @@ async def count(
 ) -> int:
     """How many records match, driven by a selective condition where there is one."""
     params = Params()
-    where = _where(query, query.tree, workspace_id, params)
+    where = _where(query, query.tree, params)
     if condition is not None:
         driver = f"SELECT DISTINCT v.record_id {matches_sql(workspace_id, condition, params)}"
         source = _source(workspace_id, driver, params)

@@ -19,6 +19,7 @@ SELECT group_key, measure, sum(count)::int8 AS count, sum(total) AS total FROM (
   WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
 ) AS both_parts GROUP BY group_key, measure"""
 _STATE = "SELECT 1 AS one FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
+_KEPT = "SELECT stat_id, measures FROM stat_states WHERE workspace_id = %s AND object_id = %s"
 _BEGIN_BUILD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _CLEAR = (
@@ -66,9 +67,13 @@ async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:
     return await tx.maybe(_STATE, [workspace_id, stat_id]) is not None
 
 
-async def share_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
-    """Held by every writer until commit, so that a build sees all writes or none of them."""
-    await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
+async def kept(tx: Tx, workspace_id: UUID, object_id: UUID) -> list[tuple[UUID, str]]:
+    """The statistics that a writer has to keep, as (id, definition). Holds builds of new ones off
+    until commit, so that a build sees all of a write or leaves it to the write's deltas."""
+    async with tx.pipeline():
+        await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
+        rows = await tx.all(_KEPT, [workspace_id, object_id])
+    return [(row["stat_id"], row["measures"]) for row in rows]
 
 
 async def lock_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
@@ -85,9 +90,7 @@ async def replace_base(
     if sums:
         columns = [list(column) for column in zip(*sums, strict=True)]
         await tx.run(_INSERT_BASE, [workspace_id, statistic.id, *columns])
-    await tx.run(
-        _READY, [workspace_id, statistic.id, statistic.object_id, statistic.measures]
-    )
+    await tx.run(_READY, [workspace_id, statistic.id, statistic.object_id, statistic.definition])
 
 
 async def compact(tx: Tx, *, least: int = 500) -> int:

@@ -27,8 +27,10 @@ WHERE f.workspace_id = %s ORDER BY f.constraint_id, f.key_hash, f.delete_time DE
 _KEEP_FREED = """
 INSERT INTO value_freed (workspace_id, constraint_id, key_hash, record_id)
 SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[], %s::uuid[]) ON CONFLICT DO NOTHING"""
-_FORGET_FREED = "DELETE FROM value_freed WHERE workspace_id = %s AND record_id = ANY(%s)" \
+_FORGET_FREED = (
+    "DELETE FROM value_freed WHERE workspace_id = %s AND record_id = ANY(%s)"
     " AND constraint_id = ANY(%s)"
+)
 
 
 class Claim(NamedTuple):

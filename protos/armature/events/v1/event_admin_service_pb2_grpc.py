@@ -87,7 +87,7 @@ class EventAdminServiceServicer:
 
     def DiscardDeadLetter(self, request, context):
         """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
-        ReplayDeadLetter does.
+        ReplayDeadLetter does, and with INVALID_ARGUMENT / DEAD_LETTER_INVALID without a reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

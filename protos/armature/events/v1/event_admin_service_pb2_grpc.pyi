@@ -45,7 +45,7 @@ class EventAdminServiceStub:
     """
     DiscardDeadLetter: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.DiscardDeadLetterRequest, _event_admin_service_pb2.DiscardDeadLetterResponse]
     """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
-    ReplayDeadLetter does.
+    ReplayDeadLetter does, and with INVALID_ARGUMENT / DEAD_LETTER_INVALID without a reason.
     """
 
 @_typing.type_check_only
@@ -65,7 +65,7 @@ class EventAdminServiceAsyncStub(EventAdminServiceStub):
     """
     DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.DiscardDeadLetterRequest, _event_admin_service_pb2.DiscardDeadLetterResponse]  # type: ignore[assignment]
     """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
-    ReplayDeadLetter does.
+    ReplayDeadLetter does, and with INVALID_ARGUMENT / DEAD_LETTER_INVALID without a reason.
     """
 
 class EventAdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -106,7 +106,7 @@ class EventAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_admin_service_pb2.DiscardDeadLetterResponse, _abc.Awaitable[_event_admin_service_pb2.DiscardDeadLetterResponse]]:
         """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
-        ReplayDeadLetter does.
+        ReplayDeadLetter does, and with INVALID_ARGUMENT / DEAD_LETTER_INVALID without a reason.
         """
 
 def add_EventAdminServiceServicer_to_server(servicer: EventAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

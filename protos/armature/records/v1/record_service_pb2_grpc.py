@@ -121,16 +121,6 @@ class RecordServiceStub:
                 request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.SerializeToString,
                 response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.FromString,
                 _registered_method=True)
-        self.AggregateRecords = channel.unary_unary(
-                '/armature.records.v1.RecordService/AggregateRecords',
-                request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.SerializeToString,
-                response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.FromString,
-                _registered_method=True)
-        self.SearchRecords = channel.unary_unary(
-                '/armature.records.v1.RecordService/SearchRecords',
-                request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.SerializeToString,
-                response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.FromString,
-                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -273,21 +263,6 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def AggregateRecords(self, request, context):
-        """AggregateRecords groups by up to three fields and answers figures for each group. Fails as
-        QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def SearchRecords(self, request, context):
-        """SearchRecords finds records by the words of their searchable fields, best first.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -370,16 +345,6 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.QueryCalendar,
                     request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.FromString,
                     response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.SerializeToString,
-            ),
-            'AggregateRecords': grpc.unary_unary_rpc_method_handler(
-                    servicer.AggregateRecords,
-                    request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.FromString,
-                    response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.SerializeToString,
-            ),
-            'SearchRecords': grpc.unary_unary_rpc_method_handler(
-                    servicer.SearchRecords,
-                    request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.FromString,
-                    response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -821,60 +786,6 @@ class RecordService:
             '/armature.records.v1.RecordService/QueryCalendar',
             armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.SerializeToString,
             armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def AggregateRecords(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/armature.records.v1.RecordService/AggregateRecords',
-            armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.SerializeToString,
-            armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def SearchRecords(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/armature.records.v1.RecordService/SearchRecords',
-            armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.SerializeToString,
-            armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -102,12 +102,6 @@ class RecordServiceStub:
     """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
     QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
     """
-    AggregateRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.AggregateRecordsRequest, _record_service_pb2.AggregateRecordsResponse]
-    """AggregateRecords groups by up to three fields and answers figures for each group. Fails as
-    QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID.
-    """
-    SearchRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.SearchRecordsRequest, _record_service_pb2.SearchRecordsResponse]
-    """SearchRecords finds records by the words of their searchable fields, best first."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -183,12 +177,6 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
     QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
     """
-    AggregateRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.AggregateRecordsRequest, _record_service_pb2.AggregateRecordsResponse]  # type: ignore[assignment]
-    """AggregateRecords groups by up to three fields and answers figures for each group. Fails as
-    QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID.
-    """
-    SearchRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.SearchRecordsRequest, _record_service_pb2.SearchRecordsResponse]  # type: ignore[assignment]
-    """SearchRecords finds records by the words of their searchable fields, best first."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """RecordService reads and writes records of any object of the caller's workspace.
@@ -357,23 +345,5 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
         QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
         """
-
-    @_abc_1.abstractmethod
-    def AggregateRecords(
-        self,
-        request: _record_service_pb2.AggregateRecordsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_record_service_pb2.AggregateRecordsResponse, _abc.Awaitable[_record_service_pb2.AggregateRecordsResponse]]:
-        """AggregateRecords groups by up to three fields and answers figures for each group. Fails as
-        QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID.
-        """
-
-    @_abc_1.abstractmethod
-    def SearchRecords(
-        self,
-        request: _record_service_pb2.SearchRecordsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_record_service_pb2.SearchRecordsResponse, _abc.Awaitable[_record_service_pb2.SearchRecordsResponse]]:
-        """SearchRecords finds records by the words of their searchable fields, best first."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Keep the log of everything that changed, and send it to those who subscribed."""

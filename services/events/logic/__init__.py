@@ -1,0 +1,1 @@
+"""Rules of the events plane that need no database."""

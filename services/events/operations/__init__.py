@@ -1,0 +1,1 @@
+"""What the events plane does, one sentence a function."""

@@ -1,0 +1,1 @@
+"""Keep edges, their ends' states and the queue of cascades in Postgres."""

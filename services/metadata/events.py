@@ -1,0 +1,110 @@
+"""Word what the metadata plane announces; every event's data says the metadata version."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from kit.outbox import Event
+from services.metadata.model import ApiKey, Difference, Member, Workspace
+
+
+def definition(
+    difference: Difference,
+    own_version: int,
+    metadata_version: int,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    object_name: str,
+) -> Event:
+    """`object.created`, `field.deactivated`, `view.deleted` and so on."""
+    return Event(
+        f"{difference.noun}.{difference.verb}",
+        difference.noun,
+        UUID(difference.entity_id),
+        own_version,
+        {
+            "id": difference.entity_id,
+            "object": object_name,
+            "metadata_version": metadata_version,
+            "before": before,
+            "after": after,
+        },
+        object=object_name,
+    )
+
+
+def workspace(verb: str, now: Workspace, metadata_version: int, was: Workspace | None) -> Event:
+    return Event(
+        f"workspace.{verb}",
+        "workspace",
+        now.workspace_id,
+        now.version,
+        {
+            "id": str(now.workspace_id),
+            "metadata_version": metadata_version,
+            "before": workspace_document(was) if was else None,
+            "after": workspace_document(now),
+        },
+    )
+
+
+def workspace_document(found: Workspace) -> dict[str, Any]:
+    return {
+        "id": str(found.workspace_id),
+        "display_name": found.display_name,
+        "time_zone": found.time_zone,
+        "week_start": found.week_start,
+    }
+
+
+def api_key(verb: str, key: ApiKey, metadata_version: int) -> Event:
+    """`api_key.created` and `api_key.revoked`; never with the secret."""
+    document = {
+        "id": str(key.api_key_id),
+        "display_name": key.display_name,
+        "role": key.role,
+        "operator": key.operator,
+    }
+    return Event(
+        f"api_key.{verb}",
+        "api_key",
+        key.api_key_id,
+        key.version,
+        {
+            "id": str(key.api_key_id),
+            "metadata_version": metadata_version,
+            "before": None if verb == "created" else document,
+            "after": document if verb == "created" else None,
+        },
+    )
+
+
+def member(
+    verb: str,
+    workspace_id: UUID,
+    now: Member,
+    metadata_version: int,
+    was: Member | None,
+) -> Event:
+    """`member.created`, `member.updated` and `member.removed`."""
+    return Event(
+        f"member.{verb}",
+        "member",
+        uuid5(workspace_id, now.principal_id),
+        now.version,
+        {
+            "id": now.principal_id,
+            "metadata_version": metadata_version,
+            "before": _member(was) if was else None,
+            "after": None if verb == "removed" else _member(now),
+        },
+    )
+
+
+def _member(found: Member) -> dict[str, str]:
+    return {
+        "principal_id": found.principal_id,
+        "kind": found.kind,
+        "display_name": found.display_name,
+        "role": found.role,
+    }

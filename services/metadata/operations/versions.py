@@ -1,0 +1,74 @@
+"""Tell other processes of a new metadata version, and wait for one: best effort, by NATS.
+
+Nothing is lost when a message is: whoever waits looks at the database every few seconds as well.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from uuid import UUID
+
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+
+from kit.bus import Bus
+
+log = structlog.get_logger()
+
+SUBJECT = "armature.metadata.version"
+
+
+class Versions:
+    """The newest metadata version of each workspace that somebody here waits for."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._publishing: set[asyncio.Task[None]] = set()
+
+    def announce(self, workspace_id: UUID, version: int) -> None:
+        """After a commit: wake those who wait here, and send word to the others."""
+        self._wake(workspace_id)
+        task = asyncio.get_running_loop().create_task(self._publish(workspace_id, version))
+        self._publishing.add(task)
+        task.add_done_callback(self._publishing.discard)
+
+    async def changed(self, workspace_id: UUID, seconds: float) -> None:
+        """Return when a new version is heard of, or after that time."""
+        event = asyncio.Event()
+        self._waiting[workspace_id].add(event)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), seconds)
+        finally:
+            self._waiting[workspace_id].discard(event)
+            if not self._waiting[workspace_id]:
+                del self._waiting[workspace_id]
+
+    async def listen(self) -> None:
+        """Hear of versions that other processes made, for ever; NATS resumes the subscription."""
+        while True:
+            try:
+                subscription = await self._bus.client.subscribe(f"{SUBJECT}.*")
+                async for message in subscription.messages:
+                    self._hear(message)
+            except nats.errors.Error as exc:
+                log.warning("no word of versions", error=str(exc))
+            await asyncio.sleep(1)
+
+    def _hear(self, message: Msg) -> None:
+        try:
+            self._wake(UUID(message.subject.rpartition(".")[2]))
+        except ValueError:
+            log.warning("no workspace", subject=message.subject)
+
+    def _wake(self, workspace_id: UUID) -> None:
+        for event in self._waiting.get(workspace_id, ()):
+            event.set()
+
+    async def _publish(self, workspace_id: UUID, version: int) -> None:
+        try:
+            await self._bus.client.publish(f"{SUBJECT}.{workspace_id}", str(version).encode())
+        except (nats.errors.Error, OSError) as exc:
+            log.warning("a version went unsaid", error=str(exc))

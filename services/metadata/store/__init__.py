@@ -1,0 +1,1 @@
+"""Read and write the metadata schema: one function, one query."""

@@ -1,0 +1,404 @@
+"""Answer the calls of RecordService that read."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+from armature.records.v1 import record_service_pb2 as pb
+
+from kit import paging
+from kit.caller import current_caller
+from kit.calls import Context
+from kit.db import Database
+from kit.errors import InvalidArgument, NotFound, ResourceExhausted
+from planes.definitions import Definitions
+from schema import jsonio
+from schema.compiled import CompiledObject, Workspace
+from schema.filters import parse_json
+from schema.filters.tree import Tree
+from schema.model import Field, FieldType, View, ViewType
+from schema.problems import Invalid, nearest
+from schema.sorts import parse_sort
+from services.records import convert
+from services.records.logic import calendar, projection
+from services.records.model import Page, Projection, Query
+from services.records.operations import boards, reads, writes
+from services.records.operations.boards import Measure
+from services.records.store import queries
+from services.records.store import records as store
+
+T = TypeVar("T")
+_COUNTS = ("", "none", "estimated", "exact")
+_FUNCTIONS = ("count", "sum", "avg", "min", "max")
+_MEASURABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
+
+
+class Reading:
+    """The reads; mixed into the one servicer."""
+
+    _db: Database
+    _definitions: Definitions
+
+    async def _object(self, name: str, at_version: int) -> tuple[Workspace, CompiledObject]:
+        caller = current_caller()
+        caller.require("read")
+        return await self._definitions.object(caller.workspace_id, name, at_version=at_version)
+
+    async def _resolved(
+        self, name: str, at_version: int, resolve: Callable[[Workspace, CompiledObject], T]
+    ) -> tuple[Workspace, CompiledObject, T]:
+        """The object and what `resolve` makes of it: asked for anew before a name is unknown."""
+        workspace, obj = await self._object(name, at_version)
+        try:
+            return workspace, obj, resolve(workspace, obj)
+        except (Invalid, InvalidArgument, NotFound):
+            version = workspace.version
+            await self._definitions.refresh(current_caller().workspace_id)
+            workspace, obj = await self._object(name, at_version)
+            if workspace.version == version:
+                raise
+            return workspace, obj, resolve(workspace, obj)
+
+    async def GetRecord(
+        self, request: pb.GetRecordRequest, context: Context
+    ) -> pb.GetRecordResponse:
+        workspace_id = current_caller().workspace_id
+        workspace, obj, shown = await self._resolved(
+            request.object, request.at_version, _projection_of(request.fields)
+        )
+        try:
+            wanted = UUID(request.id)
+        except ValueError:
+            raise writes.not_found(request.id) from None
+        async with self._db.transaction(workspace_id) as tx:
+            found = await queries.by_ids(
+                tx, workspace_id, obj, [wanted], shown, show_deleted=request.show_deleted
+            )
+            if wanted not in found:
+                raise writes.not_found(request.id)
+            record = found[wanted]
+            if shown is not None and shown.expand:
+                expanded = await reads.expand(tx, workspace_id, workspace, obj, shown, [record])
+                record = expanded[0]
+        return pb.GetRecordResponse(record=convert.read(record), metadata_version=workspace.version)
+
+    async def BatchGetRecords(
+        self, request: pb.BatchGetRecordsRequest, context: Context
+    ) -> pb.BatchGetRecordsResponse:
+        _bounded(len(request.ids))
+        workspace_id = current_caller().workspace_id
+        workspace, obj, shown = await self._resolved(
+            request.object, request.at_version, _projection_of(request.fields)
+        )
+        wanted = {text: _uuid(text) for text in request.ids}
+        ids = sorted({i for i in wanted.values() if i is not None})
+        async with self._db.transaction(workspace_id) as tx:
+            found = await queries.by_ids(
+                tx, workspace_id, obj, ids, shown, show_deleted=request.show_deleted
+            )
+            known = list(found.values())
+            expanded = await reads.expand(tx, workspace_id, workspace, obj, shown, known)
+        by_id = {r.id: r for r in expanded}
+        results = []
+        for text in request.ids:
+            record = by_id.get(wanted[text] or UUID(int=0))
+            if record is None:
+                results.append(convert.failed(writes.not_found(text)))
+            else:
+                results.append(pb.BatchResult(record=convert.read(record)))
+        return pb.BatchGetRecordsResponse(results=results, metadata_version=workspace.version)
+
+    async def CheckNodes(
+        self, request: pb.CheckNodesRequest, context: Context
+    ) -> pb.CheckNodesResponse:
+        _bounded(len(request.nodes))
+        caller = current_caller()
+        needed = "write" if request.permission == "update" else "read"
+        workspace = await self._definitions.workspace(caller.workspace_id)
+        if any(workspace.object(n.kind) is None for n in request.nodes):
+            workspace = await self._definitions.refresh(caller.workspace_id)
+        ids = sorted({i for n in request.nodes if (i := _uuid(n.id)) is not None})
+        async with self._db.transaction(caller.workspace_id) as tx:
+            live = await store.live(tx, caller.workspace_id, ids)
+        allowed = []
+        for node in request.nodes:
+            obj, record_id = workspace.object(node.kind), _uuid(node.id)
+            exists = (
+                obj is not None and record_id is not None and str(live.get(record_id)) == obj.id
+            )
+            allowed.append(exists and needed in caller.permissions)
+        return pb.CheckNodesResponse(allowed=allowed)
+
+    async def QueryRecords(
+        self, request: pb.QueryRecordsRequest, context: Context
+    ) -> pb.QueryRecordsResponse:
+        caller = current_caller()
+        if request.count not in _COUNTS:
+            message = "count is none, estimated or exact"
+            raise InvalidArgument.at("COUNT_INVALID", "count", "UNKNOWN", message)
+        if request.explain:
+            caller.require("admin")
+        limit = paging.clamp(request.page_size)
+
+        def resolve(workspace: Workspace, obj: CompiledObject) -> tuple[Query, View | None]:
+            view = _view(workspace, obj, request.view, None)
+            return _query(workspace, obj, request, view, request.sort), view
+
+        workspace, _, (query, view) = await self._resolved(
+            request.object, request.at_version, resolve
+        )
+        bound = _binding(request, view)
+        query = replace(
+            query,
+            show_deleted=request.show_deleted,
+            limit=limit,
+            after=paging.decode(request.page_token, *bound),
+        )
+        count: int | None = None
+        async with self._db.transaction(caller.workspace_id) as tx:
+            page = await reads.page(tx, caller.workspace_id, workspace, query)
+            if request.count in {"estimated", "exact"}:
+                exact = request.count == "exact"
+                count = await reads.count(tx, caller.workspace_id, query, exact=exact)
+        answer = pb.QueryRecordsResponse(
+            records=[convert.read(r) for r in page.records],
+            next_page_token=_token(page, bound),
+            metadata_version=workspace.version,
+        )
+        if count is not None:
+            answer.count = count
+        if request.explain:
+            answer.plan_json = jsonio.dumps({"segments": page.plan})
+        return answer
+
+    async def QueryBoard(
+        self, request: pb.QueryBoardRequest, context: Context
+    ) -> pb.QueryBoardResponse:
+        caller = current_caller()
+        limit = paging.clamp(request.page_size, default=20, largest=200)
+
+        def resolve(
+            workspace: Workspace, obj: CompiledObject
+        ) -> tuple[Query, View | None, Field, list[Measure]]:
+            view = _view(workspace, obj, request.view, ViewType.KANBAN)
+            query = _query(workspace, obj, request, view, request.sort)
+            group_field = _group_field(obj, view, request.group_by)
+            return query, view, group_field, _measures(obj, view, request.measures)
+
+        workspace, _, (query, view, group_field, measures) = await self._resolved(
+            request.object, request.at_version, resolve
+        )
+        query = replace(query, limit=limit)
+        if request.has_column:
+            key = _column_key(group_field, request.column)
+            bound = (*_binding(request, view), key)
+            query = replace(query, after=paging.decode(request.page_token, *bound))
+            async with self._db.transaction(caller.workspace_id) as tx:
+                page = await boards.column(
+                    tx, caller.workspace_id, workspace, query, group_field, key
+                )
+            label, color = next((lb, c) for k, lb, c in boards.choices(group_field) if k == key)
+            columns = [
+                pb.BoardColumn(
+                    key_json=jsonio.dumps(key),
+                    label=label,
+                    color=color,
+                    count=-1,
+                    records=[convert.read(r) for r in page.records],
+                    next_page_token=_token(page, bound),
+                )
+            ]
+            return pb.QueryBoardResponse(columns=columns, metadata_version=workspace.version)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await boards.board(
+                tx, caller.workspace_id, workspace, query, group_field, measures
+            )
+        return pb.QueryBoardResponse(
+            columns=[_column(c, (*_binding(request, view), c.key)) for c in found],
+            metadata_version=workspace.version,
+        )
+
+    async def QueryCalendar(
+        self, request: pb.QueryCalendarRequest, context: Context
+    ) -> pb.QueryCalendarResponse:
+        caller = current_caller()
+        limit = paging.clamp(request.page_size, default=1000)
+
+        def resolve(workspace: Workspace, obj: CompiledObject) -> tuple[Query, View | None]:
+            view = _view(workspace, obj, request.view, ViewType.CALENDAR)
+            start, end = calendar.date_fields(obj, view, request.date_field, request.end_date_field)
+            query = _query(workspace, obj, request, view, start.name)
+            span = calendar.span(start, request, query.context)
+            document = calendar.filter_for(start, end, span)
+            within = parse_json.parse(workspace, obj, document)
+            return replace(query, tree=convert.both(query.tree, within)), view
+
+        workspace, _, (query, view) = await self._resolved(
+            request.object, request.at_version, resolve
+        )
+        bound = (*_binding(request, view), getattr(request, "from"), request.to)
+        query = replace(query, limit=limit, after=paging.decode(request.page_token, *bound))
+        async with self._db.transaction(caller.workspace_id) as tx:
+            page = await reads.page(tx, caller.workspace_id, workspace, query)
+        return pb.QueryCalendarResponse(
+            records=[convert.read(r) for r in page.records],
+            next_page_token=_token(page, bound),
+            metadata_version=workspace.version,
+        )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _bounded(count: int) -> None:
+    if count > 1000:
+        message = f"a batch has at most 1000 items, not {count}"
+        raise ResourceExhausted("BATCH_TOO_LARGE", message, limit="1000")
+
+
+def _projection_of(
+    text: str,
+) -> Callable[[Workspace, CompiledObject], Projection | None]:
+    def resolve(workspace: Workspace, obj: CompiledObject) -> Projection | None:
+        try:
+            return projection.parse(workspace, obj, text)
+        except Invalid as exc:
+            raise convert.refused("PROJECTION_INVALID", exc) from exc
+
+    return resolve
+
+
+def _view(
+    workspace: Workspace, obj: CompiledObject, name: str, kind: ViewType | None
+) -> View | None:
+    """The view of that id or name; private ones are there for their creator alone."""
+    if not name:
+        return None
+    view = workspace.view(obj.id, name)
+    me = current_caller().principal_id
+    if view is None or (view.visibility == "private" and view.created_by != me):
+        known = [v.name for v in workspace.views.values() if v.object_id == obj.id]
+        hint = nearest(name, known)
+        raise NotFound("VIEW_NOT_FOUND", f"{obj.name} has no view {name!r}{hint}", view=name)
+    if kind is not None and view.type is not kind:
+        message = f"the view {view.name!r} is a {view.type}, not a {kind}"
+        raise InvalidArgument.at("VIEW_TYPE_INVALID", "view", "WRONG_TYPE", message)
+    return view
+
+
+def _query(
+    workspace: Workspace, obj: CompiledObject, request: Any, view: View | None, sort: str
+) -> Query:
+    """What a request and its view select and how it is ordered."""
+    me = current_caller().principal_id
+    try:
+        tree, context = convert.selection(workspace, obj, request.selection, me)
+        saved: Tree | None = None
+        if view is not None and view.filter:
+            saved = parse_json.parse(workspace, obj, view.filter, path="view.filter")
+    except Invalid as exc:
+        raise convert.refused("FILTER_INVALID", exc) from exc
+    try:
+        keys = parse_sort(workspace, obj, sort or (view.sort if view is not None else ""))
+    except Invalid as exc:
+        raise convert.refused("SORT_INVALID", exc) from exc
+    shown = _projection_of(request.fields)(workspace, obj)
+    return Query(obj, convert.both(saved, tree), keys, context, projection=shown)
+
+
+def _binding(request: Any, view: View | None) -> tuple[Any, ...]:
+    """What a page token is bound to: the query, not its page size or its fields."""
+    return (
+        type(request).__name__,
+        str(current_caller().workspace_id),
+        request.object,
+        request.selection.SerializeToString(deterministic=True).hex(),
+        getattr(request, "sort", ""),
+        getattr(request, "show_deleted", False),
+        request.view,
+        [view.sort, view.filter] if view is not None else [],
+        getattr(request, "group_by", ""),
+        getattr(request, "date_field", ""),
+        getattr(request, "end_date_field", ""),
+    )
+
+
+def _token(page: Page, bound: Sequence[Any]) -> str:
+    return paging.encode(page.next, *bound) if page.next is not None else ""
+
+
+def _group_field(obj: CompiledObject, view: View | None, name: str) -> Field:
+    found = obj.field(name) if name else None
+    if not name and view is not None:
+        found = obj.fields_by_id.get(view.group_field_id)
+    if found is None or found.type not in {FieldType.SELECT, FieldType.BOOLEAN}:
+        eligible = [
+            f.name for f in obj.fields.values() if f.type in {FieldType.SELECT, FieldType.BOOLEAN}
+        ]
+        message = (
+            f"a board groups by a select or boolean field, not by {name!r}; {obj.name} has: "
+            f"{', '.join(eligible) or 'none'}"
+        )
+        raise InvalidArgument.at("GROUP_FIELD_INVALID", "group_by", "NOT_ELIGIBLE", message)
+    return found
+
+
+def _measures(obj: CompiledObject, view: View | None, asked: Sequence[pb.Measure]) -> list[Measure]:
+    """The figures asked for, or else those of the view."""
+    found: list[Measure] = []
+    if not asked and view is not None:
+        for aggregate in view.aggregates:
+            field = obj.fields_by_id.get(aggregate.get("field_id") or "")
+            fn = aggregate.get("fn", "count")
+            if fn == "count" or field is not None:
+                found.append(_named(fn, field, aggregate.get("as") or ""))
+    for n, one in enumerate(asked):
+        path = f"measures.{n}"
+        if one.fn not in _FUNCTIONS:
+            message = f"fn is one of {', '.join(_FUNCTIONS)}{nearest(one.fn, _FUNCTIONS)}"
+            raise InvalidArgument.at("MEASURE_INVALID", f"{path}.fn", "UNKNOWN", message)
+        field = obj.field(one.field) if one.field else None
+        if one.fn != "count" and (field is None or field.type not in _MEASURABLE):
+            known = [f.name for f in obj.fields.values() if f.type in _MEASURABLE]
+            message = f"{one.fn} takes one of: {', '.join(known)}{nearest(one.field, known)}"
+            raise InvalidArgument.at("MEASURE_INVALID", f"{path}.field", "UNKNOWN_FIELD", message)
+        found.append(_named(one.fn, field, getattr(one, "as")))
+    return found
+
+
+def _named(fn: str, field: Field | None, name: str) -> Measure:
+    made = fn if field is None or fn == "count" else f"{fn}_{field.name}"
+    return Measure(fn, name or made, None if fn == "count" else field)
+
+
+def _column_key(group_field: Field, text: str) -> Any:
+    known = {_text_key(key): key for key, _, _ in boards.choices(group_field)}
+    if text not in known:
+        message = f"the board has no column {text!r}; it has: {', '.join(known)}"
+        raise InvalidArgument.at("GROUP_FIELD_INVALID", "column", "UNKNOWN_OPTION", message)
+    return known[text]
+
+
+def _text_key(key: Any) -> str:
+    if key is None:
+        return "null"
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key)
+
+
+def _column(column: boards.Column, bound: Sequence[Any]) -> pb.BoardColumn:
+    return pb.BoardColumn(
+        key_json=jsonio.dumps(column.key),
+        label=column.label,
+        color=column.color,
+        count=column.count,
+        values_json=jsonio.dumps(column.values),
+        records=[convert.read(r) for r in column.page.records],
+        next_page_token=_token(column.page, bound),
+    )
