@@ -26,11 +26,18 @@ def definition(
             "id": difference.entity_id,
             "object": object_name,
             "metadata_version": metadata_version,
-            "before": before,
-            "after": after,
+            "before": _shown(before),
+            "after": _shown(after),
         },
         object=object_name,
     )
+
+
+def _shown(document: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """All of it, but of a private view only that there is one: everybody reads events."""
+    if document is None or document.get("visibility") != "private":
+        return document
+    return {name: document[name] for name in ("id", "object_id", "visibility", "created_by")}
 
 
 def workspace(verb: str, now: Workspace, metadata_version: int, was: Workspace | None) -> Event:

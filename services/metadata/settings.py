@@ -9,7 +9,9 @@ from kit.settings import Settings as Base
 class Settings(Base):
     """`ARMATURE_` and the upper-case name is where each value stands."""
 
-    bootstrap_api_key: str = ""  # arm_<id>_<secret>: made an admin's and operator's key at the start
+    bootstrap_api_key: str = (
+        ""  # arm_<id>_<secret>: made an admin's and operator's key at the start
+    )
     bootstrap_workspace_id: str = ""  # of the workspace that this key is for
     oidc_issuer: str = ""  # users' tokens are refused without one
     oidc_audience: str = ""

@@ -118,7 +118,7 @@ sa.Table(
     _text("cardinality"),
     _text("on_source_delete"),
     _text("on_target_delete"),
-    _flag("symmetric"),
+    _flag("is_symmetric"),
     sa.Column("field_id", sa.Uuid),
     _text("label"),
     _text("inverse_label"),

@@ -21,6 +21,9 @@ RETURNING {_COLUMNS}"""
 _INSERT_LANE = """
 INSERT INTO delivery_lanes (workspace_id, subscription_id, enabled, ordered, rate, acts_as)
 VALUES (%s, %s, %s, %s, %s, %s)"""
+# Always the lane first, then the subscription, then deliveries: nobody waits in a circle.
+_LOCK_LANE = """
+SELECT FROM delivery_lanes WHERE workspace_id = %s AND subscription_id = %s FOR UPDATE"""
 _SYNC_LANE = """
 UPDATE delivery_lanes AS l
 SET enabled = s.state = 'enabled', ordered = s.ordered, rate = s.rate_limit,
@@ -79,9 +82,7 @@ async def get(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> Subscription
     return _subscription(row)
 
 
-async def page(
-    tx: Tx, workspace_id: UUID, after: UUID | None, *, limit: int
-) -> list[Subscription]:
+async def page(tx: Tx, workspace_id: UUID, after: UUID | None, *, limit: int) -> list[Subscription]:
     rows = await tx.all(
         f"SELECT {_COLUMNS} FROM subscriptions WHERE workspace_id = %s"
         " AND (%s::uuid IS NULL OR id > %s) ORDER BY id LIMIT %s",
@@ -99,6 +100,7 @@ async def update(
     tx: Tx, workspace_id: UUID, subscription_id: UUID, changes: dict[str, Any]
 ) -> Subscription:
     """Set the named columns, and have the lane follow; enabling forgets past failures."""
+    await tx.run(_LOCK_LANE, [workspace_id, subscription_id])
     values = dict(changes)
     if "headers" in values:
         values["headers"] = json.dumps(values["headers"])
@@ -126,6 +128,7 @@ async def delete(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> Subscript
     """Remove it, its secrets and its queue; what was not delivered stays visible as dead."""
     sql = f"DELETE FROM subscriptions WHERE workspace_id = %s AND id = %s RETURNING {_COLUMNS}"
     key = [workspace_id, subscription_id]
+    await tx.run(_LOCK_LANE, key)
     row = await tx.maybe(sql, key)
     if row is None:
         raise unknown(subscription_id)

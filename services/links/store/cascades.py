@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from kit import ids
 from kit.db import Row, Tx
 from planes.nodes import Node
 from services.links.model import Cascade, CascadeState
+from services.links.store.rows import jsonb
 
 _ADD = """
 INSERT INTO cascades (workspace_id, cascade_id, operation_id, action, node_kind, node_id, state,
@@ -80,7 +79,7 @@ async def add(
         _ADD,
         [
             *(workspace_id, operation_id, state, parked),
-            *(Jsonb(context["actor"]), Jsonb(context["cause"]), context["traceparent"]),
+            *(jsonb(context["actor"]), jsonb(context["cause"]), context["traceparent"]),
             *([ids.new_id() for _ in nodes], [n.kind for n in nodes], [n.id for n in nodes]),
         ],
     )
@@ -133,13 +132,11 @@ async def reverse_cancelled(tx: Tx, cascade: Cascade) -> None:
     await tx.run(_REVERSE.format(which="cascade_id = %(cascade_id)s"), params)
 
 
-def _reversal(
-    workspace_id: UUID, operation_id: UUID, context: Mapping[str, Any]
-) -> dict[str, Any]:
+def _reversal(workspace_id: UUID, operation_id: UUID, context: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "workspace_id": workspace_id,
         "operation_id": operation_id,
-        "actor": Jsonb(context["actor"]),
-        "cause": Jsonb(context["cause"]),
+        "actor": jsonb(context["actor"]),
+        "cause": jsonb(context["cause"]),
         "traceparent": context["traceparent"],
     }

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from kit.db import Tx, on_violation
 from kit.errors import AlreadyExists, FailedPrecondition
 from planes.nodes import Node
 from services.links.logic import types
 from services.links.model import Link, NewLink
-from services.links.store.rows import COLUMNS, PREFIXED, link
+from services.links.store.rows import COLUMNS, PREFIXED, jsonb, link
 
 # A place after all others without reading them: the present time. Items of a batch keep their order.
 _INSERT = f"""
@@ -54,14 +52,14 @@ async def insert(
     """
     params = {
         "workspace_id": workspace_id,
-        "actor": Jsonb(dict(actor)),
+        "actor": jsonb(dict(actor)),
         "ids": [n.id for n in new],
         "types": [UUID(n.type.id) for n in new],
         "source_kinds": [n.source.kind for n in new],
         "source_ids": [n.source.id for n in new],
         "target_kinds": [n.target.kind for n in new],
         "target_ids": [n.target.id for n in new],
-        "attributes": [Jsonb(dict(n.attributes)) for n in new],
+        "attributes": [jsonb(dict(n.attributes)) for n in new],
         "positions": [n.position for n in new],
         "one_targets": [types.one_target(n.type) for n in new],
         "one_sources": [types.one_source(n.type) for n in new],
@@ -98,7 +96,7 @@ async def update(
     params = {
         "workspace_id": workspace_id,
         "link_id": link_id,
-        "attributes": Jsonb(dict(attributes)),
+        "attributes": jsonb(dict(attributes)),
         "position": position,
     }
     return link(await tx.one(_UPDATE, params))

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from kit import ids
 from kit.db import Tx
 from planes.nodes import Node
 from services.links.model import Projection
+from services.links.store.rows import jsonb
 
 SUPERSEDED = UUID(int=0)  # the operation of edges that no undeletion brings back
 
@@ -24,7 +23,8 @@ _WANTED = """unnest(%(types)s::uuid[], %(kinds)s::text[], %(ids)s::uuid[], %(tar
 _SUPERSEDE = f"""
 UPDATE links AS l SET delete_operation_id = '{SUPERSEDED}' FROM {_WANTED}
 WHERE l.workspace_id = %(workspace_id)s AND l.source_id = w.id AND l.source_kind = w.kind
-  AND l.link_type_id = w.type_id AND l.delete_time IS NOT NULL"""
+  AND l.link_type_id = w.type_id AND l.delete_time IS NOT NULL
+  AND l.delete_operation_id <> '{SUPERSEDED}'"""
 _REMOVE = f"""
 UPDATE links AS l SET delete_time = now(), delete_operation_id = '{SUPERSEDED}',
        version = l.version + 1, update_time = now() FROM {_WANTED}
@@ -53,9 +53,7 @@ ON CONFLICT DO NOTHING"""
 _FORGET = "DELETE FROM field_projections WHERE workspace_id = %s AND record_id = %s"
 
 
-async def newer(
-    tx: Tx, workspace_id: UUID, projections: Sequence[Projection]
-) -> list[Projection]:
+async def newer(tx: Tx, workspace_id: UUID, projections: Sequence[Projection]) -> list[Projection]:
     """Those that are newer than what was projected; from now on they are what was."""
     rows = await tx.all(
         _NEWER,
@@ -84,7 +82,7 @@ async def apply(tx: Tx, workspace_id: UUID, projections: Sequence[Projection]) -
         "ids": [p.record.id for p in projections],
         "target_kinds": [t.kind or None for t in targets],
         "target_ids": [t.id if t.kind else None for t in targets],
-        "actors": [Jsonb(dict(p.actor)) for p in projections],
+        "actors": [jsonb(dict(p.actor)) for p in projections],
     }
     async with tx.pipeline():
         await tx.send(_SUPERSEDE, params)

@@ -1,7 +1,12 @@
 """Turn rows of links into values."""
 
-from planes.nodes import Node
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
 from kit.db import Row
+from planes.nodes import Node
+from schema import jsonio
 from services.links.model import Link, Origin
 
 COLUMNS = (
@@ -9,6 +14,11 @@ COLUMNS = (
     " origin, version, created_by, create_time, update_time"
 )
 PREFIXED = ", ".join(f"l.{name}" for name in COLUMNS.split(", "))
+
+
+def jsonb(value: Any) -> Jsonb:
+    """A JSON parameter, numbers to the last digit."""
+    return Jsonb(value, jsonio.dumps)
 
 
 def link(row: Row) -> Link:

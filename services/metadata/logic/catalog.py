@@ -4,10 +4,10 @@ Definitions are immutable and cached by version; a draft starts as a copy of one
 end, exactly what differs. All decisions are made on drafts, in memory, under the workspace's lock.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -184,13 +184,13 @@ class Draft:
         return [d for d in found if d.before != d.after]
 
     def _before(self, noun: Noun, entity_id: str) -> Entity | None:
-        held = {
+        held: dict[Noun, Mapping[str, Stored[Any]]] = {
             Noun.OBJECT: self.base.objects,
             Noun.FIELD: self.base.fields,
             Noun.LINK_TYPE: self.base.link_types,
             Noun.VIEW: self.base.views,
-        }[noun]
-        stored = held.get(entity_id)
+        }
+        stored = held[noun].get(entity_id)
         return stored.value if stored else None
 
 

@@ -7,6 +7,8 @@ Everything wrong with the document is reported at once, each problem under its p
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from schema.field_types.refusals import Problems, unknown_names
 from schema.model import Field, Object
 from schema.problems import refuse
@@ -17,9 +19,7 @@ _TOP = ("objects", "link_types")
 _PARTS = ("fields", "views")
 
 
-def apply(
-    draft: Draft, document: object, principal_id: str, *, standard: bool = False
-) -> None:
+def apply(draft: Draft, document: object, principal_id: str, *, standard: bool = False) -> None:
     """Make the draft hold at least what the document describes; Invalid with every problem."""
     top = _mapping(document, "")
     problems = Problems()
@@ -28,7 +28,11 @@ def apply(
     found: list[tuple[str, Mapping[str, Any], Object]] = []
     for path, raw in _items(top.get("objects"), "objects", problems):
         own = {k: v for k, v in raw.items() if k not in (*_PARTS, "label_field")}
-        found.append((path, raw, _object(draft, own, principal_id, standard, path, problems)))
+        obj = _object(draft, own, principal_id, standard, path, problems)
+        if obj.id not in draft.base.objects and isinstance(raw.get("label_field"), str):
+            # Before the fields are there, so that no other one stands in for it; checked below.
+            obj = draft.put_object(msgspec.structs.replace(obj, label_field=raw["label_field"]))
+        found.append((path, raw, obj))
     for path, raw, obj in found:
         for at, field in _items(raw.get("fields"), f"{path}.fields", problems):
             with problems.collect():
@@ -70,9 +74,7 @@ def _object(
     return old or draft.put_object(stand_in)
 
 
-def _field(
-    draft: Draft, obj: Object, raw: Mapping[str, Any], *, standard: bool, path: str
-) -> None:
+def _field(draft: Draft, obj: Object, raw: Mapping[str, Any], *, standard: bool, path: str) -> None:
     name = raw.get("name")
     old = draft.field(obj.id, name, inactive=True) if isinstance(name, str) else None
     if old is None or old.name != name:
@@ -103,9 +105,7 @@ def _link_type(draft: Draft, raw: Mapping[str, Any], path: str) -> None:
         link_types.update(draft, old, {**raw, "active": True}, path)
 
 
-def _view(
-    draft: Draft, obj: Object, raw: Mapping[str, Any], principal_id: str, path: str
-) -> None:
+def _view(draft: Draft, obj: Object, raw: Mapping[str, Any], principal_id: str, path: str) -> None:
     name = raw.get("name")
     old = draft.view(obj.id, name, principal_id) if isinstance(name, str) else None
     if old is None or old.name != name:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from schema.field_types import FIELD_TYPES
+from schema.field_types.choices import MAX_OPTIONS
 from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
@@ -42,7 +43,7 @@ def create(
             raw, new_id=new_id, object_id=obj.id, taken=taken | reached(draft, obj.name), path=path
         )
     _check_options(draft, raw.get("options"), problems, path)
-    _check_relation(draft, obj, raw.get("type"), raw.get("settings"), problems, path)
+    _check_relation(draft, raw.get("type"), raw.get("settings"), problems, path)
     problems.raise_any()
     assert found is not None
     spec = FIELD_TYPES[found.type]
@@ -75,9 +76,11 @@ def update(draft: Draft, obj: Object, old: Field, raw: Mapping[str, Any], path: 
     new: Field | None = None
     with problems.collect():
         new = define_field(same, new_id=new_id, object_id=obj.id, old=old, path=path)
+        indexed = new.indexed and FIELD_TYPES[new.type].indexable
+        new = msgspec.structs.replace(new, indexed=indexed)
     _check_options(draft, raw.get("options"), problems, path)
     if "settings" in raw:
-        _check_relation(draft, obj, old.type, raw["settings"], problems, path, field_id=old.id)
+        _check_relation(draft, old.type, raw["settings"], problems, path, field_id=old.id)
     if new is not None:
         problems += unsupported_changes(old, new, path)
     position = raw.get("position", old.position)
@@ -121,14 +124,13 @@ def first_label_field(draft: Draft, object_id: str) -> str:
 
 
 def _check_options(draft: Draft, raw: object, problems: Problems, path: str) -> None:
-    if isinstance(raw, list | tuple) and len(raw) > draft.limits.options:
+    if isinstance(raw, list | tuple) and draft.limits.options < len(raw) <= MAX_OPTIONS:
         message = f"a field has at most {draft.limits.options} options, this has {len(raw)}"
         problems.add(join(path, "options"), "LIMIT_REACHED", message)
 
 
 def _check_relation(
     draft: Draft,
-    obj: Object,
     field_type: object,
     settings: object,
     problems: Problems,
@@ -201,4 +203,3 @@ def _project(draft: Draft, obj: Object, field: Field) -> None:
             active=field.active,
         )
     )
-

@@ -24,9 +24,7 @@ KEYS = (
 _MAX_LABEL = 255
 
 
-def create(
-    draft: Draft, raw: Mapping[str, Any], *, given_id: str = "", path: str = ""
-) -> LinkType:
+def create(draft: Draft, raw: Mapping[str, Any], *, given_id: str = "", path: str = "") -> LinkType:
     """Add a link type; Invalid names everything wrong with it."""
     own = [t for t in draft.link_types.values() if not t.field_id]
     if len(own) >= draft.limits.link_types:
@@ -34,7 +32,9 @@ def create(
         raise refuse(path, "LIMIT_REACHED", message)
     problems = Problems()
     if unknown := [key for key in raw if key not in KEYS]:
-        problems += unknown_names(path, "UNKNOWN_PROPERTY", "property of a link type", unknown, KEYS)
+        problems += unknown_names(
+            path, "UNKNOWN_PROPERTY", "property of a link type", unknown, KEYS
+        )
     new: dict[str, Any] = {}
     with problems.collect():
         taken = {t.name for t in draft.link_types.values()}

@@ -28,9 +28,7 @@ def create(
     path: str = "",
 ) -> Object:
     """Add an object and its first table view; Invalid names everything wrong with it."""
-    if len(draft.object_names()) >= draft.limits.objects:
-        message = f"a workspace has at most {draft.limits.objects} objects"
-        raise refuse(path, "LIMIT_REACHED", message)
+    _check_limit(draft, path)
     problems = Problems()
     problems += _unknown(raw, KEYS, path)
     name = raw.get("name")
@@ -83,7 +81,12 @@ def update(draft: Draft, old: Object, raw: Mapping[str, Any], path: str = "") ->
         with problems.collect():
             new["label_field"] = _label_field(draft, old, raw["label_field"], path)
     if "active" in raw and not isinstance(raw["active"], bool):
-        problems.append(wrong_type(join(path, "active"), "true or false", raw["active"]).problems[0])
+        problems.append(
+            wrong_type(join(path, "active"), "true or false", raw["active"]).problems[0]
+        )
+    if raw.get("active") is True and not old.active:
+        with problems.collect():
+            _check_limit(draft, path)
     problems.raise_any()
     if raw.get("active") is False and old.active:
         deactivate(draft, old, force=False)
@@ -104,9 +107,8 @@ class Uses:
         for one in self.relations:
             place = f"{draft.objects[one.object_id].name}.{one.name}"
             found.append(Problem(place, "IN_USE", f"the relation {place} leads to it"))
-        for link in self.link_types:
-            found.append(Problem(link.name, "IN_USE", f"the link type {link.name} joins it"))
-        return found
+        joins = "the link type {} joins it"
+        return found + [Problem(t.name, "IN_USE", joins.format(t.name)) for t in self.link_types]
 
 
 def uses(draft: Draft, obj: Object) -> Uses:
@@ -146,6 +148,12 @@ def deactivate(draft: Draft, obj: Object, *, force: bool) -> Object:
     relations = {f.id for f in draft.fields_of(obj.id) if f.type is FieldType.RELATION}
     repairs.without_paths(draft, frozenset(relations))
     return draft.put_object(msgspec.structs.replace(draft.objects[obj.id], active=False))
+
+
+def _check_limit(draft: Draft, path: str) -> None:
+    if len(draft.object_names()) >= draft.limits.objects:
+        message = f"a workspace has at most {draft.limits.objects} objects"
+        raise refuse(path, "LIMIT_REACHED", message)
 
 
 def _label_field(draft: Draft, obj: Object, raw: object, path: str) -> str:

@@ -85,9 +85,7 @@ class Authenticator:
     async def _by_plane(self, credential: str) -> Caller:
         subject = credentials.verify(self._secret, credential)
         if not subject.workspace_id:
-            return Caller(
-                NOBODY, "", SYSTEM, subject.plane, internal=True, credential=credential
-            )
+            return Caller(NOBODY, "", SYSTEM, subject.plane, internal=True, credential=credential)
         try:
             workspace_id = UUID(subject.workspace_id)
         except ValueError:
@@ -105,9 +103,7 @@ class Authenticator:
             )
         return await self._as_principal(workspace_id, subject, credential)
 
-    async def _as_principal(
-        self, workspace_id: UUID, subject: Internal, credential: str
-    ) -> Caller:
+    async def _as_principal(self, workspace_id: UUID, subject: Internal, credential: str) -> Caller:
         """With what the principal may do now, not when the credential was made."""
         async with self._db.transaction(workspace_id) as tx:
             member = await store.get_member(tx, workspace_id, subject.principal_id)

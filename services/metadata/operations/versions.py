@@ -6,6 +6,7 @@ Nothing is lost when a message is: whoever waits looks at the database every few
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID
 
 import nats.errors
@@ -34,13 +35,19 @@ class Versions:
         self._publishing.add(task)
         task.add_done_callback(self._publishing.discard)
 
-    async def changed(self, workspace_id: UUID, seconds: float) -> None:
-        """Return when a new version is heard of, or after that time."""
+    @contextlib.contextmanager
+    def waiting(self, workspace_id: UUID) -> Iterator[Callable[[float], Awaitable[None]]]:
+        """Hear, from the beginning of the block, of new versions: what it gives returns when
+        there is one, or after that many seconds. So nothing falls between looking and waiting."""
         event = asyncio.Event()
         self._waiting[workspace_id].add(event)
-        try:
+
+        async def changed(seconds: float) -> None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), seconds)
+
+        try:
+            yield changed
         finally:
             self._waiting[workspace_id].discard(event)
             if not self._waiting[workspace_id]:

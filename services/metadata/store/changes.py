@@ -20,6 +20,8 @@ SELECT metadata_version, ordinal, type, entity_id, coalesce(before::text, '') AS
   coalesce(after::text, '') AS after, actor, create_time
 FROM metadata_changes
 WHERE workspace_id = %(workspace_id)s
+  AND NOT (type LIKE 'view.%%' AND coalesce(after, before)->>'visibility' = 'private'
+    AND coalesce(after, before)->>'created_by' <> %(principal_id)s)
   AND (metadata_version < %(version)s OR (metadata_version = %(version)s AND ordinal > %(ordinal)s))
 ORDER BY metadata_version DESC, ordinal LIMIT %(limit)s"""
 _NEWEST = 2**62
@@ -54,13 +56,22 @@ async def add(
 
 
 async def newest(
-    tx: Tx, workspace_id: UUID, *, after: tuple[int, int] | None, limit: int
+    tx: Tx, workspace_id: UUID, principal_id: str, *, after: tuple[int, int] | None, limit: int
 ) -> list[Change]:
-    """Newest versions first, the changes of each in their order; after that place."""
+    """Newest versions first, the changes of each in their order; after that place.
+
+    Private views' changes show to their creator alone.
+    """
     version, ordinal = after or (_NEWEST, 0)
     rows = await tx.all(
         _LIST,
-        {"workspace_id": workspace_id, "version": version, "ordinal": ordinal, "limit": limit},
+        {
+            "workspace_id": workspace_id,
+            "principal_id": principal_id,
+            "version": version,
+            "ordinal": ordinal,
+            "limit": limit,
+        },
     )
     return [
         Change(

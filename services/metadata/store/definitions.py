@@ -37,7 +37,7 @@ _describe(
     indexed="is_indexed",
     searchable="is_searchable",
 )
-_describe(Noun.LINK_TYPE, "link_types", LinkType)
+_describe(Noun.LINK_TYPE, "link_types", LinkType, symmetric="is_symmetric")
 _describe(Noun.VIEW, "views", View)
 
 _OPTIONAL_IDS = {"group_field_id", "date_field_id", "end_date_field_id"}
@@ -68,7 +68,7 @@ def _list(noun: Noun) -> str:
 
 # One statement sees one state of the database, whoever writes meanwhile.
 _LOAD = f"""
-SELECT m.version, w.time_zone, w.week_start, {', '.join(_list(noun) for noun in Noun)}
+SELECT m.version, w.time_zone, w.week_start, {", ".join(_list(noun) for noun in Noun)}
 FROM workspaces w JOIN metadata_versions m USING (workspace_id)
 WHERE w.workspace_id = %s"""
 _VERSION = "SELECT version FROM metadata_versions WHERE workspace_id = %s"
@@ -151,7 +151,7 @@ def _value(noun: Noun, part: str, column: str, value: Any) -> Any:
         return None if value is None else Jsonb(value, dumps=dumps)
     if _is_optional_id(noun, part):
         return UUID(value) if value else None
-    if part == "id" or part == "object_id":
+    if part in {"id", "object_id"}:
         return UUID(value)
     return str(value) if isinstance(value, str) else value
 

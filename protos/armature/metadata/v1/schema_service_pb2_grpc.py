@@ -100,7 +100,8 @@ class SchemaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListChanges(self, request, context):
-        """ListChanges returns what was changed in the definitions, by whom, newest first.
+        """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
+        permission schema.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class SchemaServiceStub:
     BLUEPRINT_NOT_FOUND. Needs the permission schema.
     """
     ListChanges: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]
-    """ListChanges returns what was changed in the definitions, by whom, newest first."""
+    """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
+    permission schema.
+    """
 
 @_typing.type_check_only
 class SchemaServiceAsyncStub(SchemaServiceStub):
@@ -74,7 +76,9 @@ class SchemaServiceAsyncStub(SchemaServiceStub):
     BLUEPRINT_NOT_FOUND. Needs the permission schema.
     """
     ListChanges: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]  # type: ignore[assignment]
-    """ListChanges returns what was changed in the definitions, by whom, newest first."""
+    """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
+    permission schema.
+    """
 
 class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
     """SchemaService gives a workspace's definitions as a whole, and changes them as a whole."""
@@ -125,6 +129,8 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _schema_service_pb2.ListChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.ListChangesResponse, _abc.Awaitable[_schema_service_pb2.ListChangesResponse]]:
-        """ListChanges returns what was changed in the definitions, by whom, newest first."""
+        """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
+        permission schema.
+        """
 
 def add_SchemaServiceServicer_to_server(servicer: SchemaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

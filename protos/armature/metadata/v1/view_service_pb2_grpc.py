@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ViewServiceStub:
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """
@@ -70,7 +71,8 @@ class ViewServiceStub:
 
 
 class ViewServiceServicer:
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """
@@ -165,7 +167,8 @@ def add_ViewServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ViewService:
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """

@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ViewServiceStub:
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """
@@ -60,7 +61,8 @@ class ViewServiceStub:
 
 @_typing.type_check_only
 class ViewServiceAsyncStub(ViewServiceStub):
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """
@@ -89,7 +91,8 @@ class ViewServiceAsyncStub(ViewServiceStub):
     """
 
 class ViewServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ViewService keeps views of an object, within the caller's workspace. Private views answer
+    """ViewService keeps views of an object, within the caller's workspace. Writers need the permission
+    write: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. Private views answer
     NOT_FOUND / VIEW_NOT_FOUND to all but their creator. Every call fails with NOT_FOUND /
     OBJECT_NOT_FOUND for an unknown object.
     """

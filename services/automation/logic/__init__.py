@@ -1,0 +1,1 @@
+"""Decide: what a rule may say, when it fires, what its templates mean, when to try again."""

@@ -1,0 +1,40 @@
+"""Keep dead letters, and settle them."""
+
+from typing import Any
+from uuid import UUID
+
+from kit.caller import Caller
+from kit.db import Tx
+from services.events.model import DeadLetter
+from services.events.operations import deliveries
+from services.events.store import dead_letters as store
+
+
+async def keep(tx: Tx, workspace_id: UUID, letter_id: UUID, data: dict[str, Any]) -> None:
+    """A consumer's letter, as kit.consumer announces it."""
+    await store.insert(
+        tx,
+        workspace_id,
+        letter_id,
+        kind=data["consumer"],
+        event_id=UUID(data["event_id"]),
+        event_type=data["event_type"],
+        subject_id=None,
+        reason=data["reason"],
+        attempts=data["attempts"],
+        trace_id=data["trace_id"],
+        envelope=data["envelope"],
+    )
+
+
+async def replay(tx: Tx, caller: Caller, letter_id: UUID) -> DeadLetter:
+    """Settle it as replayed; a delivery is pending again by that. The event of a consumer's letter
+    was sent to the consumer before."""
+    letter = await store.settle(tx, caller.workspace_id, letter_id, "replayed")
+    if letter.subject_id is not None:
+        await deliveries.redeliver(tx, caller.workspace_id, letter.subject_id)
+    return letter
+
+
+async def discard(tx: Tx, caller: Caller, letter_id: UUID, reason: str) -> DeadLetter:
+    return await store.settle(tx, caller.workspace_id, letter_id, "discarded", reason)

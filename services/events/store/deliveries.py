@@ -1,0 +1,244 @@
+"""Deliveries and their attempts."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kit.db import Row, Tx
+from kit.errors import NotFound
+from services.events.model import Attempt, Claim, Delivery, DeliveryState, NewDelivery, Outcome
+from services.events.model import Sending as SendingNow
+
+_COLUMNS = (
+    "id, subscription_id, event_id, event_type, state, attempts, next_attempt_time, create_time,"
+    " finish_time, last_error, trace_id"
+)
+# One row for each subscription and event, whatever is repeated; only new ones enter the queue.
+_INSERT = """
+WITH new AS (
+  SELECT * FROM unnest(%(ids)s::uuid[], %(subscriptions)s::uuid[], %(events)s::uuid[],
+    %(types)s::text[], %(aggregates)s::uuid[], %(versions)s::int8[], %(bodies)s::text[],
+    %(parents)s::text[], %(traces)s::text[])
+    AS n (id, subscription_id, event_id, event_type, aggregate_id, aggregate_version, body,
+          traceparent, trace_id)
+  WHERE EXISTS (SELECT FROM subscriptions AS s WHERE s.workspace_id = %(workspace_id)s
+                AND s.id = n.subscription_id AND s.state = 'enabled')
+), made AS (
+  INSERT INTO deliveries (workspace_id, id, subscription_id, event_id, event_type, aggregate_id,
+    aggregate_version, state, next_attempt_time, body, traceparent, trace_id)
+  SELECT %(workspace_id)s, id, subscription_id, event_id, event_type, aggregate_id,
+    aggregate_version, 'pending', now(), body, traceparent, trace_id FROM new
+  ON CONFLICT (workspace_id, subscription_id, event_id) DO NOTHING
+  RETURNING id, subscription_id, aggregate_id, aggregate_version
+), queued AS (
+  INSERT INTO delivery_queue (workspace_id, delivery_id, subscription_id, aggregate_id,
+    aggregate_version)
+  SELECT %(workspace_id)s, id, subscription_id, aggregate_id, aggregate_version FROM made
+)
+SELECT DISTINCT subscription_id FROM made"""
+
+
+def unknown(delivery_id: UUID) -> NotFound:
+    return NotFound("DELIVERY_NOT_FOUND", f"there is no delivery {delivery_id}")
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(**{**row, "state": DeliveryState(row["state"])})
+
+
+async def insert(tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery]) -> list[UUID]:
+    """Store and queue them; returns the subscriptions that got any."""
+    rows = await tx.all(
+        _INSERT,
+        {
+            "workspace_id": workspace_id,
+            "ids": [n.id for n in new],
+            "subscriptions": [n.subscription_id for n in new],
+            "events": [n.event_id for n in new],
+            "types": [n.event_type for n in new],
+            "aggregates": [n.aggregate_id for n in new],
+            "versions": [n.aggregate_version for n in new],
+            "bodies": [n.body for n in new],
+            "parents": [n.traceparent for n in new],
+            "traces": [n.trace_id for n in new],
+        },
+    )
+    return [row["subscription_id"] for row in rows]
+
+
+async def get(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> Delivery:
+    """NOT_FOUND / DELIVERY_NOT_FOUND where there is none."""
+    sql = f"SELECT {_COLUMNS} FROM deliveries WHERE workspace_id = %s AND id = %s"
+    row = await tx.maybe(sql, [workspace_id, delivery_id])
+    if row is None:
+        raise unknown(delivery_id)
+    return _delivery(row)
+
+
+async def attempts(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> list[Attempt]:
+    rows = await tx.all(
+        "SELECT number, start_time, latency_ms, status, error, response_body, trace_id"
+        " FROM delivery_attempts WHERE workspace_id = %s AND delivery_id = %s ORDER BY number",
+        [workspace_id, delivery_id],
+    )
+    return [Attempt(**row) for row in rows]
+
+
+async def page(
+    tx: Tx,
+    workspace_id: UUID,
+    *,
+    subscription_id: UUID | None,
+    event_id: UUID | None,
+    state: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Delivery]:
+    """Newest first."""
+    parts = ["workspace_id = %(workspace_id)s"]
+    params: dict[str, Any] = {"workspace_id": workspace_id, "limit": limit}
+    for condition, name, value in (
+        ("subscription_id = %(subscription_id)s", "subscription_id", subscription_id),
+        ("event_id = %(event_id)s", "event_id", event_id),
+        ("state = %(state)s", "state", state),
+        ("id < %(before)s", "before", before),
+    ):
+        if value is not None:
+            parts.append(condition)
+            params[name] = value
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM deliveries WHERE {' AND '.join(parts)}"
+        " ORDER BY id DESC LIMIT %(limit)s",
+        params,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def begin_attempt(tx: Tx, claim: Claim) -> SendingNow | None:
+    """Note that an attempt begins; it counts from now on, whatever happens to us. None when the
+    delivery or its subscription is gone, or the lease is another's."""
+    row = await tx.maybe(
+        "UPDATE deliveries AS d SET state = 'delivering', attempts = attempts + 1"
+        " FROM subscriptions AS s, delivery_queue AS q"
+        " WHERE d.workspace_id = %s AND d.id = %s AND s.workspace_id = d.workspace_id"
+        " AND s.id = d.subscription_id AND q.workspace_id = d.workspace_id"
+        " AND q.delivery_id = d.id AND q.token = %s"
+        " RETURNING d.attempts AS number, d.attempts - d.attempts_before AS budget_used,"
+        " d.event_id, d.event_type, d.body, d.traceparent, d.create_time, s.url, s.headers,"
+        " ARRAY(SELECT x.sealed FROM subscription_secrets AS x"
+        "   WHERE x.workspace_id = s.workspace_id AND x.subscription_id = s.id"
+        "   AND (x.expire_time IS NULL OR x.expire_time > now()) ORDER BY x.id DESC)"
+        " AS sealed_secrets",
+        [claim.workspace_id, claim.delivery_id, claim.token],
+    )
+    if row is None:
+        return None
+    await tx.run(
+        "INSERT INTO delivery_attempts (workspace_id, delivery_id, number, error)"
+        " VALUES (%s, %s, %s, 'interrupted: the outcome is unknown')",
+        [claim.workspace_id, claim.delivery_id, row["number"]],
+    )
+    headers = json.loads(row["headers"])
+    secrets = tuple(bytes(one) for one in row["sealed_secrets"])
+    return SendingNow(**{**row, "headers": headers, "sealed_secrets": secrets})
+
+
+async def end_attempt(tx: Tx, claim: Claim, outcome: Outcome, state: DeliveryState) -> None:
+    key = [claim.workspace_id, claim.delivery_id]
+    await tx.run(
+        "UPDATE delivery_attempts SET latency_ms = %s, status = %s, error = %s,"
+        " response_body = %s, trace_id = %s"
+        " WHERE workspace_id = %s AND delivery_id = %s AND number = %s",
+        [
+            outcome.latency_ms,
+            outcome.status,
+            outcome.error,
+            outcome.response_body,
+            outcome.trace_id,
+            *key,
+            outcome.number,
+        ],
+    )
+    await tx.run(
+        "UPDATE deliveries SET state = %s, last_error = %s, next_attempt_time = CASE"
+        " WHEN %s::float8 IS NULL THEN NULL ELSE now() + make_interval(secs => %s) END,"
+        " finish_time = CASE WHEN %s THEN now() END,"
+        " trace_id = CASE WHEN trace_id = '' THEN %s ELSE trace_id END"
+        " WHERE workspace_id = %s AND id = %s",
+        [
+            state,
+            outcome.error,
+            outcome.retry_in,
+            outcome.retry_in,
+            state is not DeliveryState.PENDING,
+            outcome.trace_id,
+            *key,
+        ],
+    )
+
+
+async def pend_again(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> Delivery:
+    """Whatever its state, with the whole schedule before it; NOT_FOUND where there is none."""
+    row = await tx.maybe(
+        "UPDATE deliveries SET state = 'pending', attempts_before = attempts, finish_time = NULL,"
+        " next_attempt_time = now() WHERE workspace_id = %s AND id = %s"
+        f" RETURNING {_COLUMNS}",
+        [workspace_id, delivery_id],
+    )
+    if row is None:
+        raise unknown(delivery_id)
+    await tx.run(
+        "INSERT INTO delivery_queue (workspace_id, delivery_id, subscription_id, aggregate_id,"
+        " aggregate_version) SELECT d.workspace_id, d.id, d.subscription_id, d.aggregate_id,"
+        " d.aggregate_version FROM deliveries AS d JOIN delivery_lanes AS l"
+        " ON l.workspace_id = d.workspace_id AND l.subscription_id = d.subscription_id"
+        " WHERE d.workspace_id = %s AND d.id = %s"
+        " ON CONFLICT (workspace_id, delivery_id) DO UPDATE SET due_time = now(),"
+        " lease_time = '-infinity', token = delivery_queue.token + 1",
+        [workspace_id, delivery_id],
+    )
+    return _delivery(row)
+
+
+async def failing_since(
+    tx: Tx, workspace_id: UUID, subscription_id: UUID
+) -> tuple[datetime, datetime, int] | None:
+    """Mark the subscription as failing; since when, what time it is, and notices given."""
+    row = await tx.maybe(
+        "UPDATE subscriptions SET failing_since = coalesce(failing_since, now())"
+        " WHERE workspace_id = %s AND id = %s RETURNING failing_since, now() AS now, notices",
+        [workspace_id, subscription_id],
+    )
+    return (row["failing_since"], row["now"], row["notices"]) if row else None
+
+
+async def works(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
+    await tx.run(
+        "UPDATE subscriptions SET failing_since = NULL, notices = 0"
+        " WHERE workspace_id = %s AND id = %s AND failing_since IS NOT NULL",
+        [workspace_id, subscription_id],
+    )
+
+
+async def noticed(tx: Tx, workspace_id: UUID, subscription_id: UUID, notices: int) -> None:
+    await tx.run(
+        "UPDATE subscriptions SET notices = %s WHERE workspace_id = %s AND id = %s",
+        [notices, workspace_id, subscription_id],
+    )
+
+
+async def forget(tx: Tx, workspace_id: UUID, *, days: int, limit: int = 1000) -> int:
+    """Drop finished deliveries older than that, with their attempts."""
+    rows = await tx.all(
+        "DELETE FROM deliveries WHERE workspace_id = %s AND id IN (SELECT id FROM deliveries"
+        " WHERE workspace_id = %s AND finish_time < now() - make_interval(days => %s) LIMIT %s)"
+        " RETURNING id",
+        [workspace_id, workspace_id, days, limit],
+    )
+    await tx.run(
+        "DELETE FROM delivery_attempts WHERE workspace_id = %s AND delivery_id = ANY(%s)",
+        [workspace_id, [row["id"] for row in rows]],
+    )
+    return len(rows)

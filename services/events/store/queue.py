@@ -1,0 +1,174 @@
+"""The queue of deliveries: claim what is due under a lease, pace each subscription, give back.
+
+A lane is locked while its deliveries are claimed, so its limits hold over all workers. `next_due`
+is when a lane is worth looking at; what makes it earlier (a new delivery, an attempt that ended)
+sets it, and each claim works it out anew.
+"""
+
+from uuid import UUID
+
+from kit.db import Tx
+from services.events.logic.retries import BREAKER_FAILURES
+from services.events.model import Claim
+
+LEASE_SECONDS = 40.0
+
+_LANES = """
+SELECT workspace_id, subscription_id FROM delivery_lanes
+WHERE enabled AND next_due <= now() ORDER BY last_served LIMIT %s FOR UPDATE SKIP LOCKED"""
+_TAKE = f"""
+WITH asked (workspace_id, subscription_id) AS (
+  SELECT * FROM unnest(%(workspaces)s::uuid[], %(subscriptions)s::uuid[])
+), lanes AS (
+  SELECT l.*, least(l.rate, l.tokens + l.rate * extract(epoch FROM now() - l.tokens_time))
+           AS tokens_now,
+         CASE WHEN l.failures >= {BREAKER_FAILURES} THEN 1 ELSE %(width)s END
+           - (SELECT count(*) FROM delivery_queue AS q WHERE q.workspace_id = l.workspace_id
+              AND q.subscription_id = l.subscription_id AND q.lease_time > now()) AS room
+  FROM delivery_lanes AS l JOIN asked AS a
+    ON l.workspace_id = a.workspace_id AND l.subscription_id = a.subscription_id
+), picked AS (
+  SELECT q.workspace_id, q.delivery_id, l.acts_as FROM lanes AS l CROSS JOIN LATERAL (
+    SELECT q.workspace_id, q.delivery_id FROM delivery_queue AS q
+    WHERE q.workspace_id = l.workspace_id AND q.subscription_id = l.subscription_id
+      AND q.due_time <= now() AND q.lease_time <= now()
+      AND NOT (l.ordered AND EXISTS (
+        SELECT FROM delivery_queue AS e WHERE e.workspace_id = q.workspace_id
+          AND e.subscription_id = q.subscription_id AND e.aggregate_id = q.aggregate_id
+          AND e.aggregate_version < q.aggregate_version))
+    ORDER BY q.due_time, q.delivery_id
+    LIMIT greatest(0, least(l.room,
+      CASE WHEN l.rate > 0 THEN floor(l.tokens_now) ELSE l.room END))::int
+  ) AS q WHERE l.open_until IS NULL OR l.open_until <= now()
+), leased AS (
+  UPDATE delivery_queue AS q
+  SET lease_time = now() + make_interval(secs => %(lease)s), token = q.token + 1
+  FROM picked AS p WHERE q.workspace_id = p.workspace_id AND q.delivery_id = p.delivery_id
+  RETURNING q.workspace_id, q.delivery_id, q.subscription_id, q.token, p.acts_as
+), served AS (
+  UPDATE delivery_lanes AS l
+  SET last_served = now(), tokens_time = now(),
+      tokens = CASE WHEN n.rate > 0 THEN n.tokens_now - (SELECT count(*) FROM leased AS t WHERE
+        t.workspace_id = n.workspace_id AND t.subscription_id = n.subscription_id) ELSE 0 END
+  FROM lanes AS n
+  WHERE l.workspace_id = n.workspace_id AND l.subscription_id = n.subscription_id
+)
+SELECT workspace_id, delivery_id, subscription_id, token, acts_as FROM leased"""
+_NEXT = f"""
+WITH asked (workspace_id, subscription_id) AS (
+  SELECT * FROM unnest(%(workspaces)s::uuid[], %(subscriptions)s::uuid[])
+), found AS (
+  SELECT l.workspace_id, l.subscription_id, w.leased, w.first_lease, w.first_due,
+         CASE WHEN l.failures >= {BREAKER_FAILURES} THEN 1 ELSE %(width)s END AS width
+  FROM delivery_lanes AS l JOIN asked AS a
+    ON l.workspace_id = a.workspace_id AND l.subscription_id = a.subscription_id
+  CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE q.lease_time > now()) AS leased,
+           min(q.lease_time) FILTER (WHERE q.lease_time > now()) AS first_lease,
+           (SELECT min(d.due_time) FROM delivery_queue AS d WHERE d.workspace_id = l.workspace_id
+              AND d.subscription_id = l.subscription_id AND d.lease_time <= now()
+              AND NOT (l.ordered AND EXISTS (
+                SELECT FROM delivery_queue AS e WHERE e.workspace_id = d.workspace_id
+                  AND e.subscription_id = d.subscription_id AND e.aggregate_id = d.aggregate_id
+                  AND e.aggregate_version < d.aggregate_version))) AS first_due
+    FROM delivery_queue AS q
+    WHERE q.workspace_id = l.workspace_id AND q.subscription_id = l.subscription_id
+      AND q.lease_time > now()
+  ) AS w
+)
+UPDATE delivery_lanes AS l
+SET next_due = CASE
+  WHEN f.leased >= f.width THEN f.first_lease
+  WHEN f.first_due IS NULL THEN f.first_lease
+  ELSE least(greatest(f.first_due, l.open_until,
+    CASE WHEN l.rate > 0 AND l.tokens < 1
+      THEN now() + make_interval(secs => (1 - l.tokens) / l.rate) END), f.first_lease) END
+FROM found AS f
+WHERE l.workspace_id = f.workspace_id AND l.subscription_id = f.subscription_id"""
+
+
+async def claim(tx: Tx, *, lanes: int, width: int) -> list[Claim]:
+    """Lease what is due: lanes that waited longest first, at most `width` under way in each."""
+    found = await tx.all(_LANES, [lanes])
+    if not found:
+        return []
+    params = {
+        "workspaces": [row["workspace_id"] for row in found],
+        "subscriptions": [row["subscription_id"] for row in found],
+        "width": width,
+        "lease": LEASE_SECONDS,
+    }
+    rows = await tx.all(_TAKE, params)
+    await tx.run(_NEXT, params)
+    return [Claim(**row) for row in rows]
+
+
+async def seconds_until_due(tx: Tx) -> float | None:
+    """Until the next lane is worth looking at; None with nothing waiting."""
+    found = await tx.value(
+        "SELECT extract(epoch FROM min(next_due) - now())::float8 FROM delivery_lanes WHERE enabled"
+    )
+    return None if found is None else float(found)
+
+
+async def lock_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> int | None:
+    """How often the endpoint has failed in a row; None when the lane is gone."""
+    value = await tx.value(
+        "SELECT failures FROM delivery_lanes"
+        " WHERE workspace_id = %s AND subscription_id = %s FOR UPDATE",
+        [workspace_id, subscription_id],
+    )
+    return None if value is None else int(value)
+
+
+async def settle_lane(
+    tx: Tx, workspace_id: UUID, subscription_id: UUID, failures: int, pause: float
+) -> None:
+    """Note how the endpoint does, and have it looked at again: at once, or after the pause."""
+    await tx.run(
+        "UPDATE delivery_lanes SET failures = %s, open_until = CASE WHEN %s > 0"
+        " THEN now() + make_interval(secs => %s) END, next_due = now()"
+        " + make_interval(secs => %s) WHERE workspace_id = %s AND subscription_id = %s",
+        [failures, pause, pause, pause, workspace_id, subscription_id],
+    )
+
+
+async def wake_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
+    await tx.run(
+        "UPDATE delivery_lanes SET next_due = now()"
+        " WHERE workspace_id = %s AND subscription_id = %s",
+        [workspace_id, subscription_id],
+    )
+
+
+async def still_ours(tx: Tx, claim: Claim) -> bool:
+    """Whether the lease is ours yet; locks it. A stale token may settle nothing."""
+    row = await tx.maybe(
+        "SELECT FROM delivery_queue WHERE workspace_id = %s AND delivery_id = %s AND token = %s"
+        " FOR UPDATE",
+        [claim.workspace_id, claim.delivery_id, claim.token],
+    )
+    return row is not None
+
+
+async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:
+    """Give the lease back; due again after that time."""
+    await tx.run(
+        "UPDATE delivery_queue SET lease_time = '-infinity',"
+        " due_time = now() + make_interval(secs => %s)"
+        " WHERE workspace_id = %s AND delivery_id = %s AND token = %s",
+        [seconds, claim.workspace_id, claim.delivery_id, claim.token],
+    )
+
+
+async def remove(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> None:
+    await tx.run(
+        "DELETE FROM delivery_queue WHERE workspace_id = %s AND delivery_id = %s",
+        [workspace_id, delivery_id],
+    )
+
+
+async def workspaces(tx: Tx) -> list[UUID]:
+    """Those that have subscriptions."""
+    rows = await tx.all("SELECT DISTINCT workspace_id FROM delivery_lanes")
+    return [row["workspace_id"] for row in rows]

@@ -1,0 +1,254 @@
+"""Send what is due: claim it, check that its owner may still see it, send it, settle it."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import psycopg
+import structlog
+from cryptography.exceptions import InvalidTag
+from opentelemetry.trace import SpanKind, StatusCode
+
+from kit import crash, credentials, telemetry
+from kit.calls import Authenticate
+from kit.clock import now
+from kit.db import Database
+from kit.egress import Answer, Egress, EgressError
+from kit.errors import ServiceError, Unauthenticated
+from kit.webhooks import Sealer, headers
+from services.events.logic import retries
+from services.events.model import Claim, Outcome, Sending
+from services.events.operations import deliveries, subscriptions
+from services.events.store import deliveries as store
+from services.events.store import queue
+
+log = structlog.get_logger()
+
+_POLL_SECONDS = 0.25
+_CLAIM_LANES = 32
+_AUTH_RETRY_SECONDS = 5.0
+_OLD = timedelta(seconds=60)
+_MAX_ERROR = 500
+USER_AGENT = "Armature-Webhooks/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How deliveries are sent."""
+
+    internal_secret: str
+    schedule: tuple[float, ...]
+    width: int
+    slots: int
+    breaker_seconds: float
+    disable_after: timedelta
+
+
+class DeliveryWorker:
+    """Runs until cancelled. Several may run; each delivery has one holder at a time."""
+
+    def __init__(
+        self,
+        db: Database,
+        worker_db: Database,
+        egress: Egress,
+        authenticate: Authenticate,
+        policy: Policy,
+    ) -> None:
+        self._db = db
+        self._worker_db = worker_db
+        self._egress = egress
+        self._authenticate = authenticate
+        self._sealer = Sealer(policy.internal_secret)
+        self._policy = policy
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the queue now; called after a commit in this process."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send for ever; a failure of Postgres or of another plane is waited out."""
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    claimed = await self._claim()
+                except (ServiceError, psycopg.Error) as exc:
+                    log.warning("deliveries wait", error=str(exc))
+                    claimed = 0
+                if not claimed:
+                    await self._wait()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _claim(self) -> int:
+        free = self._policy.slots - len(self._tasks)
+        lanes = min(_CLAIM_LANES, free // self._policy.width)
+        if lanes < 1:
+            return 0
+        async with self._worker_db.across_workspaces() as tx:
+            claims = await queue.claim(tx, lanes=lanes, width=self._policy.width)
+        for claim in claims:
+            task = asyncio.create_task(self._deliver(claim))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        return len(claims)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._changed.wait(), _POLL_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _deliver(self, claim: Claim) -> None:
+        """One claim to its end. Where we fail, the lease runs out and another takes it."""
+        try:
+            if not await self._may_send(claim):
+                return
+            async with self._db.transaction(claim.workspace_id) as tx:
+                sending = await store.begin_attempt(tx, claim)
+            if sending is None:
+                return
+            crash.point("delivery.before_send")
+            outcome = await self._attempt(claim, sending)
+            crash.point("delivery.before_settle")
+            async with self._db.transaction(claim.workspace_id) as tx:
+                state = await deliveries.settle(
+                    tx,
+                    claim,
+                    sending,
+                    outcome,
+                    breaker_seconds=self._policy.breaker_seconds,
+                    disable_after=self._policy.disable_after,
+                )
+                tx.wake_relay()
+            if state is None:
+                log.warning("lease lost", delivery_id=str(claim.delivery_id))
+        except (ServiceError, psycopg.Error) as exc:
+            log.warning("delivery interrupted", error=str(exc), id=str(claim.delivery_id))
+        except Exception:
+            log.exception("delivery", id=str(claim.delivery_id))
+
+    async def _may_send(self, claim: Claim) -> bool:
+        """Whether the subscription's creator may read yet; without an answer, later."""
+        acts_as = credentials.Internal("events", str(claim.workspace_id), claim.acts_as)
+        try:
+            who = await self._authenticate(credentials.issue(self._policy.internal_secret, acts_as))
+            allowed = "read" in who.permissions
+        except Unauthenticated:
+            allowed = False
+        except ServiceError as exc:
+            log.warning("who may read is unknown", error=str(exc))
+            async with self._db.transaction(claim.workspace_id) as tx:
+                await deliveries.postpone(tx, claim, _AUTH_RETRY_SECONDS)
+            return False
+        if not allowed:
+            reason = "its creator may no longer read this workspace"
+            async with self._db.transaction(claim.workspace_id) as tx:
+                await deliveries.postpone(tx, claim, 0)
+                await subscriptions.fail(tx, claim.workspace_id, claim.subscription_id, reason)
+        return allowed
+
+    async def _attempt(self, claim: Claim, sending: Sending) -> Outcome:
+        late = now() - sending.create_time > _OLD
+        with telemetry.span(
+            f"deliver {sending.event_type}",
+            kind=SpanKind.INTERNAL,
+            parent=None if late else telemetry.remote(sending.traceparent),
+            root=late,
+            links=telemetry.link_to(sending.traceparent),
+            armature__delivery_id=str(claim.delivery_id),
+            armature__event_id=str(sending.event_id),
+            armature__event_type=sending.event_type,
+            armature__workspace_id=str(claim.workspace_id),
+            armature__attempt=sending.number,
+        ):
+            return await self._send(claim, sending)
+
+    async def _send(self, claim: Claim, sending: Sending) -> Outcome:
+        parts = urlsplit(sending.url)
+        started = time.monotonic()
+        answer: Answer | None = None
+        error = ""
+        with telemetry.span(
+            "POST",
+            kind=SpanKind.CLIENT,
+            http__request__method="POST",
+            server__address=parts.hostname or "",
+            server__port=parts.port or (443 if parts.scheme == "https" else 80),
+            url__full=f"{parts.scheme}://{parts.netloc}{parts.path}",
+            http__request__resend_count=sending.number - 1,
+        ) as span:
+            body = sending.body.encode()
+            try:
+                answer = await self._egress.post(
+                    sending.url, body, self._headers(claim, sending, body)
+                )
+            except EgressError as exc:
+                error = exc.reason
+            except (InvalidTag, ValueError):
+                log.exception("secret", subscription_id=str(claim.subscription_id))
+                error = "its secret can't be read: rotate it"
+            status = answer.status if answer else 0
+            if answer:
+                span.set_attribute("http.response.status_code", status)
+            succeeded = 200 <= status < 300
+            if not succeeded:
+                error = error or f"the endpoint answered {status}"
+                span.set_status(StatusCode.ERROR, error)
+            trace_id = telemetry.trace_id()
+        gone = status == 410
+        retry_in: float | None = None
+        if not succeeded and not gone:
+            found = answer.headers if answer else {}
+            retry_in = retries.next_delay(self._policy.schedule, sending.budget_used, found, now())
+        return Outcome(
+            number=sending.number,
+            status=status,
+            error=error[:_MAX_ERROR],
+            response_body=answer.body_start if answer else "",
+            latency_ms=round((time.monotonic() - started) * 1000),
+            trace_id=trace_id,
+            succeeded=succeeded,
+            gone=gone,
+            endpoint_down=not succeeded and retries.is_down(status),
+            retry_in=retry_in,
+        )
+
+    def _headers(self, claim: Claim, sending: Sending, body: bytes) -> dict[str, str]:
+        bound = str(claim.subscription_id)
+        secrets = [self._sealer.open(sealed, bound) for sealed in sending.sealed_secrets]
+        sent = dict(sending.headers) | {
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+        }
+        sent |= headers(secrets, str(sending.event_id), int(time.time()), body)
+        if trace := telemetry.traceparent():
+            sent["traceparent"] = trace
+        return sent
+
+
+async def forget_old(db: Database, worker_db: Database, days: int, pause: float = 600.0) -> None:
+    """Drop deliveries that finished long ago, for ever."""
+    while True:
+        try:
+            async with worker_db.across_workspaces() as tx:
+                found = await queue.workspaces(tx)
+            for workspace_id in found:
+                while True:
+                    async with db.transaction(workspace_id) as tx:
+                        if await store.forget(tx, workspace_id, days=days) < 1000:
+                            break
+        except (ServiceError, psycopg.Error) as exc:
+            log.warning("old deliveries wait", error=str(exc))
+        await asyncio.sleep(pause)

@@ -1,0 +1,1 @@
+"""Answer LinkService calls: unpack, ask the planes, one transaction, pack."""

@@ -1,0 +1,1 @@
+"""Put stored values into protobuf messages, and messages into the JSON form of definitions."""

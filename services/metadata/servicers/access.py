@@ -1,0 +1,204 @@
+"""Serve AccessService."""
+
+from uuid import UUID
+
+from armature.metadata.v1 import access_service_pb2 as pb
+from armature.metadata.v1 import access_service_pb2_grpc as rpc
+
+from kit import idempotency, ids, paging
+from kit.caller import NOBODY, current_caller
+from kit.calls import Context
+from kit.clock import from_timestamp
+from kit.db import Database, Tx
+from kit.errors import InvalidArgument, NotFound, PermissionDenied
+from schema.field_types.refusals import did_you_mean, listing
+from services.metadata.convert.access import (
+    key_message,
+    member_message,
+    principal_message,
+    role_message,
+)
+from services.metadata.logic.roles import PERMISSIONS, ROLES
+from services.metadata.operations import access
+from services.metadata.operations.authentication import Authenticator
+from services.metadata.operations.listing import page
+from services.metadata.operations.sealing import Seal
+from services.metadata.store import access as store
+
+
+class AccessServicer(rpc.AccessServiceServicer):
+    def __init__(self, db: Database, authenticator: Authenticator, seal: Seal) -> None:
+        self._db = db
+        self._authenticator = authenticator
+        self._seal = seal
+
+    async def Authenticate(
+        self, request: pb.AuthenticateRequest, context: Context
+    ) -> pb.AuthenticateResponse:
+        caller = current_caller()
+        if not caller.internal or caller.workspace_id != NOBODY:
+            raise PermissionDenied("PLANE_REQUIRED", "only planes ask whom a credential stands for")
+        found = await self._authenticator.identify(request.credential)
+        return pb.AuthenticateResponse(
+            principal=principal_message(found),
+            permissions=sorted(found.permissions),
+            internal=found.internal,
+        )
+
+    async def GetCaller(
+        self, request: pb.GetCallerRequest, context: Context
+    ) -> pb.GetCallerResponse:
+        caller = current_caller()
+        caller.require("read")
+        return pb.GetCallerResponse(
+            principal=principal_message(caller), permissions=sorted(caller.permissions)
+        )
+
+    async def CheckAccess(
+        self, request: pb.CheckAccessRequest, context: Context
+    ) -> pb.CheckAccessResponse:
+        caller = current_caller()
+        caller.require("read")
+        wanted = request.permission
+        if wanted not in PERMISSIONS:
+            message = f"must be one of {listing(PERMISSIONS)}{did_you_mean(wanted, PERMISSIONS)}"
+            raise InvalidArgument.at("PERMISSION_UNKNOWN", "permission", "UNKNOWN_CHOICE", message)
+        allowed = wanted in caller.permissions
+        verb = "has" if allowed else "lacks"
+        return pb.CheckAccessResponse(
+            allowed=allowed, reason=f"The role {caller.role} {verb} the permission {wanted}."
+        )
+
+    async def CreateApiKey(
+        self, request: pb.CreateApiKeyRequest, context: Context
+    ) -> pb.CreateApiKeyResponse:
+        caller = current_caller()
+        caller.require("admin")
+        expire_time = None
+        if request.HasField("expire_time"):
+            try:
+                expire_time = from_timestamp(request.expire_time)
+            except OverflowError as exc:
+                raise InvalidArgument.at(
+                    "API_KEY_INVALID", "expire_time", "OUT_OF_RANGE", "must be a time"
+                ) from exc
+
+        async def work(tx: Tx) -> pb.CreateApiKeyResponse:
+            made, key = await access.create_key(
+                tx,
+                caller,
+                display_name=request.display_name,
+                role=request.role,
+                expire_time=expire_time,
+            )
+            return pb.CreateApiKeyResponse(
+                api_key=key_message(made), secret=self._seal.close(str(key))
+            )
+
+        answer = await idempotency.once(self._db, caller, request, pb.CreateApiKeyResponse, work)
+        answer.secret = self._seal.open(answer.secret)
+        return answer
+
+    async def ListApiKeys(
+        self, request: pb.ListApiKeysRequest, context: Context
+    ) -> pb.ListApiKeysResponse:
+        caller = current_caller()
+        caller.require("admin")
+        limit = paging.clamp(request.page_size)
+        query = (str(caller.workspace_id), "api_keys")
+        after = paging.decode(request.page_token, *query)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await store.list_keys(tx, caller.workspace_id, after=after, limit=limit + 1)
+        shown, token = found[:limit], ""
+        if len(found) > limit:
+            last = [shown[-1].create_time.isoformat(), str(shown[-1].api_key_id)]
+            token = paging.encode(last, *query)
+        return pb.ListApiKeysResponse(
+            api_keys=[key_message(key) for key in shown], next_page_token=token
+        )
+
+    async def RevokeApiKey(
+        self, request: pb.RevokeApiKeyRequest, context: Context
+    ) -> pb.RevokeApiKeyResponse:
+        caller = current_caller()
+        caller.require("admin")
+        api_key_id = _key_id(request.id)
+
+        async def work(tx: Tx) -> pb.RevokeApiKeyResponse:
+            tx.after_commit(self._authenticator.forget)
+            return pb.RevokeApiKeyResponse(
+                api_key=key_message(await access.revoke_key(tx, caller, api_key_id))
+            )
+
+        return await idempotency.once(self._db, caller, request, pb.RevokeApiKeyResponse, work)
+
+    async def ListMembers(
+        self, request: pb.ListMembersRequest, context: Context
+    ) -> pb.ListMembersResponse:
+        caller = current_caller()
+        caller.require("read")
+        limit = paging.clamp(request.page_size)
+        query = (str(caller.workspace_id), "members")
+        after = paging.decode(request.page_token, *query) or ""
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await store.list_members(tx, caller.workspace_id, after=after, limit=limit + 1)
+        shown = found[:limit]
+        token = paging.encode(shown[-1].principal_id, *query) if len(found) > limit else ""
+        return pb.ListMembersResponse(
+            members=[member_message(member) for member in shown], next_page_token=token
+        )
+
+    async def SetMember(
+        self, request: pb.SetMemberRequest, context: Context
+    ) -> pb.SetMemberResponse:
+        caller = current_caller()
+        caller.require("admin")
+        wanted = request.member
+
+        async def work(tx: Tx) -> pb.SetMemberResponse:
+            tx.after_commit(self._authenticator.forget)
+            member = await access.set_member(
+                tx,
+                caller,
+                principal_id=wanted.principal_id,
+                kind=wanted.kind or "user",
+                display_name=wanted.display_name,
+                role=wanted.role,
+            )
+            return pb.SetMemberResponse(member=member_message(member))
+
+        return await idempotency.once(self._db, caller, request, pb.SetMemberResponse, work)
+
+    async def RemoveMember(
+        self, request: pb.RemoveMemberRequest, context: Context
+    ) -> pb.RemoveMemberResponse:
+        caller = current_caller()
+        caller.require("admin")
+
+        async def work(tx: Tx) -> pb.RemoveMemberResponse:
+            tx.after_commit(self._authenticator.forget)
+            await access.remove_member(tx, caller, request.principal_id)
+            return pb.RemoveMemberResponse()
+
+        return await idempotency.once(self._db, caller, request, pb.RemoveMemberResponse, work)
+
+    async def ListRoles(
+        self, request: pb.ListRolesRequest, context: Context
+    ) -> pb.ListRolesResponse:
+        caller = current_caller()
+        caller.require("read")
+        roles = sorted(ROLES.values(), key=lambda role: role.name)
+        items, token = page(
+            roles, lambda role: [role.name], request.page_size, request.page_token, "roles"
+        )
+        return pb.ListRolesResponse(
+            roles=[role_message(role) for role in items], next_page_token=token
+        )
+
+
+def _key_id(text: str) -> UUID:
+    """What is no UUID is the id of no key."""
+    try:
+        return ids.parse_id(text, "id")
+    except InvalidArgument as exc:
+        raise NotFound("API_KEY_NOT_FOUND", f"there is no API key {text!r}") from exc

@@ -1,0 +1,121 @@
+"""Serve SchemaService."""
+
+from collections.abc import AsyncIterator
+
+from armature.metadata.v1 import schema_service_pb2 as pb
+from armature.metadata.v1 import schema_service_pb2_grpc as rpc
+
+from kit import idempotency, paging
+from kit.caller import current_caller
+from kit.calls import Context
+from kit.db import Database, Tx
+from services.metadata.convert.access import change_message
+from services.metadata.operations import schemas
+from services.metadata.operations.authentication import Authenticator
+from services.metadata.operations.catalogues import Catalogues
+from services.metadata.operations.versions import Versions
+from services.metadata.store import changes
+
+_LOOK_SECONDS = 5.0  # how long a watcher may stay behind when word of a version is lost
+
+
+class SchemaServicer(rpc.SchemaServiceServicer):
+    def __init__(
+        self,
+        db: Database,
+        catalogues: Catalogues,
+        versions: Versions,
+        authenticator: Authenticator,
+    ) -> None:
+        self._db = db
+        self._authenticator = authenticator
+        self._catalogues = catalogues
+        self._versions = versions
+
+    async def GetSnapshot(
+        self, request: pb.GetSnapshotRequest, context: Context
+    ) -> pb.GetSnapshotResponse:
+        caller = current_caller()
+        caller.require("read")
+        async with self._db.transaction(caller.workspace_id) as tx:
+            version = await self._catalogues.version(tx, caller.workspace_id)
+            if version == request.if_newer_than:
+                return pb.GetSnapshotResponse(metadata_version=version)
+            found = await self._catalogues.read(tx, caller.workspace_id)
+        return pb.GetSnapshotResponse(
+            metadata_version=found.version, snapshot_json=found.snapshot_json
+        )
+
+    async def WatchVersions(
+        self, request: pb.WatchVersionsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchVersionsResponse]:
+        caller = current_caller()
+        caller.require("read")
+        sent = 0
+        while True:
+            with self._versions.waiting(caller.workspace_id) as changed:
+                async with self._db.transaction(caller.workspace_id) as tx:
+                    version = await self._catalogues.version(tx, caller.workspace_id)
+                if version > sent:
+                    yield pb.WatchVersionsResponse(metadata_version=version)
+                    sent = version
+                await changed(_LOOK_SECONDS)
+            await self._authenticator.authenticate(caller.credential)  # it may be revoked by now
+
+    async def ApplySchema(
+        self, request: pb.ApplySchemaRequest, context: Context
+    ) -> pb.ApplySchemaResponse:
+        caller = current_caller()
+        caller.require("schema")
+
+        async def work(tx: Tx) -> pb.ApplySchemaResponse:
+            said, version = await schemas.apply(
+                tx,
+                caller,
+                self._catalogues,
+                request.document_json,
+                validate_only=request.validate_only,
+            )
+            return pb.ApplySchemaResponse(changes=_changes(said), metadata_version=version)
+
+        return await idempotency.once(self._db, caller, request, pb.ApplySchemaResponse, work)
+
+    async def InstallBlueprint(
+        self, request: pb.InstallBlueprintRequest, context: Context
+    ) -> pb.InstallBlueprintResponse:
+        caller = current_caller()
+        caller.require("schema")
+
+        async def work(tx: Tx) -> pb.InstallBlueprintResponse:
+            said, version = await schemas.install(tx, caller, self._catalogues, request.blueprint)
+            return pb.InstallBlueprintResponse(changes=_changes(said), metadata_version=version)
+
+        return await idempotency.once(self._db, caller, request, pb.InstallBlueprintResponse, work)
+
+    async def ListChanges(
+        self, request: pb.ListChangesRequest, context: Context
+    ) -> pb.ListChangesResponse:
+        caller = current_caller()
+        caller.require("schema")
+        limit = paging.clamp(request.page_size)
+        query = (str(caller.workspace_id), "changes")
+        after = paging.decode(request.page_token, *query)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await changes.newest(
+                tx,
+                caller.workspace_id,
+                caller.principal_id,
+                after=after and tuple(after),
+                limit=limit + 1,
+            )
+        shown = found[:limit]
+        token = ""
+        if len(found) > limit:
+            token = paging.encode([shown[-1].metadata_version, shown[-1].ordinal], *query)
+        return pb.ListChangesResponse(
+            changes=[change_message(change) for change in shown], next_page_token=token
+        )
+
+
+def _changes(said: list[schemas.Said]) -> list[pb.SchemaChange]:
+    return [pb.SchemaChange(action=action, kind=kind, path=path) for action, kind, path in said]

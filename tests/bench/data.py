@@ -1,0 +1,40 @@
+"""The benchmark's object, of 12 fields of which 8 are indexed, and its seeded records."""
+
+import random
+from typing import Any
+
+OBJECT = "bench_deal"
+STAGES = ("new", "qualified", "proposal", "negotiation", "won", "lost")
+WORDS = "amber apex atlas beacon cedar cobalt delta ember falcon granite harbor iron maple".split()
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "name", "type": "text", "required": True},
+    {"name": "stage", "type": "select", "options": list(STAGES)},
+    {"name": "amount", "type": "number", "settings": {"integer": True}},
+    {"name": "close_date", "type": "date"},
+    {"name": "score", "type": "rating", "settings": {"max": 5}},
+    {"name": "active", "type": "boolean"},
+    {"name": "code", "type": "text"},
+    {"name": "company", "type": "relation", "settings": {"targets": ["bench_firm"]}},
+    {"name": "city", "type": "text", "indexed": False},
+    {"name": "notes", "type": "text", "indexed": False},
+    {"name": "quantity", "type": "number", "indexed": False, "settings": {"integer": True}},
+    {"name": "seen_at", "type": "date_time", "indexed": False},
+]
+
+
+def record(rng: random.Random, number: int, firms: list[str]) -> dict[str, Any]:
+    return {
+        "name": f"{rng.choice(WORDS)} {rng.choice(WORDS)} {number}",
+        "stage": rng.choice(STAGES),
+        "amount": rng.randrange(1, 5_000_000),
+        "close_date": f"202{rng.randrange(10)}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
+        "score": rng.randrange(1, 6),
+        "active": rng.random() < 0.5,
+        "code": f"C{number:07d}",
+        "company": rng.choice(firms),
+        "city": rng.choice(WORDS),
+        "notes": " ".join(rng.choices(WORDS, k=8)),
+        "quantity": rng.randrange(1000),
+        "seen_at": f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}T08:30:00Z",
+    }

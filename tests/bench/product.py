@@ -1,0 +1,96 @@
+"""The product's side: the same operations through the gateway."""
+
+import random
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+
+from tests.bench import data
+from tests.bench.client import Connection
+
+RECORDS = f"/v1/objects/{data.OBJECT}/records"
+
+
+class Setup:
+    """Define the object and load its records through the batch API."""
+
+    def __init__(self, stack: dict[str, Any]) -> None:
+        self._client = httpx.Client(
+            base_url=stack["gateway_url"],
+            headers={"authorization": f"Bearer {stack['api_key']}"},
+            timeout=120,
+            trust_env=False,
+        )
+
+    def post(self, path: str, body: Any) -> Any:
+        answer = self._client.post(path, json=body, headers={"idempotency-key": str(uuid4())})
+        if answer.is_error:
+            raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:800]}")
+        return answer.json()
+
+    def exists(self) -> bool:
+        return self._client.get(f"/v1/objects/{data.OBJECT}").status_code == httpx.codes.OK
+
+    def define(self) -> list[str]:
+        self.post("/v1/objects", {"name": "bench_firm", "plural_name": "bench_firms"})
+        self.post("/v1/objects/bench_firm/fields", {"name": "name", "type": "text"})
+        self.post("/v1/objects", {"name": data.OBJECT, "plural_name": f"{data.OBJECT}s"})
+        for field in data.FIELDS:
+            self.post(f"/v1/objects/{data.OBJECT}/fields", field)
+        self.post(
+            f"/v1/objects/{data.OBJECT}/views",
+            {
+                "name": "Board",
+                "type": "kanban",
+                "group_field": "stage",
+                "sort": "-amount",
+                "aggregates": [{"fn": "count"}, {"fn": "sum", "field": "amount"}],
+            },
+        )
+        firms = [{"fields": {"name": f"firm {n}"}} for n in range(200)]
+        made = self.post("/v1/objects/bench_firm/records:batchCreate", {"items": firms})
+        return [r["record"]["id"] for r in made["results"]]
+
+    def load(
+        self, count: int, firms: list[str], size: int = 500
+    ) -> list[tuple[UUID, dict[str, Any]]]:
+        rng, loaded = random.Random(1), []
+        for start in range(0, count, size):
+            records = [data.record(rng, n, firms) for n in range(start, min(count, start + size))]
+            items = [{"fields": record} for record in records]
+            made = self.post(f"{RECORDS}:batchCreate", {"items": items})
+            ids = [UUID(r["record"]["id"]) for r in made["results"]]
+            loaded += list(zip(ids, records, strict=True))
+        return loaded
+
+
+class Product:
+    """Operations on one connection of its own."""
+
+    def __init__(self, connection: Connection, ids: list[UUID], firms: list[str]) -> None:
+        self._c, self._ids, self._firms = connection, ids, firms
+        self._rng = random.Random(11)
+
+    def close(self) -> None:
+        self._c.close()
+
+    async def get(self, _: int) -> None:
+        await self._c.send("GET", f"{RECORDS}/{self._rng.choice(self._ids)}")
+
+    async def create(self, number: int) -> None:
+        record = data.record(self._rng, number, self._firms)
+        await self._c.send("POST", RECORDS, orjson.dumps({"fields": record}), key=str(uuid4()))
+
+    async def update(self, _: int) -> None:
+        body = orjson.dumps({"fields": {"amount": self._rng.randrange(5_000_000)}})
+        path = f"{RECORDS}/{self._rng.choice(self._ids)}"
+        await self._c.send("PATCH", path, body, key=str(uuid4()))
+
+    async def list(self, _: int) -> None:
+        body = {"filter": {"stage": self._rng.choice(data.STAGES)}, "sort": "-amount"}
+        await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
+
+    async def board(self, _: int) -> None:
+        await self._c.send("POST", f"{RECORDS}:board", orjson.dumps({"view": "Board"}))
