@@ -125,10 +125,15 @@ def writer(field: FieldDescriptor) -> Writer:
 
 def _optional(inner: Writer) -> Writer:
     def write(message: Any, raw: msgspec.Raw, at: str, problems: Problems) -> None:
-        if raw != b"null":
+        if not is_null(raw):
             inner(message, raw, at, problems)
 
     return write
+
+
+def is_null(raw: msgspec.Raw) -> bool:
+    view = memoryview(raw)
+    return view.nbytes == 4 and bytes(view) == b"null"
 
 
 def _scalar_writer(name: str, read: Callable[[msgspec.Raw], Any]) -> Writer:

@@ -1,5 +1,8 @@
 """Run each transaction on behalf of one workspace, on pooled psycopg connections.
 
+Every transaction is pipelined: a statement goes out with the next result that somebody waits for,
+so that what has to wait is written as a wait, and nothing else does.
+
 `Database.transaction(workspace_id)` is the only way in for requests: it begins, tells Postgres the
 workspace (row security sees nothing else) and the time left (`statement_timeout`), and commits or
 rolls back. SQL goes through `Tx`, as text with named parameters or as a SQLAlchemy Core statement;
@@ -8,6 +11,7 @@ both run on the same connection and transaction.
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -29,17 +33,36 @@ _DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
 _PLANNER = "-c max_parallel_workers_per_gather=0 -c jit=off -c timezone=UTC"
 
 _BEGIN = (
-    "SELECT set_config('app.workspace_id', %s, true), set_config('statement_timeout', %s, true)"
+    "SELECT now() AS now, set_config('app.workspace_id', %s, true),"
+    " set_config('statement_timeout', %s, true)"
 )
 
 
 class Tx:
     """One open transaction. Its methods take SQL with %(name)s or %s parameters."""
 
-    def __init__(self, connection: AsyncConnection[Row], database: "Database") -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection[Row],
+        database: "Database",
+        pipeline: AsyncPipeline,
+        begun: psycopg.AsyncCursor[Row],
+    ) -> None:
         self.connection = connection
         self._database = database
+        self._pipeline = pipeline
+        self._begun = begun
+        self._time: datetime | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self.violations: dict[str, ServiceError] = {}
+
+    async def time(self) -> datetime:
+        """When the transaction began, by the database's clock."""
+        if self._time is None:
+            row = await self._begun.fetchone()
+            assert row is not None
+            self._time = row["now"]
+        return self._time
 
     async def all(self, sql: str | ClauseElement, params: Params = None) -> list[Row]:
         cursor = await self._execute(sql, params)
@@ -69,15 +92,22 @@ class Tx:
 
     async def run(self, sql: str | ClauseElement, params: Params = None) -> int:
         """The number of rows written."""
-        return (await self._execute(sql, params)).rowcount
+        cursor = await self._execute(sql, params)
+        await self._pipeline.sync()
+        return cursor.rowcount
 
     async def send(self, sql: str, params: Params = None) -> None:
-        """Queue a statement whose result nobody needs; inside `pipeline` it does not wait."""
+        """Queue a statement whose result nobody needs: no wait. Name what it may violate in
+        `violations`, by constraint: the error is raised when the transaction next waits."""
         await self.connection.execute(sql, params)
 
     def pipeline(self) -> contextlib.AbstractAsyncContextManager[AsyncPipeline]:
-        """Statements sent in the block do not wait for one another."""
+        """Wait, at the end of the block, for what was sent in it."""
         return self.connection.pipeline()
+
+    async def ask(self, sql: str, params: Params = None) -> psycopg.AsyncCursor[Row]:
+        """Queue a statement and fetch its rows later, from the cursor, with others' results."""
+        return await self.connection.execute(sql, params)
 
     def savepoint(self) -> contextlib.AbstractAsyncContextManager[Any]:
         """Undo the block alone when it raises."""
@@ -154,16 +184,36 @@ class Database:
             yield tx
 
     @contextlib.asynccontextmanager
-    async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
+    async def reading(self, workspace_id: UUID) -> AsyncIterator[Tx]:
+        """A transaction for reads alone, without the round trips of BEGIN and COMMIT: what one
+        pipeline sends is one implicit transaction. No savepoints, and `run` would end it."""
+        timeout = str(int(deadlines.shorter_of(60.0) * 1000))
         with _translated():
             async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
-                tx = Tx(connection, self)
-                timeout = str(int(deadlines.shorter_of(60.0) * 1000))
                 with _transaction_span(self.schema):
-                    async with connection.transaction():
-                        await connection.execute(_BEGIN, (workspace_id, timeout))
-                        yield tx
-        tx.committed()
+                    async with connection.pipeline() as pipeline:
+                        begun = await connection.execute(_BEGIN, (str(workspace_id), timeout))
+                        yield Tx(connection, self, pipeline, begun)
+
+    @contextlib.asynccontextmanager
+    async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
+        timeout = str(int(deadlines.shorter_of(60.0) * 1000))
+        tx: Tx | None = None
+        with _translated():
+            try:
+                async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
+                    with _transaction_span(self.schema):
+                        async with connection.pipeline() as pipeline, connection.transaction():
+                            begun = await connection.execute(_BEGIN, (workspace_id, timeout))
+                            tx = Tx(connection, self, pipeline, begun)
+                            yield tx
+            except psycopg.errors.IntegrityError as exc:
+                named = tx.violations.get(exc.diag.constraint_name or "") if tx else None
+                if named is None:
+                    raise
+                raise named from exc
+        if tx is not None:
+            tx.committed()
 
 
 @contextlib.contextmanager

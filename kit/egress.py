@@ -299,7 +299,7 @@ class _Checked(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 -- httpcore's signature
-        local_address: str | None = None,  # noqa: ARG002
+        local_address: str | None = None,
         socket_options: "Iterable[Any] | None" = None,
     ) -> httpcore.AsyncNetworkStream:
         addresses = await _resolve(host, port, self._allow_loopback)
@@ -317,9 +317,9 @@ class _Checked(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(
         self,
-        path: str,  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109
-        socket_options: "Iterable[Any] | None" = None,  # noqa: ARG002
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109
+        socket_options: "Iterable[Any] | None" = None,
     ) -> httpcore.AsyncNetworkStream:
         raise Refused("no sockets of this machine")
 

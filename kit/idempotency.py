@@ -1,8 +1,8 @@
 """Answer a repeated request with the first answer (AIP-155).
 
 The key is scoped to the workspace and the method, and kept with a hash of the request and the
-response in the transaction of the change. A concurrent twin waits on an advisory lock of the key
-until we commit or roll back, and then decides.
+response in the transaction of the change. Of two concurrent twins one commits; the other fails on
+whatever they both write, the key's own row at the latest, looks again, and answers like the first.
 """
 
 import hashlib
@@ -10,16 +10,16 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+import psycopg
 from google.protobuf.message import Message
 
 from kit import trailers
 from kit.caller import Caller
 from kit.db import Database, Tx
-from kit.errors import InvalidArgument
+from kit.errors import Aborted, InvalidArgument, ServiceError
 
 MAX_KEY = 255
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _RECALL = """
 SELECT request_hash, response FROM idempotency_keys
 WHERE workspace_id = %s AND method = %s AND request_id = %s"""
@@ -48,26 +48,44 @@ async def once(
 
     INVALID_ARGUMENT / REQUEST_ID_REUSED when the key came with a different request before.
     """
-    async with db.transaction(caller.workspace_id) as tx:
-        if not request.request_id:
+    if not request.request_id:
+        async with db.transaction(caller.workspace_id) as tx:
             return await work(tx)
-        key, digest = _key(caller.workspace_id, request), _digest(request)
-        async with tx.pipeline():
-            await tx.send(_LOCK, [":".join(map(str, key))])
-            row = await tx.maybe(_RECALL, key)
-        if row is not None:
-            if bytes(row["request_hash"]) != digest:
-                raise InvalidArgument.at(
-                    "REQUEST_ID_REUSED",
-                    "request_id",
-                    "REUSED",
-                    "this idempotency key came with a different request before",
-                )
-            trailers.add("x-idempotency-replayed", "true")
-            return kind.FromString(bytes(row["response"]))
-        response = await work(tx)
-        await tx.run(_REMEMBER, [*key, digest, response.SerializeToString()])
+    key, digest = _key(caller.workspace_id, request), _digest(request)
+    twin = _Twin("TWIN", "the same request was answered in the meantime")
+    try:
+        async with db.transaction(caller.workspace_id) as tx:
+            if first := await _recall(tx, key, digest, kind):
+                return first
+            response = await work(tx)
+            tx.violations["pk_idempotency_keys"] = twin
+            await tx.send(_REMEMBER, [*key, digest, response.SerializeToString()])
         return response
+    except (ServiceError, psycopg.errors.IntegrityError):
+        # Nothing of ours was written. Perhaps because a twin wrote it: then its answer is ours.
+        async with db.transaction(caller.workspace_id) as tx:
+            if first := await _recall(tx, key, digest, kind):
+                return first
+        raise
+
+
+class _Twin(Aborted):
+    """Never leaves this module: the twin's row is there by then."""
+
+
+async def _recall(tx: Tx, key: tuple[UUID, str, str], digest: bytes, kind: type[M]) -> M | None:
+    row = await tx.maybe(_RECALL, key)
+    if row is None:
+        return None
+    if bytes(row["request_hash"]) != digest:
+        raise InvalidArgument.at(
+            "REQUEST_ID_REUSED",
+            "request_id",
+            "REUSED",
+            "this idempotency key came with a different request before",
+        )
+    trailers.add("x-idempotency-replayed", "true")
+    return kind.FromString(bytes(row["response"]))
 
 
 def _key(workspace_id: UUID, request: Mutation) -> tuple[UUID, str, str]:

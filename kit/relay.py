@@ -140,9 +140,10 @@ class Relay:
         return len(rows)
 
     async def read(self) -> list[Row]:
-        """Unpublished rows of the partitions we hold, in order within each."""
+        """Unpublished rows of the partitions we hold, each partition's oldest, in order."""
         async with self._db.across_workspaces() as tx:
             rows = await tx.all(_READ, [self._held, self._depth])
+        rows.sort(key=lambda row: row["seq"])  # nobody relies on it, everybody likes it
         if len(rows) > 4 * MAX_BATCH:
             self._depth = max(_DEPTH, self._depth // 2)
         elif len(rows) < 2 * MAX_BATCH:

@@ -43,7 +43,9 @@ class Nodes:
 
     def __init__(self, records: grpc.aio.Channel, artifacts: grpc.aio.Channel | None) -> None:
         self._records = records_rpc.RecordServiceStub(records)
-        self._artifacts = artifacts and artifacts_rpc.ArtifactServiceStub(artifacts)
+        self._artifacts = (
+            None if artifacts is None else artifacts_rpc.ArtifactServiceStub(artifacts)
+        )
 
     async def check(
         self, caller: Caller, nodes: Iterable[Node], permission: str

@@ -29,7 +29,7 @@ rules = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("trigger_type", sa.Text, nullable=False),
     sa.Column("object_id", sa.Text, nullable=False),
-    sa.Column("webhook_secret", sa.Text, nullable=False),
+    sa.Column("webhook_secret", sa.LargeBinary, nullable=False),
     time_column("create_time"),
     time_column("update_time"),
     time_column("delete_time", nullable=True),

@@ -141,6 +141,8 @@ def _plain(value: object) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, datetime):
         return value.isoformat()
+    if value == None:  # noqa: E711 -- Liquid has a nothing of its own, which equals None
+        return None
     raise TemplateError(f"gives a {type(value).__name__}, which is no JSON value")
 
 

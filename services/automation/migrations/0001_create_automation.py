@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("trigger_type", sa.Text, nullable=False),
         sa.Column("object_id", sa.Text, nullable=False),
-        sa.Column("webhook_secret", sa.Text, nullable=False),
+        sa.Column("webhook_secret", sa.LargeBinary, nullable=False),
         tables.time_column("create_time"),
         tables.time_column("update_time"),
         tables.time_column("delete_time", nullable=True),

@@ -5,13 +5,14 @@ is when a lane is worth looking at; what makes it earlier (a new delivery, an at
 sets it, and each claim works it out anew.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from kit.db import Tx
 from services.events.logic.retries import BREAKER_FAILURES
 from services.events.model import Claim
 
-LEASE_SECONDS = 40.0
+LEASE_SECONDS = 12.0
 
 _LANES = """
 SELECT workspace_id, subscription_id FROM delivery_lanes
@@ -103,12 +104,20 @@ async def claim(tx: Tx, *, lanes: int, width: int) -> list[Claim]:
     return [Claim(**row) for row in rows]
 
 
-async def seconds_until_due(tx: Tx) -> float | None:
-    """Until the next lane is worth looking at; None with nothing waiting."""
-    found = await tx.value(
-        "SELECT extract(epoch FROM min(next_due) - now())::float8 FROM delivery_lanes WHERE enabled"
+async def renew(tx: Tx, claims: Sequence[Claim]) -> None:
+    """Keep what is under way ours; a lease that was lost stays lost."""
+    await tx.run(
+        "UPDATE delivery_queue AS q SET lease_time = now() + make_interval(secs => %s)"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::int8[]) AS h (workspace_id, delivery_id, token)"
+        " WHERE q.workspace_id = h.workspace_id AND q.delivery_id = h.delivery_id"
+        " AND q.token = h.token AND q.lease_time > now()",
+        [
+            LEASE_SECONDS,
+            [claim.workspace_id for claim in claims],
+            [claim.delivery_id for claim in claims],
+            [claim.token for claim in claims],
+        ],
     )
-    return None if found is None else float(found)
 
 
 async def lock_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> int | None:

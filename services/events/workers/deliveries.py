@@ -27,6 +27,8 @@ from services.events.store import queue
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.25
+_RENEW_SECONDS = queue.LEASE_SECONDS / 3
+_GRACE_SECONDS = 3.0
 _CLAIM_LANES = 32
 _AUTH_RETRY_SECONDS = 5.0
 _OLD = timedelta(seconds=60)
@@ -63,7 +65,7 @@ class DeliveryWorker:
         self._authenticate = authenticate
         self._sealer = Sealer(policy.internal_secret)
         self._policy = policy
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Claim] = {}
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -72,6 +74,7 @@ class DeliveryWorker:
 
     async def run(self) -> None:
         """Send for ever; a failure of Postgres or of another plane is waited out."""
+        renewing = asyncio.create_task(self._renew())
         try:
             while True:
                 self._changed.clear()
@@ -83,9 +86,24 @@ class DeliveryWorker:
                 if not claimed:
                     await self._wait()
         finally:
-            for task in self._tasks:
+            tasks = list(self._tasks)
+            if tasks:  # finish what is nearly done; what is not, another worker takes up
+                await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+            for task in [*tasks, renewing]:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, renewing, return_exceptions=True)
+
+    async def _renew(self) -> None:
+        """Keep the leases of what is under way."""
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            if not self._tasks:
+                continue
+            try:
+                async with self._worker_db.across_workspaces() as tx:
+                    await queue.renew(tx, list(self._tasks.values()))
+            except (ServiceError, psycopg.Error) as exc:
+                log.warning("leases run out", error=str(exc))
 
     async def _claim(self) -> int:
         free = self._policy.slots - len(self._tasks)
@@ -96,12 +114,12 @@ class DeliveryWorker:
             claims = await queue.claim(tx, lanes=lanes, width=self._policy.width)
         for claim in claims:
             task = asyncio.create_task(self._deliver(claim))
-            self._tasks.add(task)
+            self._tasks[task] = claim
             task.add_done_callback(self._done)
         return len(claims)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._changed.set()
 
     async def _wait(self) -> None:

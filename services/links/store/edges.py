@@ -11,12 +11,13 @@ from services.links.logic import types
 from services.links.model import Link, NewLink
 from services.links.store.rows import COLUMNS, PREFIXED, jsonb, link
 
-# A place after all others without reading them: the present time. Items of a batch keep their order.
+# A place after all others without reading them: the present time. A batch keeps its order.
 _INSERT = f"""
 INSERT INTO links AS l (workspace_id, {COLUMNS}, one_target, one_source)
-SELECT %(workspace_id)s, n.link_id, n.link_type_id, n.source_kind, n.source_id, n.target_kind, n.target_id,
-       n.attributes, coalesce(nullif(n.position, 0), extract(epoch FROM clock_timestamp()) * 1000
-       + n.number * 0.001), 'link', 1, %(actor)s, now(), now(), n.one_target, n.one_source
+SELECT %(workspace_id)s, n.link_id, n.link_type_id, n.source_kind, n.source_id, n.target_kind,
+       n.target_id, n.attributes, coalesce(nullif(n.position, 0),
+       extract(epoch FROM clock_timestamp()) * 1000 + n.number * 0.001),
+       'link', 1, %(actor)s, now(), now(), n.one_target, n.one_source
 FROM unnest(%(ids)s::uuid[], %(types)s::uuid[], %(source_kinds)s::text[], %(source_ids)s::uuid[],
      %(target_kinds)s::text[], %(target_ids)s::uuid[], %(attributes)s::jsonb[],
      %(positions)s::float8[], %(one_targets)s::bool[], %(one_sources)s::bool[])

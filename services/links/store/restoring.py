@@ -32,7 +32,8 @@ _CLASH = """
 _CLAIM = """
 INSERT INTO symmetric_ends (workspace_id, link_type_id, node_id, node_kind, link_id)
 SELECT l.workspace_id, l.link_type_id, e.id, e.kind, l.link_id FROM links AS l
-CROSS JOIN LATERAL (VALUES (l.source_id, l.source_kind), (l.target_id, l.target_kind)) AS e (id, kind)
+CROSS JOIN LATERAL (VALUES (l.source_id, l.source_kind), (l.target_id, l.target_kind))
+  AS e (id, kind)
 WHERE l.workspace_id = %(workspace_id)s AND l.delete_operation_id = %(operation_id)s
   AND l.delete_time IS NOT NULL AND l.link_type_id = ANY(%(claiming)s)
 ON CONFLICT DO NOTHING"""

@@ -146,7 +146,7 @@ def deactivate(draft: Draft, obj: Object, *, force: bool) -> Object:
         if list(link.source_kinds) == [obj.name] or list(link.target_kinds) == [obj.name]:
             link_types.deactivate(draft, link)
     relations = {f.id for f in draft.fields_of(obj.id) if f.type is FieldType.RELATION}
-    repairs.without_paths(draft, frozenset(relations))
+    repairs.without_paths(draft, frozenset(relations), but_object_id=obj.id)
     return draft.put_object(msgspec.structs.replace(draft.objects[obj.id], active=False))
 
 

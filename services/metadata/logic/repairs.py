@@ -35,14 +35,15 @@ def without_field(draft: Draft, field: Field) -> list[str]:
     return repaired
 
 
-def without_paths(draft: Draft, gone: frozenset[str]) -> list[str]:
+def without_paths(draft: Draft, gone: frozenset[str], *, but_object_id: str = "") -> list[str]:
     """Drop, from every filter, the conditions that pass through relation fields or link types of
-    these ids, all of them still active; ids of the views that changed."""
+    these ids, all of them still active; ids of the views that changed. An object that goes as a
+    whole keeps its own views as they are, for its return."""
     workspace = draft.compiled()
     repaired: list[str] = []
     for view in list(draft.views.values()):
         obj = workspace.objects_by_id.get(view.object_id)
-        if obj is None or not view.filter:
+        if obj is None or not view.filter or obj.id == but_object_id:
             continue
         kept = _pruned(workspace, obj, view.filter, gone)
         if kept != view.filter:

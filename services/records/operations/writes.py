@@ -6,6 +6,8 @@ each table, pipelined. A single call is a batch of one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,8 @@ from services.records.operations import references
 from services.records.store import index, uniques
 from services.records.store import records as store
 from services.records.store import stats as stats_store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +136,18 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
     obj, workspace_id = target.object, target.workspace_id
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
     await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
-    async with tx.pipeline():
-        await index.remove(
-            tx,
-            workspace_id,
-            [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)],
-        )
-        await uniques.release(tx, workspace_id, claims)
-        await uniques.keep_freed(tx, workspace_id, claims)
-        times = await store.mark_deleted(tx, workspace_id, list(known), target.caller.actor())
+    entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
+    await index.remove(tx, workspace_id, entries)
+    await uniques.release(tx, workspace_id, claims)
+    await uniques.keep_freed(tx, workspace_id, claims)
+    await store.mark_deleted(tx, workspace_id, list(known), target.caller.actor())
+    now = await tx.time()
     gone = {
         i: replace(
             r,
             version=r.version + 1,
-            update_time=times[i],
-            delete_time=times[i],
+            update_time=now,
+            delete_time=now,
             updated_by=target.caller.actor(),
         )
         for i, r in known.items()
@@ -240,19 +241,19 @@ async def _write(
         old = documents.entries(obj, c.before.doc) if live and c.before else set()
         added += [(c.id, e) for e in new - old]
         removed += [(c.id, e) for e in old - new]
-    moments: dict[UUID, tuple[Any, Any]] = {}
+    now = await tx.time()
+    written = [_written(target, c, now, n) for n, c in enumerate(changes)]
+    rows = {w.record.id: _row(target, w.record) for w in written}
     actor = target.caller.actor()
     if todo:
         await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
-    async with tx.pipeline():
-        await index.remove(tx, workspace_id, removed)
-        await index.add(tx, workspace_id, added)
-        if fresh:
-            rows = [_row(target, c) for c in fresh]
-            moments |= await store.insert(tx, workspace_id, target.object_id, rows, actor)
-        if known:
-            moments |= await store.update(tx, workspace_id, [_row(target, c) for c in known], actor)
-    written = [_written(target, c, moments.get(c.id)) for c in changes]
+    await index.remove(tx, workspace_id, removed)
+    await index.add(tx, workspace_id, added)
+    if fresh:
+        new_rows = [rows[c.id] for c in fresh]
+        await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
+    if known:
+        await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
     await outbox.add(tx, target.caller, *_events(target, changes, written))
     crash.point("records.before_commit")
     return written
@@ -292,34 +293,40 @@ async def _note_stats(
     await stats_store.add_deltas(tx, target.workspace_id, stats.deltas(statistics, moved))
 
 
-def _row(target: Target, change: _Change) -> store.NewRow:
-    actor = target.caller.actor()
-    names = (change.before.created_by if change.before else actor, actor)
-    folds = documents.folds(target.object, change.doc, names)
-    return store.NewRow(change.id, change.doc, folds, change.position)
+def _row(target: Target, record: Stored) -> store.NewRow:
+    actors = (record.created_by, record.updated_by)
+    folds = documents.folds(target.object, record.doc, actors)
+    return store.NewRow(record.id, record.doc, folds, record.position)
 
 
-def _written(target: Target, change: _Change, moment: tuple[Any, Any] | None) -> Written:
+def _written(target: Target, change: _Change, now: datetime, ordinal: int) -> Written:
+    """The record as the change leaves it; of a batch, each later item has a later position."""
     actor = target.caller.actor()
     if change.before is None:
-        assert moment is not None
-        position, time = moment
+        position = change.position
+        if position is None:
+            position = _after_all(now, ordinal)
         record = Stored(
-            change.id, target.object_id, change.doc, 1, position, time, time, None, actor, actor
+            change.id, target.object_id, change.doc, 1, position, now, now, None, actor, actor
         )
         return Written(record, change.outcome)
-    if moment is None:
+    if change.outcome is Outcome.UNCHANGED:
         return Written(change.before, change.outcome)
     record = replace(
         change.before,
         doc=change.doc,
         version=change.before.version + 1,
-        position=moment[0],
-        update_time=moment[1],
+        position=change.before.position if change.position is None else change.position,
+        update_time=now,
         delete_time=None,
         updated_by=actor,
     )
     return Written(record, change.outcome)
+
+
+def _after_all(now: datetime, ordinal: int) -> Decimal:
+    """A position behind all earlier ones: the time in seconds, a microsecond on for each item."""
+    return Decimal((now - _EPOCH) // timedelta(microseconds=1) + ordinal).scaleb(-6)
 
 
 def _claims(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[uniques.Claim]:

@@ -71,7 +71,7 @@ class Reading:
             wanted = UUID(request.id)
         except ValueError:
             raise writes.not_found(request.id) from None
-        async with self._db.transaction(workspace_id) as tx:
+        async with self._db.reading(workspace_id) as tx:
             found = await queries.by_ids(
                 tx, workspace_id, obj, [wanted], shown, show_deleted=request.show_deleted
             )
@@ -93,7 +93,7 @@ class Reading:
         )
         wanted = {text: _uuid(text) for text in request.ids}
         ids = sorted({i for i in wanted.values() if i is not None})
-        async with self._db.transaction(workspace_id) as tx:
+        async with self._db.reading(workspace_id) as tx:
             found = await queries.by_ids(
                 tx, workspace_id, obj, ids, shown, show_deleted=request.show_deleted
             )
@@ -119,7 +119,7 @@ class Reading:
         if any(workspace.object(n.kind) is None for n in request.nodes):
             workspace = await self._definitions.refresh(caller.workspace_id)
         ids = sorted({i for n in request.nodes if (i := _uuid(n.id)) is not None})
-        async with self._db.transaction(caller.workspace_id) as tx:
+        async with self._db.reading(caller.workspace_id) as tx:
             live = await store.live(tx, caller.workspace_id, ids)
         allowed = []
         for node in request.nodes:
@@ -156,7 +156,7 @@ class Reading:
             after=paging.decode(request.page_token, *bound),
         )
         count: int | None = None
-        async with self._db.transaction(caller.workspace_id) as tx:
+        async with self._db.reading(caller.workspace_id) as tx:
             page = await reads.page(tx, caller.workspace_id, workspace, query)
             if request.count in {"estimated", "exact"}:
                 exact = request.count == "exact"
@@ -194,7 +194,7 @@ class Reading:
             key = _column_key(group_field, request.column)
             bound = (*_binding(request, view), key)
             query = replace(query, after=paging.decode(request.page_token, *bound))
-            async with self._db.transaction(caller.workspace_id) as tx:
+            async with self._db.reading(caller.workspace_id) as tx:
                 page = await boards.column(
                     tx, caller.workspace_id, workspace, query, group_field, key
                 )
@@ -239,7 +239,7 @@ class Reading:
         )
         bound = (*_binding(request, view), getattr(request, "from"), request.to)
         query = replace(query, limit=limit, after=paging.decode(request.page_token, *bound))
-        async with self._db.transaction(caller.workspace_id) as tx:
+        async with self._db.reading(caller.workspace_id) as tx:
             page = await reads.page(tx, caller.workspace_id, workspace, query)
         return pb.QueryCalendarResponse(
             records=[convert.read(r) for r in page.records],

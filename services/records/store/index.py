@@ -1,11 +1,13 @@
-"""Write the typed value tables: one multi-row statement for each table that is touched."""
+"""Write the typed value tables: one statement for all of them, its rows as one JSON document."""
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from kit.db import Tx
+from schema import jsonio
 from schema.field_types import Kind
 from services.records.logic.documents import Entry
 
@@ -16,47 +18,69 @@ TABLES: dict[Kind, tuple[str, str]] = {
     Kind.DATE: ("value_date", "date"),
     Kind.REF: ("value_ref", "uuid"),
 }
-_ADD = {
-    kind: f"INSERT INTO {table} (workspace_id, slot, value, record_id)"
-    f" SELECT %s, * FROM unnest(%s::uuid[], %s::{cast}[], %s::uuid[])"
-    for kind, (table, cast) in TABLES.items()
-}
-_ADD[Kind.TEXT] = (
-    "INSERT INTO value_text (workspace_id, slot, fold, value, record_id)"
-    " SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[])"
-)
-_REMOVE = {
-    kind: f"DELETE FROM {table} AS v USING unnest(%s::uuid[], %s::{cast}[], %s::uuid[])"
-    " AS d (slot, value, record_id) WHERE v.workspace_id = %s AND v.slot = d.slot"
-    " AND v.value = d.value AND v.record_id = d.record_id"
-    for kind, (table, cast) in TABLES.items()
-}
-_REMOVE[Kind.TEXT] = (
-    "DELETE FROM value_text AS v USING unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[])"
-    " AS d (slot, fold, value, record_id) WHERE v.workspace_id = %s AND v.slot = d.slot"
-    " AND v.fold = d.fold AND v.value = d.value AND v.record_id = d.record_id"
-)
+
+
+def _rows(kind: Kind) -> str:
+    """The JSON rows of one kind as a table: slot, (fold,) value, record_id."""
+    _, cast = TABLES[kind]
+    fold = "(e->>3) AS fold, " if kind is Kind.TEXT else ""
+    return (
+        f"SELECT (e->>0)::uuid AS slot, {fold}(e->>1)::{cast} AS value,"
+        f" (e->>2)::uuid AS record_id FROM jsonb_array_elements(d.doc->'{kind}') AS e"
+    )
+
+
+def _add(kind: Kind) -> str:
+    table, _ = TABLES[kind]
+    columns = "slot, fold, value, record_id" if kind is Kind.TEXT else "slot, value, record_id"
+    return (
+        f"INSERT INTO {table} (workspace_id, {columns})"
+        f" SELECT %(workspace)s::uuid, {columns} FROM d, LATERAL ({_rows(kind)}) AS n"
+    )
+
+
+def _remove(kind: Kind) -> str:
+    table, _ = TABLES[kind]
+    fold = " AND v.fold = n.fold" if kind is Kind.TEXT else ""
+    return (
+        f"DELETE FROM {table} AS v USING d, LATERAL ({_rows(kind)}) AS n"
+        f" WHERE v.workspace_id = %(workspace)s::uuid AND v.slot = n.slot AND v.value = n.value"
+        f" AND v.record_id = n.record_id{fold}"
+    )
+
 
 Owned = tuple[UUID, Entry]
 
 
-def _columns(owned: Iterable[Owned]) -> dict[Kind, list[list[Any]]]:
-    """The entries' columns by table, in key order so that concurrent writers meet in one order."""
-    by_kind: dict[Kind, list[tuple[Any, ...]]] = defaultdict(list)
+def _by_kind(owned: Iterable[Owned]) -> dict[Kind, list[list[Any]]]:
+    """JSON rows by table, in key order so that concurrent writers meet in one order."""
+    found: dict[Kind, list[list[Any]]] = defaultdict(list)
     for record_id, entry in owned:
-        value = entry.value if entry.kind is Kind.TEXT else (entry.value,)
-        by_kind[entry.kind].append((entry.slot, *value, record_id))
-    return {
-        kind: [list(column) for column in zip(*sorted(rows), strict=True)]
-        for kind, rows in sorted(by_kind.items())
-    }
+        value = entry.value
+        if entry.kind is Kind.TEXT:
+            fold, exact = value
+            found[entry.kind].append([str(entry.slot), exact, str(record_id), fold])
+            continue
+        if entry.kind is not Kind.NUMBER:
+            value = value.isoformat() if isinstance(value, datetime) else str(value)
+        found[entry.kind].append([str(entry.slot), value, str(record_id)])
+    return {kind: sorted(rows) for kind, rows in sorted(found.items())}
 
 
 async def add(tx: Tx, workspace_id: UUID, owned: Iterable[Owned]) -> None:
-    for kind, columns in _columns(owned).items():
-        await tx.send(_ADD[kind], [workspace_id, *columns])
+    await _send(tx, workspace_id, _by_kind(owned), _add)
 
 
 async def remove(tx: Tx, workspace_id: UUID, owned: Iterable[Owned]) -> None:
-    for kind, columns in _columns(owned).items():
-        await tx.send(_REMOVE[kind], [*columns, workspace_id])
+    await _send(tx, workspace_id, _by_kind(owned), _remove)
+
+
+async def _send(tx: Tx, workspace_id: UUID, rows: dict[Kind, list[list[Any]]], form: Any) -> None:
+    if not rows:
+        return
+    *leading, last = [form(kind) for kind in rows]
+    parts = ["d AS MATERIALIZED (SELECT %(rows)s::jsonb AS doc)"]
+    parts += [f"w{n} AS ({statement})" for n, statement in enumerate(leading)]
+    document = jsonio.dumps(rows).decode()
+    sql = f"WITH {', '.join(parts)} {last}"
+    await tx.send(sql, {"workspace": workspace_id, "rows": document})

@@ -70,9 +70,8 @@ async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:
 async def kept(tx: Tx, workspace_id: UUID, object_id: UUID) -> list[tuple[UUID, str]]:
     """The statistics that a writer has to keep, as (id, definition). Holds builds of new ones off
     until commit, so that a build sees all of a write or leaves it to the write's deltas."""
-    async with tx.pipeline():
-        await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
-        rows = await tx.all(_KEPT, [workspace_id, object_id])
+    await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
+    rows = await tx.all(_KEPT, [workspace_id, object_id])
     return [(row["stat_id"], row["measures"]) for row in rows]
 
 

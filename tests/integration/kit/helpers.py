@@ -60,7 +60,8 @@ async def stored(bus: Bus, workspace: UUID) -> list[Envelope]:
         durable_name=name, filter_subject=subject, ack_policy=AckPolicy.NONE, max_deliver=1
     )
     info = await bus.js.add_consumer(STREAM, config)
-    wanted, found = info.num_pending or 0, []
+    wanted = info.num_pending or 0
+    found: list[Envelope] = []
     async with Pull(bus.client, STREAM, name, 500) as pull:
         while len(found) < wanted:
             found += [envelope.decode(message.data) for message in await pull.take()]

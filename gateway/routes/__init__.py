@@ -1,0 +1,38 @@
+"""List every route of the gateway, by noun."""
+
+from gateway.hub import Hub
+from gateway.routes import (
+    access,
+    artifacts,
+    events,
+    files,
+    links,
+    metadata,
+    records,
+    rules,
+    schema,
+    service,
+    timeline,
+    watch,
+    webhooks,
+)
+from gateway.routing import Route
+
+
+def routes(hub: Hub) -> list[Route]:
+    nouns = (
+        records,
+        metadata,
+        schema,
+        links,
+        files,
+        artifacts,
+        timeline,
+        events,
+        watch,
+        webhooks,
+        rules,
+        access,
+    )
+    found = [route for noun in nouns for route in noun.routes(hub)]
+    return found + service.routes(hub, found)

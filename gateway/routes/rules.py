@@ -1,0 +1,71 @@
+"""Serve rules and their runs."""
+
+from gateway.binding import Details, body, nothing, one, page, route
+from gateway.hub import Hub
+from gateway.planes import RULES, RUNS
+from gateway.routing import Route
+
+_MEMBERS = ("name", "description", "trigger", "condition", "actions")
+_EXAMPLE = {
+    "name": "Won deals",
+    "trigger": {"type": "record_updated", "object": "opportunity", "fields": ["stage"]},
+    "condition": {"stage": "won", "amount.amount_micros": {"gte": 10_000_000_000}},
+    "actions": [
+        {"type": "create_todo", "input": {"title": "Thank {{ trigger.after.name }}"}},
+        {"type": "send_webhook", "input": {"url": "https://example.com/won"}},
+    ],
+}
+
+
+def routes(hub: Hub) -> list[Route]:
+    create, update = RULES["CreateRule"], RULES["UpdateRule"]
+    paged = {"page_size": "page_size", "page_token": "page_token"}
+
+    def rules(summary: str, example: object = None) -> Details:
+        return Details("rules", summary, example)
+
+    def runs(summary: str) -> Details:
+        return Details("runs", summary)
+
+    return [
+        route(
+            hub, "GET", "/v1/rules", RULES["ListRules"], page("rules"),
+            rules("List rules, oldest first."), query=paged,
+        ),
+        route(
+            hub, "POST", "/v1/rules", create, one("rule", "webhook_secret", status=201),
+            rules("Start a rule; the secret that signs its webhooks is shown only here.",
+                  _EXAMPLE),
+            body=body(create, _MEMBERS, into="rule"),
+        ),
+        route(
+            hub, "GET", "/v1/rules/{rule}", RULES["GetRule"], one("rule"),
+            rules("Get a rule by id or name."),
+        ),
+        route(
+            hub, "PATCH", "/v1/rules/{rule}", update, one("rule"),
+            rules("Make a new version of a rule, or enable and disable it.",
+                  {"state": "disabled"}),
+            body=body(update, (*_MEMBERS, "state"), into="changes", mask=True),
+        ),
+        route(
+            hub, "DELETE", "/v1/rules/{rule}", RULES["DeleteRule"], nothing(),
+            rules("End a rule; its runs stay readable."),
+        ),
+        route(
+            hub, "GET", "/v1/runs", RUNS["ListRuns"], page("runs"), runs("List runs, newest first."),
+            query={n: n for n in ("rule", "record_id", "state", "event_id")} | paged,
+        ),
+        route(
+            hub, "GET", "/v1/runs/{id}", RUNS["GetRun"], one("run"),
+            runs("Get a run with its steps and attempts."),
+        ),
+        route(
+            hub, "POST", "/v1/runs/{id}:cancel", RUNS["CancelRun"], one("run"),
+            runs("Stop a run before its next step."),
+        ),
+        route(
+            hub, "POST", "/v1/runs/{id}:resume", RUNS["ResumeRun"], one("run"),
+            runs("Try a failed run again, from the step that failed."),
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,81 @@
+"""Build what the automation plane announces: what became of rules and of runs."""
+
+from typing import Any
+from uuid import UUID
+
+from kit.caller import Caller, Cause
+from kit.outbox import Event
+from services.automation.logic import guard
+from services.automation.model import Rule, Run
+
+DEAD_LETTER_CONSUMER = "automation-run"
+
+
+def rule(kind: str, one: Rule) -> Event:
+    """rule.created, rule.updated, rule.deleted or rule.paused."""
+    return Event(
+        type=f"rule.{kind}",
+        aggregate_type="rule",
+        aggregate_id=one.id,
+        aggregate_version=one.revision,
+        data={
+            "rule_id": str(one.id),
+            "name": one.definition.name,
+            "version": one.version,
+            "state": one.state,
+            "state_reason": one.state_reason,
+            "owner_id": one.owner_id,
+            "trigger_type": one.definition.trigger.type,
+            "object": one.definition.trigger.object,
+        },
+    )
+
+
+def run(kind: str, one: Run, error: str = "") -> Event:
+    """run.succeeded, run.failed, run.blocked or run.cancelled."""
+    data: dict[str, Any] = {
+        "run_id": str(one.id),
+        "rule_id": str(one.rule_id),
+        "rule_name": one.rule_name,
+        "record_id": str(one.record_id),
+        "object": one.object,
+        "event_id": str(one.event_id),
+    }
+    if error:
+        data["error"] = error
+    return Event(
+        type=f"run.{kind}",
+        aggregate_type="run",
+        aggregate_id=one.id,
+        aggregate_version=2 * one.revision + 1,
+        object=one.object,
+        data=data,
+    )
+
+
+def dead_letter(one: Run, reason: str, attempts: int, trace_id: str) -> Event:
+    """A run that failed for good: ResumeRun(subject_id) tries again."""
+    return Event(
+        type="dead_letter.created",
+        aggregate_type="run",
+        aggregate_id=one.id,
+        aggregate_version=2 * one.revision + 2,
+        object=one.object,
+        data={
+            "consumer": DEAD_LETTER_CONSUMER,
+            "event_id": str(one.event_id),
+            "event_type": one.event_type,
+            "reason": reason,
+            "attempts": attempts,
+            "trace_id": trace_id,
+            "subject_id": str(one.id),
+        },
+    )
+
+
+def actor(workspace_id: UUID, one: Run, event: dict[str, Any]) -> Caller:
+    """In whose name a run acts and is announced: the rule, because of the event."""
+    link = guard.link(one.rule_id, one.record_id)
+    chain = (*event["chain"], link)
+    cause = Cause(event["root_id"] or event["id"], event["id"], event["depth"] + 1, chain)
+    return Caller(workspace_id, str(one.rule_id), "automation", one.rule_name, cause=cause)

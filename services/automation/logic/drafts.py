@@ -1,0 +1,174 @@
+"""Judge a rule as somebody wrote it: a definition that can run, or everything wrong at once."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from schema import jsonio
+from schema.compiled import CompiledObject, Workspace
+from schema.problems import Invalid, Problem, nearest
+from services.automation.logic import conditions, names
+from services.automation.logic.literals import check_inputs
+from services.automation.model import Action, ActionType, Definition, Trigger, TriggerType
+
+MAX_NAME = 255
+MAX_DESCRIPTION = 2000
+MAX_ACTIONS = 20
+MAX_JSON = 64 * 1024
+_STEP_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+# Why a literal URL or header is refused; empty when it is not.
+CheckUrl = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftAction:
+    type: str
+    name: str
+    input_json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rule as a caller wrote it."""
+
+    name: str
+    description: str
+    trigger_type: str
+    object: str
+    fields: tuple[str, ...]
+    condition_json: bytes
+    actions: tuple[DraftAction, ...]
+
+
+def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl) -> Definition:
+    """The definition; Invalid lists every problem of the rule."""
+    problems: list[Problem] = []
+    _check_texts(draft, problems)
+    obj = workspace.object(draft.object)
+    if obj is None:
+        problems.append(_unknown("trigger.object", "object", draft.object, workspace.objects))
+    kind = _trigger_type(draft, problems)
+    _check_fields(draft, obj, kind, problems)
+    condition = _condition(draft, workspace, obj, problems)
+    actions = _actions(draft, workspace, names.Known(kind, obj, {}), check_url, problems)
+    if problems:
+        raise Invalid(problems)
+    assert obj is not None
+    assert kind is not None
+    trigger = Trigger(kind, obj.name, obj.id, draft.fields)
+    return Definition(draft.name, draft.description, trigger, condition, tuple(actions))
+
+
+def _check_texts(draft: Draft, problems: list[Problem]) -> None:
+    if not 1 <= len(draft.name.strip()) <= MAX_NAME:
+        problems.append(Problem("name", "LENGTH", f"a name has 1 to {MAX_NAME} characters"))
+    if len(draft.description) > MAX_DESCRIPTION:
+        message = f"a description has at most {MAX_DESCRIPTION} characters"
+        problems.append(Problem("description", "LENGTH", message))
+    for path, text in (("name", draft.name), ("description", draft.description)):
+        if "\0" in text:
+            problems.append(Problem(path, "CONTROL_CHARACTER", "must not hold the character NUL"))
+
+
+def _trigger_type(draft: Draft, problems: list[Problem]) -> TriggerType | None:
+    if draft.trigger_type in list(TriggerType):
+        return TriggerType(draft.trigger_type)
+    problems.append(_unknown("trigger.type", "trigger", draft.trigger_type, TriggerType))
+    return None
+
+
+def _check_fields(
+    draft: Draft, obj: CompiledObject | None, kind: TriggerType | None, problems: list[Problem]
+) -> None:
+    if draft.fields and kind not in (None, TriggerType.RECORD_UPDATED):
+        message = "only record_updated can wait for certain fields"
+        problems.append(Problem("trigger.fields", "NOT_ALLOWED", message))
+    for index, name in enumerate(draft.fields):
+        if obj is not None and name not in obj.fields:
+            what = f"field of {obj.name}"
+            problems.append(_unknown(f"trigger.fields.{index}", what, name, obj.fields))
+
+
+def _condition(
+    draft: Draft, workspace: Workspace, obj: CompiledObject | None, problems: list[Problem]
+) -> "dict[str, object] | None":
+    document = _json(draft.condition_json, "condition", problems)
+    if not document or obj is None:
+        return None
+    try:
+        conditions.parse(workspace, obj, document, "condition")
+    except Invalid as invalid:
+        problems += invalid.problems
+    return document if isinstance(document, dict) else None
+
+
+def _json(document: bytes, path: str, problems: list[Problem]) -> object:
+    """What it says; None when it is empty or, noted, no JSON."""
+    if not document.strip():
+        return None
+    if len(document) > MAX_JSON:
+        problems.append(Problem(path, "TOO_LONG", f"has at most {MAX_JSON} bytes"))
+        return None
+    try:
+        found: object = jsonio.loads_exact(document)
+    except Invalid as invalid:
+        for problem in invalid.problems:
+            at = f"{path}.{problem.path}" if problem.path else path
+            problems.append(Problem(at, problem.code, problem.message))
+        return None
+    return found
+
+
+def _actions(
+    draft: Draft,
+    workspace: Workspace,
+    known: names.Known,
+    check_url: CheckUrl,
+    problems: list[Problem],
+) -> list[Action]:
+    if not 1 <= len(draft.actions) <= MAX_ACTIONS:
+        problems.append(Problem("actions", "LENGTH", f"a rule has 1 to {MAX_ACTIONS} actions"))
+    before: dict[str, ActionType | None] = {}
+    actions: list[Action] = []
+    for index, action in enumerate(draft.actions[:MAX_ACTIONS]):
+        path = f"actions.{index}"
+        kind = ActionType(action.type) if action.type in list(ActionType) else None
+        if kind is None:
+            problems.append(_unknown(f"{path}.type", "action", action.type, ActionType))
+        name = action.name or _free_name(action.type, before)
+        if not _STEP_NAME.match(name):
+            message = "a name has lower-case letters, digits and underscores, at most 63"
+            problems.append(Problem(f"{path}.name", "NAME_INVALID", message))
+        elif name in before:
+            message = f"there is an action {name!r} before this one"
+            problems.append(Problem(f"{path}.name", "NAME_TAKEN", message))
+        noted = len(problems)
+        given = _json(action.input_json, f"{path}.input", problems)
+        if given is None and len(problems) == noted:
+            given = {}
+        here = names.Known(known.trigger_type, known.object, dict(before))
+        if isinstance(given, dict) and kind is not None:
+            problems += check_inputs(kind, given, workspace, here, check_url, f"{path}.input")
+            actions.append(Action(kind, name, given))
+        elif given is not None and not isinstance(given, dict):
+            message = "an action's inputs are one JSON object"
+            problems.append(Problem(f"{path}.input", "WRONG_KIND", message))
+        before[name] = kind
+    return actions
+
+
+def _free_name(kind: str, taken: "dict[str, ActionType | None]") -> str:
+    if kind not in taken:
+        return kind
+    number = 2
+    while f"{kind}_{number}" in taken:
+        number += 1
+    return f"{kind}_{number}"
+
+
+def _unknown(path: str, what: str, name: str, known: Iterable[str]) -> Problem:
+    names_ = [str(one) for one in known]
+    allowed = f"; allowed: {', '.join(names_[:50])}"
+    code = f"UNKNOWN_{what.split(maxsplit=1)[0].upper()}"
+    return Problem(path, code, f"there is no {what} {name!r}{nearest(name, names_)}{allowed}")

@@ -1,0 +1,1 @@
+"""The use cases of the plane, each within one transaction."""

@@ -1,0 +1,195 @@
+"""Carry a claimed run from step to step: what happened and what comes next, in one transaction.
+
+Each of these is called within a transaction of the run's workspace and begins with a look at the
+fencing token; for a token that is no longer the row's it does nothing.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from kit import outbox
+from kit.caller import Caller
+from kit.clock import now
+from kit.db import Tx
+from schema import jsonio
+from services.automation import events
+from services.automation.logic import occasion, prepared
+from services.automation.logic.retries import Failed, Failure, verdict
+from services.automation.model import Claim, Job, Outcome, RunState, Step, StepState
+from services.automation.store import queue, runs, steps
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that is to be made: recorded, and not yet done."""
+
+    step: Step
+    given: dict[str, Any]
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action answered."""
+
+    output: dict[str, Any]
+
+
+async def load(tx: Tx, claim: Claim) -> tuple[Job, bytes] | None:
+    """The run, held until the commit; None when there is nothing to do for us any more."""
+    found = await runs.load_claimed(tx, claim.workspace_id, claim)
+    if found is None:
+        return None
+    job, sealed = found
+    if claim.previous_owner:
+        await steps.mark_interrupted(tx, claim.workspace_id, job.run.id)
+    if job.run.cancelling:
+        await _finish(tx, claim, job, RunState.CANCELLED)
+        return None
+    return job, sealed
+
+
+async def begin(tx: Tx, claim: Claim, job: Job, trace_id: str) -> Attempt | None:
+    """Record the first attempt at the step that is next; None when the run ended instead."""
+    async with tx.pipeline():
+        if job.run.state is RunState.QUEUED:
+            await runs.mark_running(tx, claim.workspace_id, job.run.id, trace_id)
+        return await _next(tx, claim, job, trace_id)
+
+
+async def settle(
+    tx: Tx, claim: Claim, job: Job, attempt: Attempt, result: Done | Failed, trace_id: str
+) -> Attempt | None:
+    """Store how an attempt ended, and record the next one; None when there is none for now."""
+    workspace_id, run_id, step = claim.workspace_id, job.run.id, attempt.step
+    async with tx.pipeline():
+        held = await queue.hold(tx, workspace_id, claim)
+        cancelling = await runs.is_cancelling(tx, workspace_id, run_id)
+    if not held:
+        return None
+    async with tx.pipeline():
+        if isinstance(result, Failed):
+            await _settle_failure(tx, claim, job, step, result, trace_id, cancelling=cancelling)
+            return None
+        await steps.end_attempt(tx, workspace_id, run_id, step, Outcome.SUCCEEDED, "")
+        output = jsonio.dumps(result.output).decode()
+        await steps.succeed(tx, workspace_id, run_id, step.index, output)
+        job.steps[step.index] = replace(step, state=StepState.SUCCEEDED, output=output)
+        if cancelling and any(one.state is StepState.PENDING for one in job.steps):
+            await _finish(tx, claim, job, RunState.CANCELLED)
+            return None
+        return await _next(tx, claim, job, trace_id)
+
+
+async def _next(tx: Tx, claim: Claim, job: Job, trace_id: str) -> Attempt | None:
+    waiting = (StepState.PENDING, StepState.RUNNING)
+    step = next((one for one in job.steps if one.state in waiting), None)
+    if step is None:
+        await _finish(tx, claim, job, RunState.SUCCEEDED)
+        return None
+    try:
+        given = _inputs(job, step)
+    except prepared.InputError as exc:
+        failed = Failed(Failure.PERMANENT, str(exc), definite=True)
+        await _fail(tx, claim, job, step, failed, trace_id, counts=True)
+        return None
+    text = step.input or jsonio.dumps(given).decode()
+    step = replace(step, input=text, attempts=step.attempts + 1, state=StepState.RUNNING)
+    job.steps[step.index] = step
+    request_id = f"{job.run.id}/{step.epoch}/{step.index}"
+    await steps.start_attempt(
+        tx,
+        claim.workspace_id,
+        job.run.id,
+        step,
+        token=claim.token,
+        request_id=request_id,
+        trace_id=trace_id,
+    )
+    return Attempt(step, given, request_id)
+
+
+def _inputs(job: Job, step: Step) -> dict[str, Any]:
+    """What the action is given: as stored, or made now, for the first attempt of an epoch."""
+    if step.input:
+        stored: dict[str, Any] = jsonio.loads_stored(step.input.encode())
+        return stored
+    run, time_zone = job.run, job.occasion["time_zone"]
+    outputs = {
+        one.name: jsonio.loads_stored(one.output.encode()) for one in job.steps if one.output
+    }
+    rule = {"id": str(run.rule_id), "name": run.rule_name, "version": run.rule_version}
+    names = occasion.scope(job.occasion, rule, {"id": str(run.id), "depth": run.depth}, outputs)
+    moment = datetime.now(ZoneInfo(time_zone) if time_zone else UTC)
+    return prepared.prepare(job.actions[step.index], names, time_zone, moment)
+
+
+async def _settle_failure(
+    tx: Tx,
+    claim: Claim,
+    job: Job,
+    step: Step,
+    failed: Failed,
+    trace_id: str,
+    *,
+    cancelling: bool,
+) -> None:
+    workspace_id, run_id = claim.workspace_id, job.run.id
+    await steps.end_attempt(tx, workspace_id, run_id, step, Outcome.FAILED, failed.reason)
+    failures = step.failures + (failed.kind is not Failure.ABSENT)
+    decided = verdict(failed, failures, step.attempts, step.waiting_since, now())
+    if not decided.retry:
+        await _fail(tx, claim, job, step, failed, trace_id, counts=decided.counts)
+        return
+    await steps.note_failure(
+        tx, workspace_id, run_id, step.index, failed.reason, counts=decided.counts
+    )
+    if cancelling:
+        await _finish(tx, claim, job, RunState.CANCELLED)
+        return
+    await queue.defer(tx, workspace_id, claim, decided.delay)
+
+
+async def _fail(
+    tx: Tx, claim: Claim, job: Job, step: Step, failed: Failed, trace_id: str, *, counts: bool
+) -> None:
+    await steps.fail(
+        tx,
+        claim.workspace_id,
+        job.run.id,
+        step.index,
+        failed.reason,
+        definite=failed.definite,
+        counts=counts,
+    )
+    error = f"{step.name}: {failed.reason}"
+    await _finish(tx, claim, job, RunState.FAILED, error, attempts=step.attempts, trace_id=trace_id)
+
+
+async def _finish(
+    tx: Tx,
+    claim: Claim,
+    job: Job,
+    state: RunState,
+    error: str = "",
+    *,
+    attempts: int = 0,
+    trace_id: str = "",
+) -> None:
+    workspace_id, run = claim.workspace_id, job.run
+    await runs.finish(tx, workspace_id, run.id, state, error)
+    await queue.finish(tx, workspace_id, claim)
+    if state is RunState.CANCELLED:
+        await steps.cancel_rest(tx, workspace_id, run.id)
+    announced = [events.run(state, run, error)]
+    if state is RunState.FAILED:
+        announced.append(events.dead_letter(run, error, attempts, trace_id))
+    await outbox.add(tx, caller_of(workspace_id, job), *announced)
+
+
+def caller_of(workspace_id: UUID, job: Job) -> Caller:
+    """In whose name the run acts."""
+    return events.actor(workspace_id, job.run, job.occasion["event"])

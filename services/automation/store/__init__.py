@@ -1,0 +1,1 @@
+"""Keep rules, runs, steps and the queue of runs: all of the plane's SQL."""

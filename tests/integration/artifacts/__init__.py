@@ -1,0 +1,1 @@
+"""Prove the artifacts plane on real Postgres, NATS and S3, through real channels."""

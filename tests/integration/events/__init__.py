@@ -1,0 +1,1 @@
+"""Prove the events plane on real servers, as a process of its own."""

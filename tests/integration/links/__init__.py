@@ -1,0 +1,1 @@
+"""Prove the links plane on real Postgres and NATS, through real channels."""
