@@ -18,6 +18,8 @@ setup: $(STAMP) # create the environment from the hash-locked requirements
 $(STAMP): requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m cli "$$@"\n' "$(PYTHONPATH)" "$(BIN)" >$(BIN)/armature
+	chmod +x $(BIN)/armature
 	touch $(STAMP)
 
 demo: setup # start everything, run the main job, stay up (EXIT=1: stop after it)

@@ -28,8 +28,9 @@ Finish = Callable[[Exchange, Any], Awaitable[None]]
 
 _F = FieldDescriptor
 # Nothing is stored between a browser and us but what it can check with us again.
-_CACHE = (b"cache-control", b"private, no-cache")
+CACHE = (b"cache-control", b"private, no-cache")
 _SECRET = (b"cache-control", b"no-store")
+_SHOWN_ONCE = {"secret", "webhook_secret", "api_key", "upload_url"}
 _MAX_INT = {_F.TYPE_INT32: 2**31 - 1, _F.TYPE_INT64: 2**63 - 1}
 
 
@@ -52,7 +53,6 @@ class Answer:
     pack: Callable[[Rpc], Pack]
     schema: Callable[[Rpc], Mapping[str, Any] | None]
     status: int = 200
-    reads_etag: bool = False
 
 
 def body(
@@ -67,34 +67,36 @@ def body(
 ) -> Body:
     """A body of those members of the request, or of its field `into`; with `extra` ones of the
     route's own making."""
-    kind = rpc.input.fields_by_name[into].message_type if into else rpc.input
+    kind = json_in.kind_of(rpc.input.fields_by_name[into]) if into else rpc.input
     found = json_in.members(kind, names) | dict(extra or {})
     schema = shapes.input_object(kind, names, dict(extra_schema or {}))
     return Body(found, into, mask, schema, required=required)
 
 
-def one(field: str, *extras: str, etag: bool = False, status: int = 200) -> Answer:
-    """The resource itself, with further fields of the response (secrets) beside its own."""
+def one(
+    field: str, *extras: str, etag: bool = False, status: int = 200, located: bool = True
+) -> Answer:
+    """The resource itself, with further fields of the response (secrets) beside its own. A 201
+    says where the resource is, unless it is not `located` under the address it was made at."""
 
     def pack(rpc: Rpc) -> Pack:
-        encode = json_out.encoder(rpc.output.fields_by_name[field].message_type)
-        located = status == 201
-        key = _SECRET if any(name in {"secret", "webhook_secret", "api_key"} for name in extras) \
-            else _CACHE
+        encode = json_out.encoder(json_in.kind_of(rpc.output.fields_by_name[field]))
+        more = [(name, json_out.reader(rpc.output.fields_by_name[name])) for name in extras]
+        says_where = status == 201 and located
+        caching = _SECRET if _SHOWN_ONCE.intersection(extras) else CACHE
 
         def build(exchange: Exchange, response: Any) -> Reply:
             message = getattr(response, field)
-            headers: Headers = [key]
+            headers: Headers = [caching]
             if etag:
                 version = b'"%d"' % message.version
                 headers.append((b"etag", version))
                 if exchange.method in {"GET", "HEAD"} and exchange.none_match(version):
                     return Reply(304, b"", b"", headers)
             found = encode(message)
-            for name in extras:
-                value = getattr(response, name)
-                found[name] = value if isinstance(value, str) else list(value)
-            if located and (id_ := found.get("id")):
+            for name, read in more:
+                found[name] = read(response, name)
+            if says_where and (id_ := found.get("id")):
                 headers.append((b"location", location(exchange, id_)))
             return json_reply(status, found, headers)
 
@@ -103,7 +105,7 @@ def one(field: str, *extras: str, etag: bool = False, status: int = 200) -> Answ
     def schema(rpc: Rpc) -> Mapping[str, Any]:
         return shapes.output_of_field(rpc.output, field, extras)
 
-    return Answer(pack, schema, status, etag)
+    return Answer(pack, schema, status)
 
 
 def location(exchange: Exchange, name: str) -> bytes:
@@ -114,7 +116,7 @@ def page(field: str, *, encode: json_out.Encode | None = None) -> Answer:
     """One page of a listing: `data`, `next_page_token`, and the way to the next as a Link."""
 
     def pack(rpc: Rpc) -> Pack:
-        each = encode or json_out.encoder(rpc.output.fields_by_name[field].message_type)
+        each = encode or json_out.encoder(json_in.kind_of(rpc.output.fields_by_name[field]))
 
         def build(exchange: Exchange, response: Any) -> Reply:
             token = response.next_page_token
@@ -133,11 +135,11 @@ def page(field: str, *, encode: json_out.Encode | None = None) -> Answer:
 
 
 def page_headers(exchange: Exchange, token: str) -> Headers:
-    headers: Headers = [_CACHE]
+    headers: Headers = [CACHE]
     if token and exchange.method == "GET":
         kept = [(n, v) for n, v in exchange.query if n != "page_token"]
         query = urlencode([*kept, ("page_token", token)]).encode()
-        headers.append((b"link", b"<%s?%s>; rel=\"next\"" % (exchange.raw_path, query)))
+        headers.append((b"link", b'<%s?%s>; rel="next"' % (exchange.raw_path, query)))
     return headers
 
 
@@ -147,10 +149,10 @@ def whole(status: int = 200) -> Answer:
     def pack(rpc: Rpc) -> Pack:
         encode = json_out.encoder(rpc.output)
 
-        def build(exchange: Exchange, response: Any) -> Reply:
+        def build(_exchange: Exchange, response: Any) -> Reply:
             found = dict(encode(response))
             found.pop("metadata_version", None)
-            return json_reply(status, found, [_CACHE])
+            return json_reply(status, found, [CACHE])
 
         return build
 
@@ -161,15 +163,13 @@ def nothing() -> Answer:
     """204: it is done, and there is nothing to show."""
 
     def pack(_rpc: Rpc) -> Pack:
-        return lambda _exchange, _response: Reply(204, b"", b"", [_CACHE])
+        return lambda _exchange, _response: Reply(204, b"", b"", [CACHE])
 
     return Answer(pack, lambda _rpc: None, 204)
 
 
-def custom(
-    pack: Pack, schema: Mapping[str, Any] | None, status: int = 200, *, reads_etag: bool = False
-) -> Answer:
-    return Answer(lambda _rpc: pack, lambda _rpc: schema, status, reads_etag)
+def custom(pack: Pack, schema: Mapping[str, Any] | None, status: int = 200) -> Answer:
+    return Answer(lambda _rpc: pack, lambda _rpc: schema, status)
 
 
 def set_text(descriptor: Descriptor, path: str) -> tuple[SetText, FieldDescriptor]:
@@ -177,7 +177,7 @@ def set_text(descriptor: Descriptor, path: str) -> tuple[SetText, FieldDescripto
     head, _, rest = path.partition(".")
     field = descriptor.fields_by_name[head]
     if rest:
-        inner, leaf = set_text(field.message_type, rest)
+        inner, leaf = set_text(json_in.kind_of(field), rest)
         return (lambda message, text: inner(getattr(message, head), text)), leaf
     if field.is_repeated:
         return (lambda message, text: getattr(message, head).append(text)), field
@@ -270,7 +270,7 @@ def route(
     answer: Answer,
     details: Details,
     *,
-    body: Body | None = None,  # noqa: A002 -- it is the body
+    body: Body | None = None,
     query: Sequence[str] | Mapping[str, str] | Query = (),
     params: Mapping[str, str] | None = None,
     finish: Finish | None = None,
@@ -286,10 +286,10 @@ def route(
         method=method,
         path=path,
         handler=_handler(hub, rpc, answer, asked, setters, body, finish, match_required),
-        operation=details.operation or _operation(rpc, method, path),
+        operation=details.operation or _operation(rpc),
         summary=details.summary,
         tag=details.tag,
-        places=_places(rpc, asked, dict(zip(targets, names, strict=True)), body),
+        places=_places(asked, dict(zip(targets, names, strict=True)), body),
         query=tuple(asked.parameters),
         body=body.schema if body else None,
         example=details.example,
@@ -300,20 +300,23 @@ def route(
     )
 
 
-def _operation(rpc: Rpc, method: str, path: str) -> str:
-    verb = path.rpartition("/")[2].partition(":")[2]
+def _operation(rpc: Rpc) -> str:
     name = rpc.descriptor.name
-    return name[0].lower() + name[1:] + ("" if not verb or method != "QUERY" else "ByQuery")
+    return name[0].lower() + name[1:]
 
 
-def _places(rpc: Rpc, query: Query, path: Mapping[str, str], taken: Body | None) -> Places:
+def _places(query: Query, path: Mapping[str, str], taken: Body | None) -> Places:
+    """Parameters are known by their whole path, and by its first and last part alone."""
     wrappers = {"selection"}
     if taken and taken.into:
         wrappers.add(taken.into)
-    heads = {target.partition(".")[0]: name for name, target in query.fields.items()}
-    inner = {target.rpartition(".")[2]: name for name, target in query.fields.items()}
-    return Places(frozenset(wrappers), heads | inner | {p.name: p.name for p in query.parameters},
-                  path)
+    names = {p.name: p.name for p in query.parameters}
+    for name, target in query.fields.items():
+        head, _, _ = target.partition(".")
+        names.setdefault(head, name)
+        names.setdefault(target.rpartition(".")[2], name)
+        names[target] = name
+    return Places(frozenset(wrappers), names, path)
 
 
 def _handler(

@@ -81,7 +81,7 @@ class Planes:
         return dict(zip(PLANES, found, strict=True))
 
     async def _check(self, plane: str) -> str:
-        stub = health_pb2_grpc.HealthStub(self._channels[plane])
+        stub: Any = health_pb2_grpc.HealthStub(self._channels[plane])
         pending: Any = stub.Check(health_pb2.HealthCheckRequest(), timeout=_HEALTH_SECONDS)
         try:
             answer = await pending
@@ -111,9 +111,6 @@ def _unreachable(plane: str) -> Unavailable:
 def _explained(error: ServiceError, cause: BaseException | None = None) -> ServiceError:
     """The error, or NOT_IMPLEMENTED, which is the one code that planes never raise themselves."""
     seen = cause or error.__cause__
-    if (
-        isinstance(seen, grpc.aio.AioRpcError)
-        and seen.code() is grpc.StatusCode.UNIMPLEMENTED
-    ):
+    if isinstance(seen, grpc.aio.AioRpcError) and seen.code() is grpc.StatusCode.UNIMPLEMENTED:
         return Unimplemented("NOT_IMPLEMENTED", "the platform does not offer this yet")
     return error

@@ -84,9 +84,12 @@ class Places:
         if not parts:
             return ""
         head = parts[0]
-        if name := self.query.get(head):
+        if head == "update_mask":
+            return ""
+        dotted = ".".join(parts)
+        if name := self.query.get(dotted) or self.query.get(head):
             return f"?{name}"
-        if (name := self.path.get(head)) and len(parts) == 1:
+        if name := self.path.get(dotted):
             return f"{{{name}}}"
         if (name := _HEADERS.get(head)) and len(parts) == 1:
             return name

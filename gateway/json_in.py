@@ -32,9 +32,7 @@ _INTEGERS = {
 }
 _MAX_PROBLEMS = 100
 _MAX_ITEMS = 10_000
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -53,6 +51,17 @@ def member_name(field: FieldDescriptor) -> str:
 def is_document(field: FieldDescriptor) -> bool:
     """Whether it carries JSON that this process does not look into."""
     return field.type == _F.TYPE_BYTES and field.name.endswith("_json")
+
+
+def kind_of(field: FieldDescriptor) -> Descriptor:
+    """The type of a field that holds messages."""
+    assert field.message_type is not None
+    return field.message_type
+
+
+def choices_of(field: FieldDescriptor) -> EnumDescriptor:
+    assert field.enum_type is not None
+    return field.enum_type
 
 
 def is_list(field: FieldDescriptor) -> bool:
@@ -147,7 +156,7 @@ def _scalar_writer(name: str, read: Callable[[msgspec.Raw], Any]) -> Writer:
 
 
 def _document_writer(name: str) -> Writer:
-    def write(message: Any, raw: msgspec.Raw, at: str, problems: Problems) -> None:
+    def write(message: Any, raw: msgspec.Raw, _at: str, _problems: Problems) -> None:
         setattr(message, name, bytes(raw))
 
     return write
@@ -182,7 +191,7 @@ def comma_writer(name: str) -> Writer:
 
 
 def _message_writer(field: FieldDescriptor) -> Writer:
-    name, kind = field.name, field.message_type
+    name, kind = field.name, kind_of(field)
     if kind.full_name == "google.protobuf.Timestamp":
         return _time_writer(name)
     inner: dict[str, Writer] = {}
@@ -210,7 +219,7 @@ def _time_writer(name: str) -> Writer:
 def _list_writer(field: FieldDescriptor) -> Writer:
     name = field.name
     if field.type == _F.TYPE_MESSAGE:
-        kind = field.message_type
+        kind = kind_of(field)
         inner: dict[str, Writer] = {}
 
         def add(target: Any, raw: msgspec.Raw, at: str, problems: Problems) -> None:
@@ -275,9 +284,7 @@ def _map_writer(name: str) -> Writer:
     return write
 
 
-def _fill_at(
-    message: Any, raw: msgspec.Raw, inner: Members, at: str, problems: Problems
-) -> None:
+def _fill_at(message: Any, raw: msgspec.Raw, inner: Members, at: str, problems: Problems) -> None:
     try:
         given = _object.decode(raw)
     except (msgspec.DecodeError, RecursionError):
@@ -302,7 +309,7 @@ def _reader(field: FieldDescriptor) -> Callable[[msgspec.Raw], Any]:
     if field.type == _F.TYPE_DOUBLE:
         return _typed(_number, "must be a number")
     if field.type == _F.TYPE_ENUM:
-        return _enum_reader(field.enum_type)
+        return _enum_reader(choices_of(field))
     if field.type == _F.TYPE_BYTES:
         return _read_base64
     raise NotImplementedError(f"{field.full_name} is of a type that no body has")
@@ -400,9 +407,7 @@ def _unknown(name: str, known: Iterable[str], at: str) -> Violation:
 def _refused(problems: Problems) -> Refused:
     first = problems[0]
     where = f"{first.path}: " if first.path else ""
-    return Refused(
-        422, "BODY_INVALID", where + first.message, violations=problems[:_MAX_PROBLEMS]
-    )
+    return Refused(422, "BODY_INVALID", where + first.message, violations=problems[:_MAX_PROBLEMS])
 
 
 def _malformed(body: bytes, cause: Exception) -> Refused:

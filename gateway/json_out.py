@@ -13,7 +13,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway.errors import Places, is_retryable, status_of, title_of, type_of
-from gateway.json_in import is_document, is_list, is_map, member_name
+from gateway.json_in import choices_of, is_document, is_list, is_map, kind_of, member_name
 from kit.errors import BY_CODE, Internal, ServiceError, Violation
 
 Encode = Callable[[Any], dict[str, Any]]
@@ -117,13 +117,14 @@ def _compiled(_name: str, descriptor: Descriptor) -> Encode:
 
     def encode(message: Any) -> dict[str, Any]:
         if not plan:
-            plan.extend((member_name(f), f.name, _reader(f)) for f in descriptor.fields)
+            plan.extend((member_name(f), f.name, reader(f)) for f in descriptor.fields)
         return {member: read(message, name) for member, name, read in plan}
 
     return encode
 
 
-def _reader(field: FieldDescriptor) -> Callable[[Any, str], Any]:
+def reader(field: FieldDescriptor) -> Callable[[Any, str], Any]:
+    """What reads a message's field as a JSON value."""
     if is_map(field):
         return lambda m, name: dict(getattr(m, name))
     if is_list(field):
@@ -140,12 +141,12 @@ def _reader(field: FieldDescriptor) -> Callable[[Any, str], Any]:
 
 def _value(field: FieldDescriptor) -> Callable[[Any], Any]:
     if field.type == _F.TYPE_MESSAGE:
-        kind = field.message_type
+        kind = kind_of(field)
         if kind.full_name == "google.protobuf.Timestamp":
             return time
         return encoder(kind)
     if field.type == _F.TYPE_ENUM:
-        return enum_names(field.enum_type).get
+        return enum_names(choices_of(field)).get
     if field.type == _F.TYPE_BYTES:
         return document
     return lambda value: value

@@ -77,10 +77,10 @@ class Service:
     def __init__(self, module: Any, name: str) -> None:
         found = module.DESCRIPTOR.services_by_name[name]
         self.plane: str = found.full_name.split(".")[1]
-        self._rpcs = {m.name: Rpc(self.plane, m) for m in found.methods}
+        self.rpcs = {m.name: Rpc(self.plane, m) for m in found.methods}
 
     def __getitem__(self, name: str) -> Rpc:
-        return self._rpcs[name]
+        return self.rpcs[name]
 
 
 ACCESS = Service(access_service_pb2, "AccessService")

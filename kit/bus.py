@@ -8,6 +8,7 @@ hundreds, and a timeout on every publish because futures stay pending when the s
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -121,6 +122,14 @@ class Bus:
             await self.js.stream_info(config.name or "")
         except NotFoundError:
             await self.js.add_stream(config)
+
+    async def stream_made(self) -> datetime:
+        """When the stream of events was created; another moment means another, empty stream."""
+        answer = await self.client.request(
+            f"$JS.API.STREAM.INFO.{STREAM}", b"", timeout=_PUBLISH_TIMEOUT
+        )
+        created: str = msgspec.json.decode(answer.data)["created"]
+        return msgspec.convert(created, datetime)
 
     async def close(self) -> None:
         if self.client.is_connected:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import msgspec
+import nats.errors
 import psycopg
 import structlog
 from opentelemetry.trace import SpanKind
@@ -66,6 +67,10 @@ WHERE l.partition IN (SELECT partition FROM mine UNION ALL SELECT partition FROM
   AND (l.owner = %(owner)s OR l.expires_at <= now())
 RETURNING l.partition"""
 _RELEASE = "UPDATE outbox_leases SET owner = '', expires_at = '-infinity' WHERE owner = %s"
+# Partitions of days after the stream was made are not even looked at.
+_REFILL = """
+UPDATE outbox SET published_at = NULL
+WHERE occurred_at < %s AND published_at < %s AND partition = ANY(%s)"""
 # Order matters within an aggregate, so within a partition: each is read along its own index range.
 _READ = """
 SELECT o.* FROM unnest(%s::int2[]) AS held (number) CROSS JOIN LATERAL (
@@ -92,6 +97,7 @@ class Relay:
         self._presence = -random.randint(1, 32_767)  # noqa: S311
         self._depth = _DEPTH  # rows read of each partition
         self._held: list[int] = []
+        self._refilled: list[int] = []  # partitions that the stream of now has got
         self._held_until = 0.0  # monotonic; we publish nothing after it
         self._changed = asyncio.Event()
 
@@ -110,6 +116,7 @@ class Relay:
                 except (ServiceError, psycopg.Error, PublishUnknown) as exc:
                     published = 0
                     pause = min(pause * 2, 3.0)
+                    self._refilled = []
                     log.warning("relay waits", plane=self._plane, error=str(exc))
                 if not published:
                     await self._wait(pause)
@@ -121,6 +128,8 @@ class Relay:
         await self.renew()
         if not self._held:
             return 0
+        if self._refilled != self._held:
+            await self._refill()
         rows = await self.read()
         if not rows:
             return 0
@@ -138,6 +147,19 @@ class Relay:
         finally:
             await asyncio.gather(*marking)
         return len(rows)
+
+    async def _refill(self) -> None:
+        """Publish again what went to a stream that is no more: its volume was lost, or wiped."""
+        try:
+            await self._bus.ensure_streams()
+            made = await self._bus.stream_made()
+        except (nats.errors.Error, TimeoutError, OSError) as exc:
+            raise PublishUnknown(str(exc)) from exc
+        async with self._db.across_workspaces() as tx:
+            again = await tx.run(_REFILL, [made, made, self._held])
+        if again:
+            log.warning("the stream is new: publishing again", plane=self._plane, rows=again)
+        self._refilled = self._held
 
     async def read(self) -> list[Row]:
         """Unpublished rows of the partitions we hold, each partition's oldest, in order."""

@@ -5,7 +5,15 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.json_in import enum_values, is_document, is_list, is_map, member_name
+from gateway.json_in import (
+    choices_of,
+    enum_values,
+    is_document,
+    is_list,
+    is_map,
+    kind_of,
+    member_name,
+)
 
 Shape = dict[str, Any]
 _F = FieldDescriptor
@@ -80,18 +88,16 @@ def _input_scalar(field: FieldDescriptor) -> Shape:
     if field.type == _F.TYPE_BYTES:
         return {"type": "string", "contentEncoding": "base64"}
     if field.type == _F.TYPE_ENUM:
-        return {"enum": list(enum_values(field.enum_type))}
+        return {"enum": list(enum_values(choices_of(field)))}
     if field.type == _F.TYPE_MESSAGE:
-        if field.message_type.full_name == "google.protobuf.Timestamp":
+        if kind_of(field).full_name == "google.protobuf.Timestamp":
             return TIME
-        return input_object(field.message_type, None)
+        return input_object(kind_of(field), None)
     return _SCALARS[field.type]
 
 
 def output_object(kind: Descriptor, without: Sequence[str] = ()) -> Shape:
-    properties = {
-        member_name(f): output_value(f) for f in kind.fields if f.name not in without
-    }
+    properties = {member_name(f): output_value(f) for f in kind.fields if f.name not in without}
     return {"type": "object", "properties": properties}
 
 
@@ -99,8 +105,8 @@ def output_value(field: FieldDescriptor) -> Shape:
     if is_map(field):
         return {"type": "object", "additionalProperties": TEXT}
     if field.type == _F.TYPE_MESSAGE:
-        time = field.message_type.full_name == "google.protobuf.Timestamp"
-        shape = TIME if time else COMPONENTS.reference(field.message_type)
+        time = kind_of(field).full_name == "google.protobuf.Timestamp"
+        shape = TIME if time else COMPONENTS.reference(kind_of(field))
     else:
         shape = _input_scalar(field)
     if is_list(field):
@@ -117,7 +123,7 @@ def output_of(kind: Descriptor, without: Sequence[str] = ()) -> Shape:
 
 def output_of_field(kind: Descriptor, field: str, extras: Sequence[str]) -> Shape:
     """One field of the response, with others beside its own members."""
-    inner = COMPONENTS.reference(kind.fields_by_name[field].message_type)
+    inner = COMPONENTS.reference(kind_of(kind.fields_by_name[field]))
     if not extras:
         return inner
     more = {name: output_value(kind.fields_by_name[name]) for name in extras}
@@ -125,7 +131,7 @@ def output_of_field(kind: Descriptor, field: str, extras: Sequence[str]) -> Shap
 
 
 def page_of(kind: Descriptor, field: str) -> Shape:
-    return listing(COMPONENTS.reference(kind.fields_by_name[field].message_type))
+    return listing(COMPONENTS.reference(kind_of(kind.fields_by_name[field])))
 
 
 def listing(item: Shape) -> Shape:

@@ -8,6 +8,7 @@ from gateway.routes import (
     files,
     links,
     metadata,
+    queries,
     records,
     rules,
     schema,
@@ -22,6 +23,7 @@ from gateway.routing import Route
 def routes(hub: Hub) -> list[Route]:
     nouns = (
         records,
+        queries,
         metadata,
         schema,
         links,

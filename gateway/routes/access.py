@@ -30,7 +30,8 @@ def _workspaces(hub: Hub) -> list[Route]:
             body=body(update, _WORKSPACE, into="workspace", mask=True),
         ),
         route(
-            hub, "POST", "/v1/workspaces", create, one("workspace", "api_key", status=201),
+            hub, "POST", "/v1/workspaces", create,
+            one("workspace", "api_key", status=201, located=False),
             _say("Make a workspace and its first admin key. Operators only.",
                  {"display_name": "Acme"}),
             body=body(create, _WORKSPACE, into="workspace"),
@@ -71,7 +72,7 @@ def _keys(hub: Hub) -> list[Route]:
             _say("List the workspace's keys, without secrets."), query=_PAGED,
         ),
         route(
-            hub, "POST", base, create, one("api_key", "secret", status=201),
+            hub, "POST", base, create, one("api_key", "secret", status=201, located=False),
             _say("Make a key; its secret is shown only here.",
                  {"display_name": "Import job", "role": "member"}),
             body=body(create, ("display_name", "role", "expire_time")),

@@ -8,7 +8,7 @@ from gateway.routing import Route
 _OBJECT = ("plural_name", "label", "plural_label", "description", "icon", "label_field")
 _FIELD = (
     "label", "description", "settings", "options", "default", "required", "unique", "indexed",
-    "searchable", "pii", "position",
+    "searchable", "pii",
 )  # fmt: skip
 _VIEW = (
     "name", "icon", "position", "visibility", "columns", "filter", "sort", "groups", "group_field",
@@ -86,7 +86,7 @@ def _fields(hub: Hub) -> list[Route]:
             hub, "PATCH", path, update, one("field"),
             say("Change a field: labels, options, settings that widen, default, active.",
                 {"label": "Phase", "active": True}),
-            body=body(update, (*_FIELD, "active"), into="changes", mask=True),
+            body=body(update, (*_FIELD, "position", "active"), into="changes", mask=True),
         ),
         route(
             hub, "DELETE", path, FIELDS["DeleteField"], one("field", "repaired_views"),

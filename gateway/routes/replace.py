@@ -88,5 +88,3 @@ def replacing(found: CompiledObject, present: dict[str, Any], fields: bytes) -> 
         else:
             patch[name] = orjson.Fragment(text)
     return orjson.dumps(patch)
-
-

@@ -53,7 +53,8 @@ def routes(hub: Hub) -> list[Route]:
             rules("End a rule; its runs stay readable."),
         ),
         route(
-            hub, "GET", "/v1/runs", RUNS["ListRuns"], page("runs"), runs("List runs, newest first."),
+            hub, "GET", "/v1/runs", RUNS["ListRuns"], page("runs"),
+            runs("List runs, newest first."),
             query={n: n for n in ("rule", "record_id", "state", "event_id")} | paged,
         ),
         route(

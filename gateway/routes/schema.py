@@ -49,7 +49,7 @@ def routes(hub: Hub) -> list[Route]:
     return [
         route(
             hub, "GET", "/v1/schema", SCHEMA["GetSnapshot"],
-            custom(_pack_snapshot, {"type": "object"}, reads_etag=True),
+            custom(_pack_snapshot, {"type": "object"}),
             say("Pull everything the workspace defines, as one document."), finish=_if_newer,
         ),
         route(

@@ -27,7 +27,7 @@ def routes(hub: Hub) -> list[Route]:
             params={"object": "target.kind", "id": "target.id"},
         ),
         route(
-            hub, "POST", "/v1/comments", comment, one("item", status=200),
+            hub, "POST", "/v1/comments", comment, one("item", status=201, located=False),
             say("Add a comment to a node's timeline.", {"target": _NODE, "text": "Well done."}),
             body=body(comment, ("target", "text")),
         ),

@@ -30,5 +30,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     )
 
 
+SERVICE = Service(PLANE, "services.records", RecordsSettings, metadata, wire)
+
 if __name__ == "__main__":
-    service.main(Service(PLANE, "services.records", RecordsSettings, metadata, wire), __doc__)
+    service.main(SERVICE, __doc__)

@@ -6,9 +6,7 @@ from urllib.parse import quote
 
 import puremagic
 
-INLINE = frozenset(
-    {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"}
-)
+INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 HEAD = 8192  # bytes that decide the type
 _UNKNOWN = "application/octet-stream"
 _MARKUP = re.compile(rb"<\s*(!doctype\s+html|html|svg|script|\?xml)", re.IGNORECASE)
@@ -55,5 +53,5 @@ def disposition(name: str, content_type: str) -> str:
     """Content-Disposition with the name in both forms (RFC 6266, RFC 5987)."""
     way = "inline" if content_type in INLINE else "attachment"
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r'[^A-Za-z0-9 ._()\-]', "_", plain).strip(" .") or "file"
+    plain = re.sub(r"[^A-Za-z0-9 ._()\-]", "_", plain).strip(" .") or "file"
     return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

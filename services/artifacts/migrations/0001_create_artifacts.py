@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from kit import migrations, tables
 
@@ -228,7 +228,7 @@ def upgrade() -> None:
         sa.Column("due", sa.Text(), nullable=False),
         sa.Column("due_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("priority", sa.Text(), nullable=False),
-        sa.Column("assignees", postgresql.ARRAY(Text()), nullable=False),
+        sa.Column("assignees", ARRAY(sa.Text()), nullable=False),
         sa.Column("position", sa.Double(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("creator_id", sa.Text(), nullable=False),

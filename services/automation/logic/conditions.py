@@ -57,13 +57,20 @@ def holds(
     return compile_closure(tree, context)(_record(obj, occasion))
 
 
+def key_of(obj: CompiledObject | None, name: str) -> str | None:
+    """Where a field's value stands, by its name of now or its first one; None when it is gone."""
+    if obj is None:
+        return None
+    if codec := obj.codecs.get(name):
+        return codec.key
+    return name if any(codec.key == name for codec in obj.codecs.values()) else None
+
+
 def _record(obj: CompiledObject, occasion: Mapping[str, Any]) -> dict[str, Any]:
     """The record as closures want it: values by key. A name of before a rename is the key."""
-    keys = {name: codec.key for name, codec in obj.codecs.items()}
-    known = set(keys.values())
     fields: dict[str, Any] = {}
     for name, value in occasion["record"]["fields"].items():
-        key = keys.get(name) or (name if name in known else None)
+        key = key_of(obj, name)
         if key is not None and value is not None:
             fields[key] = value
     return {

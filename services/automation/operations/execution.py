@@ -52,6 +52,28 @@ async def load(tx: Tx, claim: Claim) -> tuple[Job, bytes] | None:
     return job, sealed
 
 
+async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
+    """End a run that our own code can't carry on, so that it shows instead of going round."""
+    workspace_id, run_id = claim.workspace_id, claim.run_id
+    if not await queue.hold(tx, workspace_id, claim):
+        return
+    run = await runs.find_run(tx, workspace_id, run_id, lock=True)
+    if run is None:
+        await queue.finish(tx, workspace_id, claim)
+        return
+    await steps.mark_interrupted(tx, workspace_id, run_id)
+    for step in await steps.list_steps(tx, workspace_id, run_id):
+        if step.state is StepState.RUNNING:
+            await steps.fail(
+                tx, workspace_id, run_id, step.index, reason, definite=False, counts=True
+            )
+    await runs.finish(tx, workspace_id, run_id, RunState.FAILED, reason)
+    await queue.finish(tx, workspace_id, claim)
+    caller = Caller(workspace_id, str(run.rule_id), "automation", run.rule_name)
+    letter = events.dead_letter(run, reason, 1, run.trace_id)
+    await outbox.add(tx, caller, events.run("failed", run, reason), letter)
+
+
 async def begin(tx: Tx, claim: Claim, job: Job, trace_id: str) -> Attempt | None:
     """Record the first attempt at the step that is next; None when the run ended instead."""
     async with tx.pipeline():

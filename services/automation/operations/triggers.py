@@ -13,7 +13,7 @@ from kit import ids, outbox
 from kit.caller import Caller
 from kit.clock import now
 from kit.db import Tx
-from schema.compiled import Workspace
+from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, refuse
 from services.automation import events
 from services.automation.logic import conditions, guard
@@ -33,13 +33,23 @@ class RuleSet:
     version: int
     by_trigger: Mapping[Key, tuple[Rule, ...]]
 
-    def waiting_for(self, key: Key, changed: Iterable[str]) -> list[Rule]:
-        names = set(changed)
+    def has(self, trigger: TriggerType) -> bool:
+        return any(kind is trigger for kind, _ in self.by_trigger)
+
+    def waiting_for(
+        self, key: Key, obj: CompiledObject | None, changed: Iterable[str]
+    ) -> list[Rule]:
+        """Those that such a change starts. Fields are known by their key, which survives renames;
+        a rule that waits for one that is gone is not passed over: its run will say so."""
+        rules = self.by_trigger.get(key, ())
+        if not any(rule.definition.trigger.fields for rule in rules):
+            return list(rules)
+        keys = {conditions.key_of(obj, name) for name in changed}
         return [
             rule
-            for rule in self.by_trigger.get(key, ())
-            if not rule.definition.trigger.fields
-            or not names.isdisjoint(rule.definition.trigger.fields)
+            for rule in rules
+            if not (names := rule.definition.trigger.fields)
+            or any(found is None or found in keys for found in _keys(obj, names))
         ]
 
 
@@ -58,6 +68,10 @@ class Happening:
     @property
     def trace_id(self) -> str:
         return self.traceparent[3:35]
+
+
+def _keys(obj: CompiledObject | None, names: Iterable[str]) -> list[str | None]:
+    return [conditions.key_of(obj, name) for name in names]
 
 
 async def rule_set(tx: Tx, workspace_id: UUID, held: RuleSet | None) -> RuleSet:
@@ -106,15 +120,10 @@ def _plan(workspace: Workspace, happening: Happening, rule: Rule) -> NewRun | No
     state, error = RunState.QUEUED, ""
     obj = workspace.object(happening.object_id)
     try:
-        if rule.definition.condition is not None:
-            if obj is None:
-                raise _gone(occasion["record"]["object"])
-            if not conditions.holds(
-                workspace, obj, rule.definition.condition, occasion, rule.owner_id
-            ):
-                return None
+        if not _holds(workspace, obj, rule, occasion):
+            return None
     except Invalid as invalid:
-        state, error = RunState.FAILED, f"the condition can't be judged: {invalid}"
+        state, error = RunState.FAILED, f"the rule can't be judged: {invalid}"
     depth = occasion["event"]["depth"] + 1
     chain = occasion["event"]["chain"]
     if refused := guard.refusal(rule.id, happening.record_id, chain, depth):
@@ -134,8 +143,20 @@ def _plan(workspace: Workspace, happening: Happening, rule: Rule) -> NewRun | No
     )
 
 
-def _gone(name: str) -> Invalid:
-    return refuse("condition", "OBJECT_NOT_FOUND", f"there is no object {name!r} any more")
+def _holds(
+    workspace: Workspace, obj: CompiledObject | None, rule: Rule, occasion: Mapping[str, Any]
+) -> bool:
+    """Whether the condition holds; Invalid when the rule speaks of what is gone."""
+    trigger = rule.definition.trigger
+    if obj is None:
+        if trigger.fields or rule.definition.condition is not None:
+            raise refuse("trigger", "OBJECT_NOT_FOUND", f"there is no {trigger.object} any more")
+        return True
+    for name in trigger.fields:
+        if conditions.key_of(obj, name) is None:
+            message = f"{obj.name} has no field {name!r} any more"
+            raise refuse("trigger.fields", "UNKNOWN_FIELD", message)
+    return conditions.holds(workspace, obj, rule.definition.condition, occasion, rule.owner_id)
 
 
 async def _within_rate(
@@ -145,7 +166,8 @@ async def _within_rate(
     per_minute: int,
 ) -> list[NewRun]:
     """The same, with what is over a rule's limit blocked and the rule paused."""
-    counts = Counter(run.rule.id for run in planned if run.state is RunState.QUEUED)
+    counting = (RunState.QUEUED, RunState.FAILED)
+    counts = Counter(run.rule.id for run in planned if run.state in counting)
     if not counts:
         return planned
     totals = await rule_store.count_triggers(tx, workspace_id, counts)
@@ -162,7 +184,7 @@ async def _within_rate(
     within = {one: counts[one] - excess for one, excess in over.items()}
     result = []
     for run in planned:
-        if run.state is RunState.QUEUED and run.rule.id in within:
+        if run.state in counting and run.rule.id in within:
             within[run.rule.id] -= 1
             if within[run.rule.id] < 0:
                 blocked = f"the rule was paused: {reason}"

@@ -14,7 +14,7 @@ import msgspec
 from kit import ids
 from schema.compiled import Workspace as Compiled
 from schema.jsonio import dumps
-from schema.model import Field, LinkType, Object, Snapshot, View
+from schema.model import Field, FieldType, LinkType, Object, Snapshot, View
 from schema.problems import nearest, refuse
 from services.metadata.model import Difference, Entity, Limits, Noun, Stored
 
@@ -56,7 +56,10 @@ class Draft:
         self.link_types = {k: s.value for k, s in base.link_types.items()}
         self.views = {k: s.value for k, s in base.views.items()}
         self._touched: dict[tuple[Noun, str], None] = {}  # in the order of the first change
-        self._fields_of: dict[str, list[Field]] | None = None
+        self._field_ids: dict[str, set[str]] = {}  # by object
+        self._relation_ids: set[str] = set()
+        for one in self.fields.values():
+            self._index(one)
         self._compiled: Compiled | None = None
 
     # --- reading ---
@@ -71,12 +74,14 @@ class Draft:
 
     def fields_of(self, object_id: str, *, inactive: bool = False) -> list[Field]:
         """In position order."""
-        if self._fields_of is None:
-            self._fields_of = {}
-            for one in sorted(self.fields.values(), key=lambda f: (f.position, f.id)):
-                self._fields_of.setdefault(one.object_id, []).append(one)
-        found = self._fields_of.get(object_id, [])
-        return list(found) if inactive else [f for f in found if f.active]
+        found = [self.fields[field_id] for field_id in self._field_ids.get(object_id, ())]
+        found.sort(key=lambda f: (f.position, f.id))
+        return found if inactive else [f for f in found if f.active]
+
+    def relations(self) -> list[Field]:
+        """The active relation fields of all objects."""
+        found = (self.fields[field_id] for field_id in self._relation_ids)
+        return [f for f in found if f.active]
 
     def field(self, object_id: str, name_or_id: str, *, inactive: bool = False) -> Field | None:
         """By id or name; of several of a name the active one, then the newest."""
@@ -151,8 +156,13 @@ class Draft:
         return self._put(Noun.OBJECT, self.objects, value)
 
     def put_field(self, value: Field) -> Field:
-        self._fields_of = None
+        self._index(value)
         return self._put(Noun.FIELD, self.fields, value)
+
+    def _index(self, field: Field) -> None:
+        self._field_ids.setdefault(field.object_id, set()).add(field.id)
+        if field.type is FieldType.RELATION:
+            self._relation_ids.add(field.id)
 
     def put_link_type(self, value: LinkType) -> LinkType:
         return self._put(Noun.LINK_TYPE, self.link_types, value)

@@ -171,9 +171,8 @@ def reached(draft: Draft, object_name: str, but_field_id: str = "") -> set[str]:
     """The inverse and link names that are read from the object's records."""
     names = {
         str(f.settings["inverse_name"])
-        for f in draft.fields.values()
-        if f.active
-        and f.id != but_field_id
+        for f in draft.relations()
+        if f.id != but_field_id
         and f.settings.get("inverse_name")
         and object_name in f.settings.get("targets", ())
     }

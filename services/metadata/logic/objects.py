@@ -115,10 +115,8 @@ def uses(draft: Draft, obj: Object) -> Uses:
     """Relations of other objects that lead to it, and link types that name it."""
     relations = [
         f
-        for f in draft.fields.values()
-        if f.active
-        and f.type is FieldType.RELATION
-        and f.object_id != obj.id
+        for f in sorted(draft.relations(), key=lambda f: f.id)
+        if f.object_id != obj.id
         and draft.objects[f.object_id].active
         and obj.name in f.settings.get("targets", ())
     ]

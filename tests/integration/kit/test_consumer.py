@@ -196,3 +196,19 @@ async def test_a_wiped_stream_is_made_again_and_consumed(databases: Databases, b
         await write(db, workspace, [ids.new_id()], range(1, 2))
         await publish(databases, bus)
         await wait_for(db, workspace, 2)
+
+
+async def test_what_a_lost_stream_held_is_published_again(databases: Databases, bus: Bus) -> None:
+    db, worker = databases
+    workspace, one = ids.new_id(), ids.new_id()
+    await write(db, workspace, [one], range(1, 21))
+    await publish(databases, bus)  # nobody has consumed it
+    await bus.js.delete_stream(STREAM)
+    await write(db, workspace, [one], range(21, 26))
+    publishing = asyncio.create_task(Relay(PLANE, worker, bus).run())
+    async with consuming(databases, bus, leave_effect, Options(a_name(), SUBJECTS)):
+        found = await wait_for(db, workspace, 25)
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    versions = [r["aggregate_version"] for r in found if r["aggregate_id"] == one]
+    assert versions == list(range(1, 26))

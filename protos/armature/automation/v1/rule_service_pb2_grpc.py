@@ -70,7 +70,8 @@ class RuleServiceServicer:
 
     def CreateRule(self, request, context):
         """CreateRule validates a rule against the workspace's definitions and starts it. Fails with
-        INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, and ALREADY_EXISTS / RULE_NAME_TAKEN.
+        INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, ALREADY_EXISTS / RULE_NAME_TAKEN or
+        RULE_EXISTS, and RESOURCE_EXHAUSTED / LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,8 +92,11 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRule(self, request, context):
-        """UpdateRule makes a new version of what update_mask names; runs under way keep theirs. Fails with
-        NOT_FOUND / RULE_NOT_FOUND and INVALID_ARGUMENT / RULE_INVALID.
+        """UpdateRule makes a new version of what update_mask names (name, description, trigger,
+        condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
+        actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
+        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
+        CONFLICT when somebody else changed the rule meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

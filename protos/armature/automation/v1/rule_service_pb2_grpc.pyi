@@ -37,15 +37,19 @@ class RuleServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RuleServiceAsyncStub: ...
     CreateRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CreateRuleRequest, _rule_service_pb2.CreateRuleResponse]
     """CreateRule validates a rule against the workspace's definitions and starts it. Fails with
-    INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, and ALREADY_EXISTS / RULE_NAME_TAKEN.
+    INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, ALREADY_EXISTS / RULE_NAME_TAKEN or
+    RULE_EXISTS, and RESOURCE_EXHAUSTED / LIMIT_REACHED.
     """
     GetRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.GetRuleRequest, _rule_service_pb2.GetRuleResponse]
     """GetRule returns one by id or name. Fails with NOT_FOUND / RULE_NOT_FOUND."""
     ListRules: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.ListRulesRequest, _rule_service_pb2.ListRulesResponse]
     """ListRules returns them oldest first."""
     UpdateRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.UpdateRuleRequest, _rule_service_pb2.UpdateRuleResponse]
-    """UpdateRule makes a new version of what update_mask names; runs under way keep theirs. Fails with
-    NOT_FOUND / RULE_NOT_FOUND and INVALID_ARGUMENT / RULE_INVALID.
+    """UpdateRule makes a new version of what update_mask names (name, description, trigger,
+    condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
+    actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
+    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
+    CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
@@ -59,15 +63,19 @@ class RuleServiceAsyncStub(RuleServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CreateRuleRequest, _rule_service_pb2.CreateRuleResponse]  # type: ignore[assignment]
     """CreateRule validates a rule against the workspace's definitions and starts it. Fails with
-    INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, and ALREADY_EXISTS / RULE_NAME_TAKEN.
+    INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, ALREADY_EXISTS / RULE_NAME_TAKEN or
+    RULE_EXISTS, and RESOURCE_EXHAUSTED / LIMIT_REACHED.
     """
     GetRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.GetRuleRequest, _rule_service_pb2.GetRuleResponse]  # type: ignore[assignment]
     """GetRule returns one by id or name. Fails with NOT_FOUND / RULE_NOT_FOUND."""
     ListRules: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.ListRulesRequest, _rule_service_pb2.ListRulesResponse]  # type: ignore[assignment]
     """ListRules returns them oldest first."""
     UpdateRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.UpdateRuleRequest, _rule_service_pb2.UpdateRuleResponse]  # type: ignore[assignment]
-    """UpdateRule makes a new version of what update_mask names; runs under way keep theirs. Fails with
-    NOT_FOUND / RULE_NOT_FOUND and INVALID_ARGUMENT / RULE_INVALID.
+    """UpdateRule makes a new version of what update_mask names (name, description, trigger,
+    condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
+    actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
+    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
+    CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]  # type: ignore[assignment]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
@@ -84,7 +92,8 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.CreateRuleResponse, _abc.Awaitable[_rule_service_pb2.CreateRuleResponse]]:
         """CreateRule validates a rule against the workspace's definitions and starts it. Fails with
-        INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, and ALREADY_EXISTS / RULE_NAME_TAKEN.
+        INVALID_ARGUMENT / RULE_INVALID, listing everything wrong, ALREADY_EXISTS / RULE_NAME_TAKEN or
+        RULE_EXISTS, and RESOURCE_EXHAUSTED / LIMIT_REACHED.
         """
 
     @_abc_1.abstractmethod
@@ -109,8 +118,11 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_service_pb2.UpdateRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.UpdateRuleResponse, _abc.Awaitable[_rule_service_pb2.UpdateRuleResponse]]:
-        """UpdateRule makes a new version of what update_mask names; runs under way keep theirs. Fails with
-        NOT_FOUND / RULE_NOT_FOUND and INVALID_ARGUMENT / RULE_INVALID.
+        """UpdateRule makes a new version of what update_mask names (name, description, trigger,
+        condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
+        actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
+        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
+        CONFLICT when somebody else changed the rule meanwhile.
         """
 
     @_abc_1.abstractmethod

@@ -64,7 +64,8 @@ class RunServiceServicer:
     """
 
     def ListRuns(self, request, context):
-        """ListRuns returns runs newest first, without steps.
+        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
+        INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,7 +79,8 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelRun(self, request, context):
-        """CancelRun stops a run before its next step. Fails with NOT_FOUND / RUN_NOT_FOUND and
+        """CancelRun stops a run before its next step. A step under way comes to its end first: the run is
+        then answered as running, and is cancelled afterwards. Fails with NOT_FOUND / RUN_NOT_FOUND and
         FAILED_PRECONDITION / RUN_FINISHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -86,8 +88,10 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResumeRun(self, request, context):
-        """ResumeRun tries a failed run again from the step that failed. Fails with NOT_FOUND / RUN_NOT_FOUND
-        and FAILED_PRECONDITION / RUN_NOT_FAILED.
+        """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
+        is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+        NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
+        RUN_NOT_RESUMABLE for one that failed before its first step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

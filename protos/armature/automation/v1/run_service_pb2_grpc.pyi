@@ -36,16 +36,21 @@ class RunServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunServiceAsyncStub: ...
     ListRuns: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListRunsRequest, _run_service_pb2.ListRunsResponse]
-    """ListRuns returns runs newest first, without steps."""
+    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
+    INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+    """
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
     """GetRun returns one with its steps and attempts. Fails with NOT_FOUND / RUN_NOT_FOUND."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]
-    """CancelRun stops a run before its next step. Fails with NOT_FOUND / RUN_NOT_FOUND and
+    """CancelRun stops a run before its next step. A step under way comes to its end first: the run is
+    then answered as running, and is cancelled afterwards. Fails with NOT_FOUND / RUN_NOT_FOUND and
     FAILED_PRECONDITION / RUN_FINISHED.
     """
     ResumeRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]
-    """ResumeRun tries a failed run again from the step that failed. Fails with NOT_FOUND / RUN_NOT_FOUND
-    and FAILED_PRECONDITION / RUN_NOT_FAILED.
+    """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
+    is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+    NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
+    RUN_NOT_RESUMABLE for one that failed before its first step.
     """
 
 @_typing.type_check_only
@@ -56,16 +61,21 @@ class RunServiceAsyncStub(RunServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRunsRequest, _run_service_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """ListRuns returns runs newest first, without steps."""
+    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
+    INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+    """
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]  # type: ignore[assignment]
     """GetRun returns one with its steps and attempts. Fails with NOT_FOUND / RUN_NOT_FOUND."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]  # type: ignore[assignment]
-    """CancelRun stops a run before its next step. Fails with NOT_FOUND / RUN_NOT_FOUND and
+    """CancelRun stops a run before its next step. A step under way comes to its end first: the run is
+    then answered as running, and is cancelled afterwards. Fails with NOT_FOUND / RUN_NOT_FOUND and
     FAILED_PRECONDITION / RUN_FINISHED.
     """
     ResumeRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]  # type: ignore[assignment]
-    """ResumeRun tries a failed run again from the step that failed. Fails with NOT_FOUND / RUN_NOT_FOUND
-    and FAILED_PRECONDITION / RUN_NOT_FAILED.
+    """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
+    is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+    NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
+    RUN_NOT_RESUMABLE for one that failed before its first step.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +89,9 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ListRunsResponse, _abc.Awaitable[_run_service_pb2.ListRunsResponse]]:
-        """ListRuns returns runs newest first, without steps."""
+        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
+        INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def GetRun(
@@ -95,7 +107,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.CancelRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.CancelRunResponse, _abc.Awaitable[_run_service_pb2.CancelRunResponse]]:
-        """CancelRun stops a run before its next step. Fails with NOT_FOUND / RUN_NOT_FOUND and
+        """CancelRun stops a run before its next step. A step under way comes to its end first: the run is
+        then answered as running, and is cancelled afterwards. Fails with NOT_FOUND / RUN_NOT_FOUND and
         FAILED_PRECONDITION / RUN_FINISHED.
         """
 
@@ -105,8 +118,10 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.ResumeRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ResumeRunResponse, _abc.Awaitable[_run_service_pb2.ResumeRunResponse]]:
-        """ResumeRun tries a failed run again from the step that failed. Fails with NOT_FOUND / RUN_NOT_FOUND
-        and FAILED_PRECONDITION / RUN_NOT_FAILED.
+        """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
+        is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+        NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
+        RUN_NOT_RESUMABLE for one that failed before its first step.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Do what one request or event asks, all of it or nothing."""

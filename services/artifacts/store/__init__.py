@@ -1,0 +1,1 @@
+"""Keep artifacts in Postgres, and bytes in an S3 store."""

@@ -1,0 +1,79 @@
+"""Run the automation service: rules, the trigger consumer and the engine of runs."""
+
+from armature.automation.v1 import (
+    rule_service_pb2,
+    rule_service_pb2_grpc,
+    run_service_pb2,
+    run_service_pb2_grpc,
+)
+
+from kit import clients
+from kit.consumer import Options
+from kit.egress import Egress
+from kit.service import App, Service, Wiring, main
+from kit.webhooks import Sealer
+from planes.authenticator import Authenticator
+from planes.definitions import Definitions
+from services.automation.consumer import NAME, SUBJECTS, Triggers
+from services.automation.servicers.rules import RuleServicer
+from services.automation.servicers.runs import RunServicer
+from services.automation.settings import Settings
+from services.automation.tables import metadata
+from services.automation.workers.actions import Actions
+from services.automation.workers.engine import Engine, Pace
+from services.automation.workers.execution import Executor
+from services.automation.workers.webhooks import Webhooks
+
+
+async def wire(app: App[Settings]) -> Wiring:
+    settings, secret = app.settings, app.settings.internal_secret
+    metadata_channel = clients.channel(settings.metadata_address)
+    records = clients.channel(settings.records_address)
+    artifacts = clients.channel(settings.artifacts_address)
+    egress = Egress(settings.allow_loopback_webhooks, settings.webhook_timeout_seconds)
+    sealer = Sealer(secret)
+    definitions = Definitions(metadata_channel, secret, app.plane)
+    actions = Actions(
+        records,
+        artifacts,
+        Webhooks(egress),
+        secret=secret,
+        timeout=settings.action_timeout_seconds,
+    )
+    engine = Engine(
+        app.worker_db,
+        Executor(app.db, actions, sealer).execute,
+        Pace(
+            concurrency=settings.run_concurrency,
+            lease=settings.run_lease_seconds,
+            heartbeat=settings.run_heartbeat_seconds,
+            poll=settings.run_poll_seconds,
+        ),
+    )
+    triggers = Triggers(definitions, per_minute=settings.rule_triggers_per_minute, wake=engine.wake)
+    rules = RuleServicer(app.db, definitions, egress, sealer, max_rules=settings.max_rules)
+    runs = RunServicer(app.db)
+    options = Options(NAME, SUBJECTS, batched=True, prepare=triggers.prepare)
+    return Wiring(
+        servicers={
+            rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"].full_name: (
+                lambda server: rule_service_pb2_grpc.add_RuleServiceServicer_to_server(
+                    rules, server
+                )
+            ),
+            run_service_pb2.DESCRIPTOR.services_by_name["RunService"].full_name: (
+                lambda server: run_service_pb2_grpc.add_RunServiceServicer_to_server(runs, server)
+            ),
+        },
+        authenticate=Authenticator(metadata_channel, secret, app.plane).authenticate,
+        consumers=[(options, triggers.handle)],
+        workers=[engine.run],
+        closing=[metadata_channel.close, records.close, artifacts.close, egress.close],
+    )
+
+
+if __name__ == "__main__":
+    main(
+        Service("automation", "services.automation", Settings, metadata, wire),
+        __doc__,
+    )

@@ -1,0 +1,178 @@
+"""Serve RuleService: unpack, one transaction, pack."""
+
+from collections.abc import Sequence
+
+from armature.automation.v1 import rule_pb2
+from armature.automation.v1 import rule_service_pb2 as pb
+from armature.automation.v1 import rule_service_pb2_grpc as rpc
+
+from kit import idempotency, ids, paging, webhooks
+from kit.caller import Caller, current_caller
+from kit.calls import Context
+from kit.db import Database, Tx
+from kit.egress import Egress
+from kit.errors import Aborted, InvalidArgument
+from planes.definitions import Definitions
+from schema.problems import Invalid, Problem, nearest
+from services.automation import convert
+from services.automation.logic import drafts
+from services.automation.model import Definition, Rule, RuleState
+from services.automation.operations import rules
+from services.automation.store import rules as store
+
+_DEFINING = ("trigger", "condition_json", "actions")
+_MASKABLE = ("name", "description", *_DEFINING, "state")
+
+
+class RuleServicer(rpc.RuleServiceServicer):
+    def __init__(
+        self,
+        db: Database,
+        definitions: Definitions,
+        egress: Egress,
+        sealer: webhooks.Sealer,
+        *,
+        max_rules: int,
+    ) -> None:
+        self._db = db
+        self._definitions = definitions
+        self._egress = egress
+        self._sealer = sealer
+        self._max_rules = max_rules
+
+    async def CreateRule(
+        self, request: pb.CreateRuleRequest, context: Context
+    ) -> pb.CreateRuleResponse:
+        caller = current_caller()
+        caller.require("rules")
+        rule_id = ids.client_id(request.rule.id, "rule.id")
+        problems: list[Problem] = []
+        state = convert.state(request.rule.state, problems)
+        definition = await self._judge(caller, convert.draft(request.rule), problems)
+        secret = webhooks.new_secret()
+        sealed = self._sealer.seal(secret, f"{caller.workspace_id}/{rule_id}")
+
+        async def work(tx: Tx) -> pb.CreateRuleResponse:
+            new = rules.NewRule(rule_id, definition, state, sealed)
+            made = await rules.create(tx, caller, new, self._max_rules)
+            return pb.CreateRuleResponse(rule=convert.rule(made), webhook_secret=secret)
+
+        return await idempotency.once(self._db, caller, request, pb.CreateRuleResponse, work)
+
+    async def GetRule(self, request: pb.GetRuleRequest, context: Context) -> pb.GetRuleResponse:
+        caller = current_caller()
+        caller.require("read")
+        return pb.GetRuleResponse(rule=convert.rule(await self._find(caller, request.rule)))
+
+    async def ListRules(
+        self, request: pb.ListRulesRequest, context: Context
+    ) -> pb.ListRulesResponse:
+        caller = current_caller()
+        caller.require("read")
+        size = paging.clamp(request.page_size)
+        query = ["rules", str(caller.workspace_id)]
+        after = paging.decode(request.page_token, *query)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await store.list_rules(tx, caller.workspace_id, after, size + 1)
+        token = ""
+        if len(found) > size:
+            last = found[size - 1]
+            token = paging.encode([last.create_time.isoformat(), str(last.id)], *query)
+        return pb.ListRulesResponse(
+            rules=[convert.rule(one) for one in found[:size]], next_page_token=token
+        )
+
+    async def UpdateRule(
+        self, request: pb.UpdateRuleRequest, context: Context
+    ) -> pb.UpdateRuleResponse:
+        caller = current_caller()
+        caller.require("rules")
+        paths = _paths(request)
+        seen = await self._find(caller, request.rule)
+        change = await self._change(caller, seen, request.changes, paths)
+
+        async def work(tx: Tx) -> pb.UpdateRuleResponse:
+            rule = await store.find_rule(tx, caller.workspace_id, str(seen.id), lock=True)
+            if rule is None:
+                raise rules.not_found(request.rule)
+            if rule.version != seen.version:  # what was judged is not what would be changed
+                raise Aborted("CONFLICT", "the rule was changed meanwhile; try again")
+            updated = await rules.update(tx, caller, rule, change)
+            return pb.UpdateRuleResponse(rule=convert.rule(updated))
+
+        return await idempotency.once(self._db, caller, request, pb.UpdateRuleResponse, work)
+
+    async def DeleteRule(
+        self, request: pb.DeleteRuleRequest, context: Context
+    ) -> pb.DeleteRuleResponse:
+        caller = current_caller()
+        caller.require("rules")
+
+        async def work(tx: Tx) -> pb.DeleteRuleResponse:
+            await rules.delete(tx, caller, request.rule)
+            return pb.DeleteRuleResponse()
+
+        return await idempotency.once(self._db, caller, request, pb.DeleteRuleResponse, work)
+
+    async def _find(self, caller: Caller, name: str) -> Rule:
+        async with self._db.transaction(caller.workspace_id) as tx:
+            rule = await store.find_rule(tx, caller.workspace_id, name)
+        if rule is None:
+            raise rules.not_found(name)
+        return rule
+
+    async def _change(
+        self, caller: Caller, rule: Rule, changes: rule_pb2.Rule, paths: Sequence[str]
+    ) -> rules.Change:
+        """What to make of the rule; it is judged anew unless it is only put to rest."""
+        problems: list[Problem] = []
+        state = convert.state(changes.state, problems) if "state" in paths else rule.state
+        takes_over = any(path in _DEFINING for path in paths)
+        if set(paths) == {"state"} and state is RuleState.DISABLED and not problems:
+            return rules.Change(rule.definition, state, takes_over=False)
+        draft = convert.changed_draft(rule, changes, paths)
+        definition = await self._judge(caller, draft, problems)
+        return rules.Change(definition, state, takes_over)
+
+    async def _judge(
+        self, caller: Caller, draft: drafts.Draft, problems: list[Problem]
+    ) -> Definition:
+        """The definition; RULE_INVALID with all that is wrong, by definitions of this moment."""
+        workspace = await self._definitions.workspace(caller.workspace_id)
+        try:
+            definition = drafts.judge(draft, workspace, self._refusal)
+        except Invalid:
+            workspace = await self._definitions.refresh(caller.workspace_id)
+            try:
+                definition = drafts.judge(draft, workspace, self._refusal)
+            except Invalid as invalid:
+                raise convert.invalid([*problems, *invalid.problems]) from invalid
+        if problems:
+            raise convert.invalid(problems)
+        return definition
+
+    def _refusal(self, url: str) -> str:
+        try:
+            self._egress.check_url(url)
+        except InvalidArgument as exc:
+            return exc.message
+        return ""
+
+
+def _paths(request: pb.UpdateRuleRequest) -> list[str]:
+    paths = list(request.update_mask.paths)
+    problems = [
+        Problem(
+            f"update_mask.{path}",
+            "UNKNOWN_PATH",
+            f"{path!r} can't be changed{nearest(path, _MASKABLE)}; allowed: {', '.join(_MASKABLE)}",
+        )
+        for path in paths
+        if path not in _MASKABLE
+    ]
+    if not paths:
+        message = f"name what to change; allowed: {', '.join(_MASKABLE)}"
+        problems.append(Problem("update_mask", "REQUIRED", message))
+    if problems:
+        raise convert.invalid(problems)
+    return paths

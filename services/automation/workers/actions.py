@@ -1,0 +1,172 @@
+"""Carry out one action: a call to another plane as the rule's owner, or a webhook."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import grpc
+from armature.artifacts.v1 import artifact_pb2, note_service_pb2, todo_service_pb2
+from armature.artifacts.v1.note_service_pb2_grpc import NoteServiceStub
+from armature.artifacts.v1.todo_service_pb2_grpc import TodoServiceStub
+from armature.common.v1 import node_pb2
+from armature.records.v1 import record_pb2, record_service_pb2
+from armature.records.v1.record_service_pb2_grpc import RecordServiceStub
+
+from kit import clients, credentials, errors
+from schema import jsonio
+from services.automation.logic.retries import Failed, Failure
+from services.automation.model import ActionType, Job
+from services.automation.operations.execution import Attempt, Done, caller_of
+from services.automation.workers.webhooks import Webhooks
+
+Headers = list[tuple[str, str]]
+Call = Callable[[dict[str, Any], str, Headers], Awaitable[dict[str, Any]]]
+
+
+class Actions:
+    """Does what steps say. Each call carries the step's idempotency key, so that a repeat of it
+    answers what the first one did."""
+
+    def __init__(
+        self,
+        records: grpc.aio.Channel,
+        artifacts: grpc.aio.Channel,
+        webhooks: Webhooks,
+        *,
+        secret: str,
+        timeout: float,
+    ) -> None:
+        self._records = RecordServiceStub(records)
+        self._todos = TodoServiceStub(artifacts)
+        self._notes = NoteServiceStub(artifacts)
+        self._webhooks = webhooks
+        self._secret = secret
+        self._timeout = timeout
+        self._calls: dict[ActionType, Call] = {
+            ActionType.CREATE_RECORD: self._create_record,
+            ActionType.UPDATE_RECORD: self._update_record,
+            ActionType.CREATE_TODO: self._create_todo,
+            ActionType.CREATE_NOTE: self._create_note,
+        }
+
+    async def perform(self, workspace_id: UUID, job: Job, attempt: Attempt) -> Done | Failed:
+        """What came of it; nothing is raised for what the other side answers."""
+        if attempt.step.type is ActionType.SEND_WEBHOOK:
+            return await self._webhooks.send(job, attempt)
+        owner = credentials.Internal("automation", str(workspace_id), job.owner_id)
+        actor = caller_of(workspace_id, job)
+        headers = clients.metadata(
+            credentials.issue(self._secret, owner), cause=actor.cause, actor=actor
+        )
+        call = self._calls[attempt.step.type]
+        try:
+            return Done(await call(attempt.given, attempt.request_id, headers))
+        except errors.ServiceError as exc:
+            return failure_of(exc)
+
+    async def _create_record(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        answer = await clients.call(
+            self._records.CreateRecord,
+            record_service_pb2.CreateRecordRequest(
+                object=given["object"],
+                fields_json=jsonio.dumps(given["fields"]),
+                request_id=request_id,
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        return {"record": _record(answer.record), "outcome": "created"}
+
+    async def _update_record(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        answer = await clients.call(
+            self._records.UpdateRecord,
+            record_service_pb2.UpdateRecordRequest(
+                object=given["object"],
+                id=given["id"],
+                fields_json=jsonio.dumps(given["fields"]),
+                request_id=request_id,
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        outcome = record_pb2.Outcome.Name(answer.outcome).removeprefix("OUTCOME_").lower()
+        return {"record": _record(answer.record), "outcome": outcome}
+
+    async def _create_todo(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        todo = artifact_pb2.Todo(
+            title=given["title"],
+            body=given.get("body", ""),
+            due=given.get("due", ""),
+            priority=given.get("priority", ""),
+            assignees=given.get("assignees", ()),
+            targets=_targets(given),
+        )
+        answer = await clients.call(
+            self._todos.CreateTodo,
+            todo_service_pb2.CreateTodoRequest(todo=todo, request_id=request_id),
+            headers,
+            timeout=self._timeout,
+        )
+        made = answer.todo
+        return {
+            "todo": {
+                "id": made.id,
+                "title": made.title,
+                "status": made.status,
+                "due": made.due,
+                "priority": made.priority,
+                "assignees": list(made.assignees),
+                "targets": [{"kind": t.kind, "id": t.id} for t in made.targets],
+            }
+        }
+
+    async def _create_note(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        note = artifact_pb2.Note(title=given["title"], body=given["body"], targets=_targets(given))
+        answer = await clients.call(
+            self._notes.CreateNote,
+            note_service_pb2.CreateNoteRequest(note=note, request_id=request_id),
+            headers,
+            timeout=self._timeout,
+        )
+        made = answer.note
+        targets = [{"kind": t.kind, "id": t.id} for t in made.targets]
+        return {"note": {"id": made.id, "title": made.title, "targets": targets}}
+
+
+def _targets(given: dict[str, Any]) -> list[node_pb2.Node]:
+    return [node_pb2.Node(kind=one["kind"], id=one["id"]) for one in given.get("targets", ())]
+
+
+def _record(record: record_pb2.Record) -> dict[str, Any]:
+    fields = jsonio.loads_stored(record.fields_json) if record.fields_json else {}
+    return {
+        "id": record.id,
+        "object": record.object,
+        "version": record.version,
+        "fields": fields,
+    }
+
+
+def failure_of(error: errors.ServiceError) -> Failed:
+    """What an error of another plane means for the step. What it refused had no effect."""
+    reason = f"{error.code} / {error.reason}: {error.message}"[:2000]
+    if details := "; ".join(f"{v.path}: {v.message}" for v in error.violations[:10]):
+        reason = f"{reason} ({details})"[:2000]
+    match error:
+        case errors.Unavailable() | errors.DeadlineExceeded():
+            return Failed(Failure.ABSENT, reason, definite=False)
+        case errors.Aborted():
+            return Failed(Failure.TRANSIENT, reason, definite=True)
+        case errors.ResourceExhausted() if error.retry_after is not None:
+            return Failed(Failure.TRANSIENT, reason, True, error.retry_after)
+        case errors.Internal():
+            return Failed(Failure.TRANSIENT, reason, definite=False)
+    return Failed(Failure.PERMANENT, reason, definite=True)

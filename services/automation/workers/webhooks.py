@@ -1,0 +1,76 @@
+"""Send a rule's webhooks: signed as Standard Webhooks says, with a key that repeats share."""
+
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from opentelemetry.trace import SpanKind
+
+from kit import telemetry, webhooks
+from kit.egress import Answer, ConnectFailed, Egress, Refused, TimedOut
+from schema import jsonio
+from services.automation.logic.retries import Failed, Failure
+from services.automation.model import Job
+from services.automation.operations.execution import Attempt, Done
+
+_RETRIED = (408, 425, 429)
+
+
+class Webhooks:
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def send(self, job: Job, attempt: Attempt) -> Done | Failed:
+        given = attempt.given
+        key = f"{job.run.id}.{attempt.step.index}"
+        body = given["body"]
+        is_text = isinstance(body, str)
+        sent = body.encode() if is_text else jsonio.dumps(body)
+        with telemetry.span(
+            "POST", kind=SpanKind.CLIENT, url__full=given["url"].partition("?")[0]
+        ) as span:
+            headers = {
+                **given.get("headers", {}),
+                "content-type": "text/plain; charset=utf-8" if is_text else "application/json",
+                "user-agent": "Armature-Automation/1",
+                "idempotency-key": key,
+                **webhooks.headers([job.webhook_secret], key, int(time.time()), sent),
+            }
+            if here := telemetry.traceparent():
+                headers["traceparent"] = here
+            try:
+                answer = await self._egress.post(given["url"], sent, headers)
+            except Refused as exc:
+                return Failed(Failure.PERMANENT, f"not sent: {exc.reason}", definite=True)
+            except (TimedOut, ConnectFailed) as exc:
+                return Failed(Failure.TRANSIENT, exc.reason, definite=False)
+            span.set_attribute("http.response.status_code", answer.status)
+        return judge(answer)
+
+
+def judge(answer: Answer) -> Done | Failed:
+    """2xx is success; a redirect is not."""
+    if 200 <= answer.status < 300:
+        return Done(
+            {"status": answer.status, "body": answer.body_start, "latency_ms": answer.latency_ms}
+        )
+    reason = f"HTTP {answer.status}"
+    if start := answer.body_start.strip():
+        reason = f"{reason}: {start[:500]}"
+    if answer.status in _RETRIED or answer.status >= 500:
+        wait = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+        return Failed(Failure.TRANSIENT, reason, definite=False, retry_after=wait)
+    return Failed(Failure.PERMANENT, reason, definite=True)
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Seconds, from either form of the header; None where it says nothing we understand."""
+    if value.strip().isdigit() and len(value.strip()) < 12:
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -1,0 +1,1 @@
+"""Test the gateway against a double of the planes at their gRPC boundary, and against the planes."""
