@@ -43,6 +43,10 @@ _boolean = msgspec.json.Decoder(bool)
 _texts = msgspec.json.Decoder(dict[str, str])
 
 
+# Messages that may come as one text, and the member that the text is.
+_SHORT_FORMS = {"armature.metadata.v1.Option": "value"}
+
+
 def member_name(field: FieldDescriptor) -> str:
     """What JSON calls the field."""
     return str(field.name).removesuffix("_json") if is_document(field) else str(field.name)
@@ -225,7 +229,11 @@ def _list_writer(field: FieldDescriptor) -> Writer:
         def add(target: Any, raw: msgspec.Raw, at: str, problems: Problems) -> None:
             if not inner:
                 inner.update(members(kind))
-            _fill_at(target.add(), raw, inner, at, problems)
+            short = _SHORT_FORMS.get(kind.full_name)
+            if short is not None and bytes(raw)[:1] == b'"':
+                inner[short](target.add(), raw, at, problems)
+            else:
+                _fill_at(target.add(), raw, inner, at, problems)
 
     else:
         read = _reader(field)

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 
 import msgspec
 import nats.errors
@@ -97,7 +98,8 @@ class Relay:
         self._presence = -random.randint(1, 32_767)  # noqa: S311
         self._depth = _DEPTH  # rows read of each partition
         self._held: list[int] = []
-        self._refilled: list[int] = []  # partitions that the stream of now has got
+        self._stream_known = False  # asked again with each renewal of the leases
+        self._refilled: tuple[datetime, list[int]] | None = None  # a stream, and what it has got
         self._held_until = 0.0  # monotonic; we publish nothing after it
         self._changed = asyncio.Event()
 
@@ -116,7 +118,7 @@ class Relay:
                 except (ServiceError, psycopg.Error, PublishUnknown) as exc:
                     published = 0
                     pause = min(pause * 2, 3.0)
-                    self._refilled = []
+                    self._stream_known = False
                     log.warning("relay waits", plane=self._plane, error=str(exc))
                 if not published:
                     await self._wait(pause)
@@ -128,7 +130,7 @@ class Relay:
         await self.renew()
         if not self._held:
             return 0
-        if self._refilled != self._held:
+        if not self._stream_known:
             await self._refill()
         rows = await self.read()
         if not rows:
@@ -155,11 +157,14 @@ class Relay:
             made = await self._bus.stream_made()
         except (nats.errors.Error, TimeoutError, OSError) as exc:
             raise PublishUnknown(str(exc)) from exc
+        self._stream_known = True
+        if self._refilled == (made, self._held):
+            return
         async with self._db.across_workspaces() as tx:
             again = await tx.run(_REFILL, [made, made, self._held])
         if again:
             log.warning("the stream is new: publishing again", plane=self._plane, rows=again)
-        self._refilled = self._held
+        self._refilled = (made, self._held)
 
     async def read(self) -> list[Row]:
         """Unpublished rows of the partitions we hold, each partition's oldest, in order."""
@@ -209,7 +214,8 @@ class Relay:
             await tx.run(_PRESENT, me)
             await tx.run(_GONE)
             held = await tx.all(_LEASE, me)
-        self._held = [row["partition"] for row in held]
+        self._held = sorted(row["partition"] for row in held)
+        self._stream_known = False
         self._held_until = asked + LEASE_SECONDS - 1.0
 
     async def release(self) -> None:

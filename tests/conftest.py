@@ -1,7 +1,9 @@
 """What tests of all tiers share: real servers, and the whole platform, once for the whole run."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,7 +34,10 @@ def crash_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(crash_dir: Path) -> Iterator[dict[str, Any]]:
-    """The running platform's dev.json."""
+    """The running platform's dev.json. ARMATURE_TEST_STACK names that of one that runs already."""
+    if given := os.environ.get("ARMATURE_TEST_STACK"):
+        yield json.loads(Path(given).read_text())
+        return
     environment = dict(os.environ) | {"ARMATURE_CRASH_DIR": str(crash_dir)}
     base = find_free_base()
     data = ROOT / ".armature" / f"tests-{base}"
@@ -41,20 +46,22 @@ def stack(crash_dir: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def operator(stack: dict[str, Any]) -> Client:
+def operator(stack: dict[str, Any]) -> Iterator[Client]:
     """The key that may create workspaces."""
-    return Client(stack["gateway_url"], stack["api_key"])
+    with Client(stack["gateway_url"], stack["api_key"]) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
-def new_workspace(operator: Client, stack: dict[str, Any]) -> Callable[[], Client]:
+def new_workspace(operator: Client, stack: dict[str, Any]) -> Iterator[Callable[[], Client]]:
     """A fresh workspace's admin."""
+    with ExitStack() as exits:
 
-    def make() -> Client:
-        made = operator.post("/v1/workspaces", {"display_name": f"Test {uuid4().hex[:8]}"})
-        return Client(stack["gateway_url"], made["api_key"])
+        def make() -> Client:
+            made = operator.post("/v1/workspaces", {"display_name": f"Test {uuid4().hex[:8]}"})
+            return exits.enter_context(Client(stack["gateway_url"], made["api_key"]))
 
-    return make
+        yield make
 
 
 @pytest.fixture

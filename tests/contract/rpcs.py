@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
 
 from kit import status
 from kit.errors import ServiceError
@@ -25,7 +26,7 @@ def every_rpc() -> Iterator[MethodDescriptor]:
 
 
 def plane_of(rpc: MethodDescriptor) -> str:
-    return str(rpc.file.package.split(".")[1])
+    return str(rpc.containing_service.file.package.split(".")[1])
 
 
 def request_of(rpc: MethodDescriptor) -> Message:
@@ -56,7 +57,7 @@ def call(
 def _error(exc: Any) -> ServiceError:
     for key, value in exc.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            return status.from_proto(status.status_pb2.Status.FromString(value))
+            return status.from_proto(status_pb2.Status.FromString(value))
     found = ServiceError("", exc.details() or "")
     found.metadata = {"code": exc.code().name}
     return found

@@ -11,8 +11,10 @@ from tests.contract.rpcs import call, every_rpc, request_of
 
 RPCS = list(every_rpc())
 for_every_rpc = pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.full_name)
-_READS = ("Get", "List", "Query", "BatchGet", "BatchList", "Check", "Count", "Watch")
-_READS += ("Authenticate",)
+_READS = (
+    *("Get", "List", "Query", "BatchGet", "BatchList"),
+    *("Check", "Count", "Watch", "Authenticate"),
+)
 
 
 @for_every_rpc

@@ -136,9 +136,7 @@ def _fill(message: Message, rpc: MethodDescriptor, ids: Ids, depth: int = 0) -> 
                     setattr(message, field.name, ids[known])
 
 
-def _fill_message(
-    message: Any, field: Any, rpc: MethodDescriptor, ids: Ids, depth: int
-) -> None:
+def _fill_message(message: Any, field: Any, rpc: MethodDescriptor, ids: Ids, depth: int) -> None:
     kind = field.message_type
     if kind.full_name == "armature.common.v1.Node":
         value = {"kind": "thing", "id": ids["Record"]}

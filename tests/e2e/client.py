@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -32,6 +32,12 @@ class Client:
             timeout=30,
             trust_env=False,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """The answer, whatever it is. Header names with underscores for dashes."""

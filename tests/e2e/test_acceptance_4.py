@@ -62,10 +62,10 @@ def test_who_may_not_see_the_record_may_not_see_its_artifacts(
     target = {"kind": "vault", "id": api.create("vault", name="x")["id"]}
     note = api.post("/v1/notes", {"title": "Secret", "targets": [target]})
     reader_key = api.post("/v1/api-keys", {"display_name": "r", "role": "read_only"})["secret"]
-    reader = Client(str(api.http.base_url), reader_key)
-    assert reader.get(f"/v1/notes/{note['id']}")["title"] == "Secret"
-    refused = reader.request("POST", "/v1/notes", {"title": "No", "targets": [target]})
-    assert refused.status_code == 403
+    with Client(str(api.http.base_url), reader_key) as reader:
+        assert reader.get(f"/v1/notes/{note['id']}")["title"] == "Secret"
+        refused = reader.request("POST", "/v1/notes", {"title": "No", "targets": [target]})
+        assert refused.status_code == 403
 
     stranger = new_workspace()
     for answer in (

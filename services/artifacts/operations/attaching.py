@@ -16,9 +16,7 @@ from services.artifacts.model import Holder
 from services.artifacts.store import targets
 
 
-async def present(
-    tx: Tx, caller: Caller, artifact: Node, allowed: Allowed
-) -> tuple[Node, ...]:
+async def present(tx: Tx, caller: Caller, artifact: Node, allowed: Allowed) -> tuple[Node, ...]:
     """What it is attached to now; UNAVAILABLE / CONFLICT when that has changed since we asked."""
     found = (await targets.of(tx, caller.workspace_id, [artifact]))[artifact]
     if any(target not in allowed for target in found):

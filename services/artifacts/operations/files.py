@@ -32,17 +32,18 @@ async def announce(
     return file
 
 
-async def create_ready(tx: Tx, caller: Caller, new: NewFile, allowed: Allowed) -> File:
+async def create_ready(
+    tx: Tx, caller: Caller, new: NewFile, content_type: str, allowed: Allowed
+) -> File:
     """Store a file whose content is in the store already, and announce it."""
-    file = await _insert(tx, caller, new, allowed, FileState.READY)
+    known = replace(new, content_type=content_type)
+    file = await _insert(tx, caller, known, allowed, FileState.READY)
     await store.finish_content(tx, caller.workspace_id, new.sha256)
     await outbox.add(tx, caller, events.file("created", file))
     return file
 
 
-async def _insert(
-    tx: Tx, caller: Caller, new: NewFile, allowed: Allowed, state: FileState
-) -> File:
+async def _insert(tx: Tx, caller: Caller, new: NewFile, allowed: Allowed, state: FileState) -> File:
     require_targets(new.targets, allowed)
     file = await store.insert(
         tx, caller.workspace_id, caller.principal_id, caller.actor(), new, state
@@ -54,9 +55,7 @@ async def _insert(
 async def begin_content(tx: Tx, caller: Caller, sha256: str, seconds: int) -> None:
     """Before content goes to its place: should its file never come, it is collected."""
     await store.begin_content(tx, caller.workspace_id, sha256)
-    await jobs.add(
-        tx, caller.workspace_id, JobKind.COLLECT_CONTENT, sha256=sha256, seconds=seconds
-    )
+    await jobs.add(tx, caller.workspace_id, JobKind.COLLECT_CONTENT, sha256=sha256, seconds=seconds)
 
 
 async def found(tx: Tx, caller: Caller, file_id: UUID, allowed: Allowed) -> File:
@@ -101,9 +100,7 @@ async def _end_upload(tx: Tx, workspace_id: UUID, file_id: UUID) -> None:
     await jobs.add(tx, workspace_id, JobKind.REMOVE_UPLOAD, file_id=file_id)
 
 
-async def attach(
-    tx: Tx, caller: Caller, file_id: UUID, target: Node, allowed: Allowed
-) -> File:
+async def attach(tx: Tx, caller: Caller, file_id: UUID, target: Node, allowed: Allowed) -> File:
     """Add a target; one that it has stays as it is."""
     file = await found(tx, caller, file_id, allowed)
     require_targets([target], allowed)
@@ -113,9 +110,7 @@ async def attach(
     return await _touched(tx, caller, file, (*file.targets, target), "attached", target)
 
 
-async def detach(
-    tx: Tx, caller: Caller, file_id: UUID, target: Node, allowed: Allowed
-) -> File:
+async def detach(tx: Tx, caller: Caller, file_id: UUID, target: Node, allowed: Allowed) -> File:
     """Take a target away; one that it does not have changes nothing."""
     file = await found(tx, caller, file_id, allowed)
     if target not in file.targets or not allowed.get(target):

@@ -36,9 +36,7 @@ class Rights:
             found[node] = may(holders[node], caller.principal_id, found)
         return {node: found.get(node, False) for node in (*asked, *deciding)}
 
-    async def _holders(
-        self, tx: Tx, caller: Caller, artifacts: list[Node]
-    ) -> dict[Node, Holder]:
+    async def _holders(self, tx: Tx, caller: Caller, artifacts: list[Node]) -> dict[Node, Holder]:
         found = await targets.holders(tx, caller.workspace_id, artifacts)
         more = {t for h in found.values() for t in h.targets if t.is_artifact} - set(found)
         return found | await targets.holders(tx, caller.workspace_id, sorted(more))

@@ -40,8 +40,10 @@ UPDATE contents AS c SET state = 'removing' WHERE c.workspace_id = %(workspace_i
   AND NOT EXISTS (SELECT FROM files AS f WHERE f.workspace_id = c.workspace_id
     AND f.sha256 = c.sha256 AND f.state = 'ready')
 RETURNING state"""
-_IN_USE = """
-SELECT EXISTS (SELECT FROM files WHERE workspace_id = %s AND sha256 = %s AND state = 'ready')"""
+_BEING_STORED = """
+SELECT EXISTS (SELECT FROM contents AS c WHERE c.workspace_id = %(workspace_id)s
+  AND c.sha256 = %(sha256)s AND c.state = 'storing' AND NOT EXISTS (SELECT FROM files AS f
+    WHERE f.workspace_id = c.workspace_id AND f.sha256 = c.sha256 AND f.state = 'ready'))"""
 _REMOVED = """
 DELETE FROM contents WHERE workspace_id = %s AND sha256 = %s AND state = 'removing'"""
 
@@ -114,8 +116,10 @@ async def start_removing(tx: Tx, workspace_id: UUID, sha256: str, grace: int) ->
     return await tx.value(_REMOVING, params) is not None
 
 
-async def content_in_use(tx: Tx, workspace_id: UUID, sha256: str) -> bool:
-    return bool(await tx.value(_IN_USE, [workspace_id, sha256]))
+async def being_stored(tx: Tx, workspace_id: UUID, sha256: str) -> bool:
+    """Whether somebody has begun to store it, and no file has it yet."""
+    params = {"workspace_id": workspace_id, "sha256": sha256}
+    return bool(await tx.value(_BEING_STORED, params))
 
 
 async def removed(tx: Tx, workspace_id: UUID, sha256: str) -> None:

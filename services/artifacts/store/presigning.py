@@ -22,9 +22,7 @@ class Signer:
     secret_key: str
     region: str
 
-    def put(
-        self, path: str, headers: Mapping[str, str], now: datetime, seconds: int
-    ) -> str:
+    def put(self, path: str, headers: Mapping[str, str], now: datetime, seconds: int) -> str:
         """A URL to PUT to, good with exactly these headers."""
         parts = urlsplit(self.endpoint)
         signed = {name.lower(): value for name, value in headers.items()} | {"host": parts.netloc}
@@ -48,9 +46,7 @@ class Signer:
             key = hmac.digest(key, part.encode(), "sha256")
         text = "\n".join([_ALGORITHM, stamp, scope, digest])
         signature = hmac.digest(key, text.encode(), "sha256").hex()
-        return (
-            f"{parts.scheme}://{parts.netloc}{location}?{written}&X-Amz-Signature={signature}"
-        )
+        return f"{parts.scheme}://{parts.netloc}{location}?{written}&X-Amz-Signature={signature}"
 
 
 def checksum_header(sha256: str) -> str:

@@ -74,9 +74,7 @@ async def of(
     return {a: tuple(found[a]) for a in artifacts}
 
 
-async def holders(
-    tx: Tx, workspace_id: UUID, artifacts: Sequence[Node]
-) -> dict[Node, Holder]:
+async def holders(tx: Tx, workspace_id: UUID, artifacts: Sequence[Node]) -> dict[Node, Holder]:
     """Who decides over each of the artifacts that exist, in two queries."""
     if not artifacts:
         return {}

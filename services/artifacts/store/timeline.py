@@ -86,7 +86,9 @@ async def fold(tx: Tx, workspace_id: UUID, new: FieldChanges) -> None:
     row = await tx.maybe(_OPEN, params)
     if row is None:
         changes, versions = folding.folded({}, {}, new.changes, new.version)
-        whole = Item(**{n: getattr(item, n) for n in item.__slots__} | {"data": _data(item, changes)})
+        whole = Item(
+            **{n: getattr(item, n) for n in item.__slots__} | {"data": _data(item, changes)}
+        )
         await _insert(tx, workspace_id, [(whole, actor, Jsonb(versions))])
         return
     present = row["data"]

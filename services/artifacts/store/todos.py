@@ -16,7 +16,9 @@ _COLUMNS = (
     " creator_id, created_by, updated_by, create_time, update_time, complete_time"
 )
 # New ones come last: after all others without reading them.
-_POSITION = "coalesce(nullif(%(position)s::float8, 0), extract(epoch FROM clock_timestamp()) * 1000)"
+_POSITION = (
+    "coalesce(nullif(%(position)s::float8, 0), extract(epoch FROM clock_timestamp()) * 1000)"
+)
 _INSERT = f"""
 INSERT INTO todos (workspace_id, todo_id, title, body, status, due, due_time, priority, assignees,
   position, version, creator_id, created_by, updated_by, complete_time)

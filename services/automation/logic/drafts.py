@@ -93,8 +93,11 @@ def _check_fields(
 def _condition(
     draft: Draft, workspace: Workspace, obj: CompiledObject | None, problems: list[Problem]
 ) -> "dict[str, object] | None":
+    if not draft.condition_json.strip():
+        return None
+    noted = len(problems)
     document = _json(draft.condition_json, "condition", problems)
-    if not document or obj is None:
+    if len(problems) > noted or obj is None or document == {}:
         return None
     try:
         conditions.parse(workspace, obj, document, "condition")

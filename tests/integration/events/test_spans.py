@@ -17,7 +17,7 @@ from tests.integration.events.test_deliveries import deliveries, get, in_state, 
 from tests.integration.kit.helpers import eventually
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore[misc]
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self) -> None:
         self.spans: list[Any] = []
 
@@ -32,7 +32,8 @@ async def test_publish_process_deliver_and_attempt_share_the_changes_trace(
     started: servers.Started, tmp_path: Path, workspace: UUID
 ) -> None:
     collector, listening = Collector(), grpc.aio.server()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, listening)
+    register: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+    register(collector, listening)
     port = listening.add_insecure_port("127.0.0.1:0")
     await listening.start()
     trace, parent = secrets.token_hex(16), secrets.token_hex(8)

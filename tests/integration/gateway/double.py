@@ -119,9 +119,7 @@ async def running(address: str = "127.0.0.1:0") -> AsyncIterator[Double]:
         service = rpc.descriptor.containing_service.full_name
         by_service.setdefault(service, {})[rpc.descriptor.name] = make(double, rpc)
     for service, handlers in by_service.items():
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service, handlers),)
-        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     port = server.add_insecure_port(address)
     double.address = f"127.0.0.1:{port}"
     await server.start()

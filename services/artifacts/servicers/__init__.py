@@ -1,0 +1,1 @@
+"""Answer calls: unpack, ask for rights, one transaction, pack."""

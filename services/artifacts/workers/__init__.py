@@ -1,0 +1,1 @@
+"""Do what was queued, across workspaces."""

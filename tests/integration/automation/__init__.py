@@ -1,0 +1,1 @@
+"""Prove the automation plane on real Postgres and NATS, its neighbours standing in over gRPC."""
