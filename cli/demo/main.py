@@ -201,7 +201,7 @@ class Demo:
         )
         if sent.is_error:
             raise DemoError(f"the store refused the upload: {sent.status_code} {sent.text[:500]}")
-        file = self.api.post(f"/v1/files/{upload['file']['id']}:finalize")
+        file = self.api.post(f"/v1/files/{upload['id']}:finalize")
         note = self.api.post(
             "/v1/notes",
             {"title": "Kick-off", "body": "They want it **by spring**.", "targets": [target]},

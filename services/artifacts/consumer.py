@@ -56,12 +56,12 @@ def _happened(event: Envelope) -> Iterator[Item | FieldChanges]:
         yield from _of_link(event, data)
     elif noun in {"note", "todo", "file"}:
         if event.type == "todo.updated" and data.get("completes"):
-            return  # TODO.completed says it better
+            return  # the completion says it better
         shown = {name: data[name] for name in _SHOWN if name in data}
         for target in _targets(data):
             yield _item(event, target, shown)
-    elif noun == "run" and (target := _record_of_run(data)):
-        yield _item(event, target, {name: data[name] for name in _SHOWN if name in data})
+    elif noun == "run" and (record := _record_of_run(data)):
+        yield _item(event, record, {name: data[name] for name in _SHOWN if name in data})
 
 
 def _of_record(event: Envelope, data: dict[str, Any]) -> Iterator[Item | FieldChanges]:

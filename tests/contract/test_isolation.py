@@ -66,7 +66,7 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
         "Todo": api.post("/v1/todos", {"title": "t", "targets": [node]})["id"],
         "File": api.post(
             "/v1/files", {"name": "f.txt", "size": 1, "content": "eA==", "targets": [node]}
-        )["file"]["id"],
+        )["id"],
         "Subscription": hook.get("subscription", hook)["id"],
         "Delivery": delivery["id"],
         "Event": event["id"],

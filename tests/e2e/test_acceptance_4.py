@@ -32,7 +32,7 @@ def test_artifacts_on_a_custom_object(api: Client) -> None:
         trust_env=False,
     )
     assert sent.is_success, sent.text
-    file = api.post(f"/v1/files/{upload['file']['id']}:finalize")
+    file = api.post(f"/v1/files/{upload['id']}:finalize")
     assert (file["state"], file["size"]) == ("ready", len(content))
     got = httpx.get(
         f"{api.http.base_url}/v1/files/{file['id']}/content".replace("//v1", "/v1"),

@@ -1,7 +1,7 @@
 """Read when a todo is due: a date, or a date and time with its offset."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(
@@ -14,10 +14,7 @@ def moment(text: str) -> datetime | None:
     start = _start(text)
     if start is None or not _DATE.fullmatch(text):
         return start
-    try:
-        return start + timedelta(days=1) - timedelta(microseconds=1)
-    except OverflowError:
-        return None
+    return datetime.combine(start.date(), time.max, tzinfo=UTC)
 
 
 def bound(text: str) -> datetime | None:

@@ -12,7 +12,7 @@ from kit import ids, paging
 from kit.caller import Caller, current_caller
 from kit.db import Database, Tx
 from planes.definitions import Definitions
-from planes.nodes import Node
+from planes.nodes import ARTIFACT_KINDS, Node
 from schema.compiled import Workspace
 from services.artifacts import convert
 from services.artifacts.logic.access import may, node_not_found, not_found, visible
@@ -152,4 +152,4 @@ class Desk:
 
 
 def _known(workspace: Workspace, kind: str) -> bool:
-    return kind in convert.ARTIFACT_KINDS or workspace.object(kind) is not None
+    return kind in ARTIFACT_KINDS or workspace.object(kind) is not None

@@ -75,4 +75,4 @@ def _check_types(types: Sequence[str]) -> None:
         if not 1 <= len(one) <= 100 or "\0" in one:
             text = "must have 1 to 100 characters"
             problems.append(Problem(f"types[{number}]", "OUT_OF_RANGE", text))
-    convert.raise_any("COMMENT_INVALID", problems)
+    convert.raise_any("TIMELINE_INVALID", problems)

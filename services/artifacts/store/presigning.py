@@ -44,7 +44,7 @@ class Signer:
         key = f"AWS4{self.secret_key}".encode()
         for part in (date, self.region, "s3", "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
-        text = "\n".join([_ALGORITHM, stamp, scope, digest])
+        text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}"
         signature = hmac.digest(key, text.encode(), "sha256").hex()
         return f"{parts.scheme}://{parts.netloc}{location}?{written}&X-Amz-Signature={signature}"
 

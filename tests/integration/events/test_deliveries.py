@@ -139,25 +139,26 @@ async def test_retry_after_is_honoured_and_410_ends_the_subscription(
 
 async def test_a_hanging_endpoint_delays_nobody_else(plane: Plane, workspace: UUID) -> None:
     caller = plane.a(workspace)
-    hanging = [Receiver(lambda _: None) for _ in range(10)]
-    async with Receiver().running() as healthy:
+    hanging = [Receiver(lambda _: None) for _ in range(3)]
+    async with (
+        Receiver().running() as healthy,
+        hanging[0].running(),
+        hanging[1].running(),
+        hanging[2].running(),
+    ):
         for one in hanging:
-            async with one.running():
-                pass
-        async with hanging[0].running(), hanging[1].running(), hanging[2].running():
-            for one in hanging[:3]:
-                await subscribe(caller, one.url)
-            await subscribe(caller, healthy.url, "*.updated")
-            for _ in range(20):
-                await plane.emit(workspace, "record.updated")
-            started = asyncio.get_running_loop().time()
+            await subscribe(caller, one.url)
+        await subscribe(caller, healthy.url, "*.updated")
+        for _ in range(20):
+            await plane.emit(workspace, "record.updated")
+        started = asyncio.get_running_loop().time()
 
-            async def done() -> bool:
-                return len(healthy.got) == 20
+        async def done() -> bool:
+            return len(healthy.got) == 20
 
-            await eventually(done, "the healthy endpoint has everything", 5)
-            assert asyncio.get_running_loop().time() - started < 2
-            assert all(len(one.got) <= 4 for one in hanging[:3]), "at most four under way at a time"
+        await eventually(done, "the healthy endpoint has everything", 5)
+        assert asyncio.get_running_loop().time() - started < 2
+        assert all(len(one.got) <= 4 for one in hanging), "at most four under way at a time"
 
 
 async def test_an_ordered_subscription_keeps_the_order_of_each_record(

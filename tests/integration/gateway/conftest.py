@@ -31,7 +31,7 @@ def double(planes: Double) -> Double:
 
 
 def settings_for(address: str, **more: Any) -> GatewaySettings:
-    return GatewaySettings(**{f"{plane}_address": address for plane in PLANES}, **more)
+    return GatewaySettings(**({f"{plane}_address": address for plane in PLANES} | more))
 
 
 @asynccontextmanager

@@ -91,7 +91,8 @@ class FileServiceServicer:
         """CreateUpload announces a file and returns where to PUT its bytes; or, for up to 1 MiB, takes them
         inline and answers a ready file. An upload that is not finalized within an hour is reaped. Fails
         with INVALID_ARGUMENT / FILE_INVALID, RESOURCE_EXHAUSTED / FILE_TOO_LARGE, NOT_FOUND /
-        NODE_NOT_FOUND.
+        NODE_NOT_FOUND, ALREADY_EXISTS / FILE_EXISTS for a used id, and, inline, UNAVAILABLE /
+        STORE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,7 +101,9 @@ class FileServiceServicer:
     def FinalizeUpload(self, request, context):
         """FinalizeUpload verifies size, checksum and content with the store, and makes the file ready. Fails
         with FAILED_PRECONDITION / UPLOAD_INCOMPLETE while the bytes are missing and FAILED_PRECONDITION /
-        UPLOAD_MISMATCH when they are not those announced, which ends the upload.
+        UPLOAD_MISMATCH when they are not those announced, which ends the upload; NOT_FOUND /
+        FILE_NOT_FOUND; UNAVAILABLE / STORE_UNAVAILABLE while the store does not answer. Repeating it
+        after success answers the file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

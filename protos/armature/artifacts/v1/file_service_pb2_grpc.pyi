@@ -41,12 +41,15 @@ class FileServiceStub:
     """CreateUpload announces a file and returns where to PUT its bytes; or, for up to 1 MiB, takes them
     inline and answers a ready file. An upload that is not finalized within an hour is reaped. Fails
     with INVALID_ARGUMENT / FILE_INVALID, RESOURCE_EXHAUSTED / FILE_TOO_LARGE, NOT_FOUND /
-    NODE_NOT_FOUND.
+    NODE_NOT_FOUND, ALREADY_EXISTS / FILE_EXISTS for a used id, and, inline, UNAVAILABLE /
+    STORE_UNAVAILABLE.
     """
     FinalizeUpload: _grpc.UnaryUnaryMultiCallable[_file_service_pb2.FinalizeUploadRequest, _file_service_pb2.FinalizeUploadResponse]
     """FinalizeUpload verifies size, checksum and content with the store, and makes the file ready. Fails
     with FAILED_PRECONDITION / UPLOAD_INCOMPLETE while the bytes are missing and FAILED_PRECONDITION /
-    UPLOAD_MISMATCH when they are not those announced, which ends the upload.
+    UPLOAD_MISMATCH when they are not those announced, which ends the upload; NOT_FOUND /
+    FILE_NOT_FOUND; UNAVAILABLE / STORE_UNAVAILABLE while the store does not answer. Repeating it
+    after success answers the file.
     """
     GetFile: _grpc.UnaryUnaryMultiCallable[_file_service_pb2.GetFileRequest, _file_service_pb2.GetFileResponse]
     """GetFile returns what is known about a file. Fails with NOT_FOUND / FILE_NOT_FOUND."""
@@ -76,12 +79,15 @@ class FileServiceAsyncStub(FileServiceStub):
     """CreateUpload announces a file and returns where to PUT its bytes; or, for up to 1 MiB, takes them
     inline and answers a ready file. An upload that is not finalized within an hour is reaped. Fails
     with INVALID_ARGUMENT / FILE_INVALID, RESOURCE_EXHAUSTED / FILE_TOO_LARGE, NOT_FOUND /
-    NODE_NOT_FOUND.
+    NODE_NOT_FOUND, ALREADY_EXISTS / FILE_EXISTS for a used id, and, inline, UNAVAILABLE /
+    STORE_UNAVAILABLE.
     """
     FinalizeUpload: _aio.UnaryUnaryMultiCallable[_file_service_pb2.FinalizeUploadRequest, _file_service_pb2.FinalizeUploadResponse]  # type: ignore[assignment]
     """FinalizeUpload verifies size, checksum and content with the store, and makes the file ready. Fails
     with FAILED_PRECONDITION / UPLOAD_INCOMPLETE while the bytes are missing and FAILED_PRECONDITION /
-    UPLOAD_MISMATCH when they are not those announced, which ends the upload.
+    UPLOAD_MISMATCH when they are not those announced, which ends the upload; NOT_FOUND /
+    FILE_NOT_FOUND; UNAVAILABLE / STORE_UNAVAILABLE while the store does not answer. Repeating it
+    after success answers the file.
     """
     GetFile: _aio.UnaryUnaryMultiCallable[_file_service_pb2.GetFileRequest, _file_service_pb2.GetFileResponse]  # type: ignore[assignment]
     """GetFile returns what is known about a file. Fails with NOT_FOUND / FILE_NOT_FOUND."""
@@ -114,7 +120,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateUpload announces a file and returns where to PUT its bytes; or, for up to 1 MiB, takes them
         inline and answers a ready file. An upload that is not finalized within an hour is reaped. Fails
         with INVALID_ARGUMENT / FILE_INVALID, RESOURCE_EXHAUSTED / FILE_TOO_LARGE, NOT_FOUND /
-        NODE_NOT_FOUND.
+        NODE_NOT_FOUND, ALREADY_EXISTS / FILE_EXISTS for a used id, and, inline, UNAVAILABLE /
+        STORE_UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -125,7 +132,9 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_file_service_pb2.FinalizeUploadResponse, _abc.Awaitable[_file_service_pb2.FinalizeUploadResponse]]:
         """FinalizeUpload verifies size, checksum and content with the store, and makes the file ready. Fails
         with FAILED_PRECONDITION / UPLOAD_INCOMPLETE while the bytes are missing and FAILED_PRECONDITION /
-        UPLOAD_MISMATCH when they are not those announced, which ends the upload.
+        UPLOAD_MISMATCH when they are not those announced, which ends the upload; NOT_FOUND /
+        FILE_NOT_FOUND; UNAVAILABLE / STORE_UNAVAILABLE while the store does not answer. Repeating it
+        after success answers the file.
         """
 
     @_abc_1.abstractmethod

@@ -73,8 +73,8 @@ class NoteServiceServicer:
     """
 
     def CreateNote(self, request, context):
-        """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID and NOT_FOUND /
-        NODE_NOT_FOUND.
+        """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID, NOT_FOUND /
+        NODE_NOT_FOUND, and ALREADY_EXISTS / NOTE_EXISTS for a used id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,8 @@ class NoteServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NoteServiceAsyncStub: ...
     CreateNote: _grpc.UnaryUnaryMultiCallable[_note_service_pb2.CreateNoteRequest, _note_service_pb2.CreateNoteResponse]
-    """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID and NOT_FOUND /
-    NODE_NOT_FOUND.
+    """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID, NOT_FOUND /
+    NODE_NOT_FOUND, and ALREADY_EXISTS / NOTE_EXISTS for a used id.
     """
     GetNote: _grpc.UnaryUnaryMultiCallable[_note_service_pb2.GetNoteRequest, _note_service_pb2.GetNoteResponse]
     """GetNote returns one. Fails with NOT_FOUND / NOTE_NOT_FOUND."""
@@ -64,8 +64,8 @@ class NoteServiceAsyncStub(NoteServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateNote: _aio.UnaryUnaryMultiCallable[_note_service_pb2.CreateNoteRequest, _note_service_pb2.CreateNoteResponse]  # type: ignore[assignment]
-    """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID and NOT_FOUND /
-    NODE_NOT_FOUND.
+    """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID, NOT_FOUND /
+    NODE_NOT_FOUND, and ALREADY_EXISTS / NOTE_EXISTS for a used id.
     """
     GetNote: _aio.UnaryUnaryMultiCallable[_note_service_pb2.GetNoteRequest, _note_service_pb2.GetNoteResponse]  # type: ignore[assignment]
     """GetNote returns one. Fails with NOT_FOUND / NOTE_NOT_FOUND."""
@@ -93,8 +93,8 @@ class NoteServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _note_service_pb2.CreateNoteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_note_service_pb2.CreateNoteResponse, _abc.Awaitable[_note_service_pb2.CreateNoteResponse]]:
-        """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID and NOT_FOUND /
-        NODE_NOT_FOUND.
+        """CreateNote stores a note on its targets. Fails with INVALID_ARGUMENT / NOTE_INVALID, NOT_FOUND /
+        NODE_NOT_FOUND, and ALREADY_EXISTS / NOTE_EXISTS for a used id.
         """
 
     @_abc_1.abstractmethod

@@ -36,7 +36,9 @@ class TimelineServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TimelineServiceAsyncStub: ...
     ListTimeline: _grpc.UnaryUnaryMultiCallable[_timeline_service_pb2.ListTimelineRequest, _timeline_service_pb2.ListTimelineResponse]
-    """ListTimeline returns a target's items, newest first."""
+    """ListTimeline returns a target's items, newest first. Field changes of one actor on one record
+    within five minutes are one item. Fails with INVALID_ARGUMENT / TIMELINE_INVALID.
+    """
     CreateComment: _grpc.UnaryUnaryMultiCallable[_timeline_service_pb2.CreateCommentRequest, _timeline_service_pb2.CreateCommentResponse]
     """CreateComment adds a person's words. Needs the permission write. Fails with INVALID_ARGUMENT /
     COMMENT_INVALID.
@@ -50,7 +52,9 @@ class TimelineServiceAsyncStub(TimelineServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTimeline: _aio.UnaryUnaryMultiCallable[_timeline_service_pb2.ListTimelineRequest, _timeline_service_pb2.ListTimelineResponse]  # type: ignore[assignment]
-    """ListTimeline returns a target's items, newest first."""
+    """ListTimeline returns a target's items, newest first. Field changes of one actor on one record
+    within five minutes are one item. Fails with INVALID_ARGUMENT / TIMELINE_INVALID.
+    """
     CreateComment: _aio.UnaryUnaryMultiCallable[_timeline_service_pb2.CreateCommentRequest, _timeline_service_pb2.CreateCommentResponse]  # type: ignore[assignment]
     """CreateComment adds a person's words. Needs the permission write. Fails with INVALID_ARGUMENT /
     COMMENT_INVALID.
@@ -67,7 +71,9 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timeline_service_pb2.ListTimelineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_timeline_service_pb2.ListTimelineResponse, _abc.Awaitable[_timeline_service_pb2.ListTimelineResponse]]:
-        """ListTimeline returns a target's items, newest first."""
+        """ListTimeline returns a target's items, newest first. Field changes of one actor on one record
+        within five minutes are one item. Fails with INVALID_ARGUMENT / TIMELINE_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def CreateComment(

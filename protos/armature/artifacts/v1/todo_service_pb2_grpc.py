@@ -73,8 +73,8 @@ class TodoServiceServicer:
     """
 
     def CreateTodo(self, request, context):
-        """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID and NOT_FOUND /
-        NODE_NOT_FOUND.
+        """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID, NOT_FOUND /
+        NODE_NOT_FOUND, and ALREADY_EXISTS / TODO_EXISTS for a used id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

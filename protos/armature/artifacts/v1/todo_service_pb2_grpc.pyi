@@ -38,8 +38,8 @@ class TodoServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TodoServiceAsyncStub: ...
     CreateTodo: _grpc.UnaryUnaryMultiCallable[_todo_service_pb2.CreateTodoRequest, _todo_service_pb2.CreateTodoResponse]
-    """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID and NOT_FOUND /
-    NODE_NOT_FOUND.
+    """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID, NOT_FOUND /
+    NODE_NOT_FOUND, and ALREADY_EXISTS / TODO_EXISTS for a used id.
     """
     GetTodo: _grpc.UnaryUnaryMultiCallable[_todo_service_pb2.GetTodoRequest, _todo_service_pb2.GetTodoResponse]
     """GetTodo returns one. Fails with NOT_FOUND / TODO_NOT_FOUND."""
@@ -64,8 +64,8 @@ class TodoServiceAsyncStub(TodoServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTodo: _aio.UnaryUnaryMultiCallable[_todo_service_pb2.CreateTodoRequest, _todo_service_pb2.CreateTodoResponse]  # type: ignore[assignment]
-    """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID and NOT_FOUND /
-    NODE_NOT_FOUND.
+    """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID, NOT_FOUND /
+    NODE_NOT_FOUND, and ALREADY_EXISTS / TODO_EXISTS for a used id.
     """
     GetTodo: _aio.UnaryUnaryMultiCallable[_todo_service_pb2.GetTodoRequest, _todo_service_pb2.GetTodoResponse]  # type: ignore[assignment]
     """GetTodo returns one. Fails with NOT_FOUND / TODO_NOT_FOUND."""
@@ -93,8 +93,8 @@ class TodoServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _todo_service_pb2.CreateTodoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_todo_service_pb2.CreateTodoResponse, _abc.Awaitable[_todo_service_pb2.CreateTodoResponse]]:
-        """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID and NOT_FOUND /
-        NODE_NOT_FOUND.
+        """CreateTodo stores a todo on its targets. Fails with INVALID_ARGUMENT / TODO_INVALID, NOT_FOUND /
+        NODE_NOT_FOUND, and ALREADY_EXISTS / TODO_EXISTS for a used id.
         """
 
     @_abc_1.abstractmethod

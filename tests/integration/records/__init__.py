@@ -1,0 +1,1 @@
+"""Tests of the records plane: its servicer behind a real channel, on a real Postgres."""
