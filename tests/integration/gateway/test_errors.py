@@ -92,7 +92,9 @@ async def test_pointers_into_wrapped_bodies_and_queries(client: Client, double: 
 
 async def test_many_violations_come_together(client: Client, double: Double) -> None:
     violations = [Violation(f"fields.f{i}", "REQUIRED", "must be given") for i in range(30)]
-    double.answers["CreateRecord"] = kinds.InvalidArgument("FIELDS_INVALID", "30", violations=violations)
+    double.answers["CreateRecord"] = kinds.InvalidArgument(
+        "FIELDS_INVALID", "30", violations=violations
+    )
     reply = await client.post(RECORDS, json={"fields": {}})
     assert [e["pointer"] for e in reply.json()["errors"]] == [f"/fields/f{i}" for i in range(30)]
 
@@ -243,7 +245,9 @@ async def test_origins(planes: Double) -> None:
     planes.reset()
     asked = {"origin": "https://app.example", "access-control-request-method": "PATCH"}
     async with opened(planes.address) as client:
-        assert "access-control-allow-origin" not in (await client.options(ONE, headers=asked)).headers
+        assert (
+            "access-control-allow-origin" not in (await client.options(ONE, headers=asked)).headers
+        )
     async with opened(planes.address, allowed_origins=("https://app.example",)) as client:
         reply = await client.options(ONE, headers=asked)
         assert reply.headers["access-control-allow-origin"] == "https://app.example"

@@ -30,7 +30,9 @@ def address(route: Route) -> str:
 
 
 async def test_every_rpc_has_a_route(planes: Double) -> None:
-    routed = {route.rpc for route in await all_routes()} | {"armature.events.v1.EventService/WatchEvents"}
+    routed = {route.rpc for route in await all_routes()} | {
+        "armature.events.v1.EventService/WatchEvents"
+    }
     missing = {name for name in RPCS if name.rpartition("/")[2] not in NOT_OVER_HTTP} - routed
     assert not missing
 

@@ -72,7 +72,7 @@ async def test_a_page(client: Client, double: Double) -> None:
         records=[record()], next_page_token="t+/=", count=41, plan_json=b'{"drive":"sort"}'
     )
     reply = await client.get(
-        f"{RECORDS}?filter=stage in (\"won\")&sort=-amount&page_size=1&count=exact&view=v"
+        f'{RECORDS}?filter=stage in ("won")&sort=-amount&page_size=1&count=exact&view=v'
         "&time_zone=Europe/Berlin&week_start=sunday&explain=true&page_token=old"
     )
     assert reply.json() == {
@@ -136,9 +136,15 @@ async def test_a_board(client: Client, double: Double) -> None:
 
 
 async def test_upsert_says_what_it_did(client: Client, double: Double) -> None:
-    for number, outcome, status in ((1, "created", 201), (2, "updated", 200), (3, "unchanged", 200)):
+    for number, outcome, status in (
+        (1, "created", 201),
+        (2, "updated", 200),
+        (3, "unchanged", 200),
+    ):
         double.answers["UpsertRecord"] = pb.UpsertRecordResponse(record=record(), outcome=number)
-        reply = await client.put(f"{RECORDS}?match=email,phone", json={"fields": {"email": "a@b.c"}})
+        reply = await client.put(
+            f"{RECORDS}?match=email,phone", json={"fields": {"email": "a@b.c"}}
+        )
         assert reply.status_code == status
         assert reply.json() == {"outcome": outcome, "record": SHOWN}
         assert list(double.last.request.match) == ["email", "phone"]

@@ -91,7 +91,10 @@ class Client:
         return await self("QueryRecords", object=obj, selection=selecting(filter), **more)
 
     async def every_page(
-        self, obj: str = "deal", filter: Mapping[str, Any] | None = None, **more: Any  # noqa: A002
+        self,
+        obj: str = "deal",
+        filter: Mapping[str, Any] | None = None,
+        **more: Any,  # noqa: A002
     ) -> list[record_pb2.Record]:
         """The union of the pages, in order; each but the last is full."""
         found: list[record_pb2.Record] = []

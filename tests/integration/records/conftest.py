@@ -69,9 +69,7 @@ class Plane:
 
 async def authenticate(credential: str) -> Caller:
     workspace_id, role, principal = credential.split(":")
-    return Caller(
-        UUID(workspace_id), principal, "user", principal.title(), ROLES[role], role=role
-    )
+    return Caller(UUID(workspace_id), principal, "user", principal.title(), ROLES[role], role=role)
 
 
 @pytest.fixture(scope="session")

@@ -223,9 +223,7 @@ async def test_fields_that_are_no_object_are_refused(acme: Client, body: bytes) 
     assert await reason(call) == "INVALID_ARGUMENT/FIELDS_INVALID"
 
 
-async def test_a_client_may_choose_the_id_once_in_the_workspace(
-    acme: Client, plane: Plane
-) -> None:
+async def test_a_client_may_choose_the_id_once_in_the_workspace(acme: Client, plane: Plane) -> None:
     chosen = str(ids.new_id())
     body = {"id": chosen, "fields_json": as_json({"name": "x"})}
     made = await acme("CreateRecord", object="deal", **body)
@@ -242,7 +240,9 @@ async def test_a_client_may_choose_the_id_once_in_the_workspace(
     )
     theirs = await plane.client(uuid4())("CreateRecord", object="deal", **body)
     assert theirs.record.id == chosen
-    bad = await refusal(acme("CreateRecord", object="deal", id="x", fields_json=body["fields_json"]))
+    bad = await refusal(
+        acme("CreateRecord", object="deal", id="x", fields_json=body["fields_json"])
+    )
     assert (bad.code, [v.path for v in bad.violations]) == ("INVALID_ARGUMENT", ["id"])
 
 

@@ -1,0 +1,1 @@
+"""Kill processes at named points, under load, and count what remains."""
