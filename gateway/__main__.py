@@ -50,12 +50,20 @@ async def serve(config: GatewaySettings) -> None:
         backlog=1024,
         backpressure=config.max_connections,
     )
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
     log.info("started", address=config.address)
-    await server.serve()
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     log.info("draining")
-    await gateway.drain(config.grace_seconds)
+    gateway.hub.drain()  # streams end first: the server waits for its connections
+    server.stop()
+    await asyncio.wait([serving], timeout=config.grace_seconds)
+    await gateway.drain(1.0)
+    if serving.done():
+        serving.result()
 
 
 if __name__ == "__main__":

@@ -190,12 +190,12 @@ async def _send(
     gone = asyncio.ensure_future(exchange.gone())
     stopping = asyncio.ensure_future(draining.wait())
     try:
-        await asyncio.wait([sending, gone, stopping], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([sending, gone, stopping], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for one in (sending, gone, stopping):
             one.cancel()
         await asyncio.gather(sending, gone, stopping, return_exceptions=True)
-    if sending.cancelled() and not gone.done():
+    if done == {stopping}:  # an end, and not a break: the client comes back to another of us
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -109,9 +109,18 @@ class Tx:
         """Queue a statement and fetch its rows later, from the cursor, with others' results."""
         return await self.connection.execute(sql, params)
 
-    def savepoint(self) -> contextlib.AbstractAsyncContextManager[Any]:
-        """Undo the block alone when it raises."""
-        return self.connection.transaction()
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo the block alone when it raises; what it violates has the names of `violations`."""
+        try:
+            async with self.connection.transaction():
+                yield
+        except psycopg.errors.IntegrityError as exc:
+            raise self.named(exc) from exc
+
+    def named(self, violated: psycopg.errors.IntegrityError) -> Exception:
+        """The error that `violations` has for a constraint, else the driver's own."""
+        return self.violations.get(violated.diag.constraint_name or "", violated)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call `action` once the transaction has committed, and never when it has not."""
@@ -208,8 +217,8 @@ class Database:
                             tx = Tx(connection, self, pipeline, begun)
                             yield tx
             except psycopg.errors.IntegrityError as exc:
-                named = tx.violations.get(exc.diag.constraint_name or "") if tx else None
-                if named is None:
+                named = tx.named(exc) if tx is not None else exc
+                if named is exc:
                     raise
                 raise named from exc
         if tx is not None:

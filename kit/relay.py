@@ -243,6 +243,7 @@ class Relay:
                     f"publish {kind}",
                     kind=SpanKind.PRODUCER,
                     parent=telemetry.remote(traceparent),
+                    links=telemetry.link_to(traceparent),
                     messaging__system="nats",
                     messaging__destination__name=STREAM,
                     messaging__batch__message_count=len(rows),

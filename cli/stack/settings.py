@@ -42,7 +42,10 @@ def of_migration(stack: Stack, plane: str, inherited: Mapping[str, str]) -> dict
 
 def of_gateway(stack: Stack, inherited: Mapping[str, str]) -> dict[str, str]:
     """For `python -m gateway serve`, which reaches planes and no server behind them."""
-    own = {"ARMATURE_ADDRESS": address(Ports(stack["port_base"]).gateway)}
+    own = {
+        "ARMATURE_ADDRESS": address(Ports(stack["port_base"]).gateway),
+        "ARMATURE_READY_PLANES": ",".join(stack.get("grpc") or PLANES),
+    }
     return _common(stack, inherited) | own
 
 

@@ -181,7 +181,8 @@ def _pack_board(_exchange: Exchange, response: Any) -> Reply:
             "key": json_out.document(column.key_json),
             "label": column.label,
             "color": column.color,
-            "count": column.count,
+            # A further page of one column comes uncounted.
+            "count": column.count if column.count >= 0 else None,
             "values": json_out.document(column.values_json) or {},
             "data": [json_out.record(one) for one in column.records],
             "next_page_token": column.next_page_token,

@@ -39,7 +39,7 @@ def exact(raw: object, path: str) -> Number:
         return 0
     if not _DOUBLE_MIN_EXPONENT <= number.adjusted() <= _DOUBLE_MAX_EXPONENT:
         raise _outside_double(path)
-    if abs(number) > _DOUBLE_MAX:
+    if number.copy_abs() > _DOUBLE_MAX:
         raise _outside_double(path)
     if len(number.as_tuple().digits) > _EXACT.prec:
         raise refuse(path, "TOO_MANY_DIGITS", f"must have at most {MAX_DIGITS} digits")
@@ -132,7 +132,7 @@ def compile_decimal(_field: Field, settings: Mapping[str, Any]) -> Write:
         number = digits(raw, path, "a string of digits such as '12.50', or a number")
         if (found := decimals(number)) > scale:
             raise too_many_decimals(path, scale, found)
-        if abs(number) >= limit:
+        if number.copy_abs() >= limit:  # abs() would round to 28 digits
             message = f"must have at most {precision - scale} digits before the point"
             raise refuse(path, "OUT_OF_RANGE", message)
         return format(number.quantize(unit, context=_EXACT), "f")

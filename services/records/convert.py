@@ -53,17 +53,15 @@ def item(fields_json: bytes, *, id_: str = "", etag: str = "", path: str = "") -
 
 
 def items(messages: Sequence[pb.BatchItem]) -> list[Item]:
+    """The records of a batch; what can't be read is a problem of its item alone."""
     found: list[Item] = []
-    problems: list[Problem] = []
     for n, message in enumerate(messages):
+        path = f"items.{n}"
         try:
-            found.append(
-                item(message.fields_json, id_=message.id, etag=message.etag, path=f"items.{n}")
-            )
+            one = item(message.fields_json, id_=message.id, etag=message.etag, path=path)
         except Invalid as exc:
-            problems += exc.problems
-    if problems:
-        raise refused("FIELDS_INVALID", Invalid(problems))
+            one = Item(message.id, None, message.etag, path, tuple(exc.problems))
+        found.append(one)
     return found
 
 

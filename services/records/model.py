@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from schema.compiled import CompiledObject
+from schema.problems import Problem
 
 
 class Outcome(StrEnum):
@@ -26,6 +27,7 @@ class Item:
     fields: Any = None
     etag: str = ""
     path: str = ""
+    problems: tuple[Problem, ...] = ()  # of its fields, where they can't even be read
 
 
 @dataclass(frozen=True, slots=True)

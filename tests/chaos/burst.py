@@ -15,6 +15,10 @@ from cli.stack.processes import Identity, send
 from tests.e2e.client import Client, wait_for
 
 
+class Away(Exception):
+    """A plane does not answer now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Of so many acknowledged changes: events in the log, runs and effects, by how often each."""
@@ -88,10 +92,16 @@ def write(api: Client, count: int, each: Callable[[int], None], writers: int = 4
 def collect(api: Client, ids: list[str], seconds: float = 120) -> Verdict:
     """Wait until as many effects are there as changes, and nothing moves any more; then count."""
 
-    def all_pages(path: str) -> Iterator[Any]:
+    def all_pages(method: str, path: str, body: Any = None) -> Iterator[Any]:
         token = ""
         while True:
-            page = api.get(f"{path}&page_size=500" + (f"&page_token={token}" if token else ""))
+            paging = f"&page_size=500&page_token={token}" if body is None else ""
+            sent = None if body is None else body | ({"page_token": token} if token else {})
+            answer = api.request(method, f"{path}{paging}", sent)
+            if answer.status_code >= 500:
+                raise Away
+            assert answer.is_success, answer.text
+            page = answer.json()
             yield from page["data"]
             token = page.get("next_page_token") or ""
             if not token:
@@ -100,22 +110,26 @@ def collect(api: Client, ids: list[str], seconds: float = 120) -> Verdict:
     def verdict() -> Verdict:
         events = Counter(
             e["aggregate_id"]
-            for e in all_pages("/v1/events?type=record.created")
+            for e in all_pages("GET", "/v1/events?type=record.created")
             if e["object"] == "cause"
         )
         runs = Counter(
             r["record_id"]
-            for r in all_pages("/v1/runs?state=succeeded")
+            for r in all_pages("GET", "/v1/runs?state=succeeded")
             if r["record_id"] in wanted
         )
-        effects = Counter(r["fields"]["of"] for r in api.pages("effect", page_size=1000))
+        found = all_pages("POST", "/v1/objects/effect/records:query", {"page_size": 1000})
+        effects = Counter(r["fields"]["of"] for r in found)
         return Verdict(len(ids), events, runs, effects)
 
     wanted = set(ids)
     settled: list[Verdict] = []
 
     def look() -> Verdict | None:
-        found = verdict()
+        try:
+            found = verdict()
+        except (Away, httpx.TransportError):
+            return None  # a plane that was killed is on its way back
         complete = min(len(found.events), len(found.runs), len(found.effects)) >= len(ids)
         settled.append(found)
         return found if complete else None
@@ -123,6 +137,7 @@ def collect(api: Client, ids: list[str], seconds: float = 120) -> Verdict:
     try:
         wait_for("every effect", look, seconds)
     except AssertionError:
+        assert settled, "the platform did not come back"
         return settled[-1]
     return verdict()  # once more: a double that came late would show
 

@@ -46,7 +46,7 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
             {
                 "name": "r",
                 "trigger": {"type": "record_created", "object": "thing"},
-                "actions": [{"type": "create_note", "input": {"title": "n"}}],
+                "actions": [{"type": "create_note", "input": {"title": "n", "body": "b"}}],
             },
         )
         api.create("thing", name="z")
@@ -55,7 +55,7 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
     event = wait_for("an event", lambda: api.get("/v1/events")["data"])[0]
     me = api.get("/v1/me")
     return {
-        "Workspace": me["principal"]["workspace_id"],
+        "Workspace": me["workspace_id"],
         "Object": obj["id"],
         "Field": field["id"],
         "View": view["id"],
@@ -72,7 +72,7 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
         "Event": event["id"],
         "Rule": rule["id"],
         "Run": run["id"],
-        "ApiKey": me["principal"]["id"],
+        "ApiKey": me["id"],
     }
 
 

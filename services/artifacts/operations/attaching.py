@@ -46,4 +46,4 @@ async def replace_all(
     require_targets(added, allowed)
     await targets.attach(tx, caller.workspace_id, artifact, made, added)
     await targets.detach(tx, caller.workspace_id, artifact, gone)
-    return (*(t for t in before if t not in gone), *added)
+    return tuple(sorted({*before, *added} - set(gone)))

@@ -49,7 +49,7 @@ async def _insert(tx: Tx, caller: Caller, new: NewFile, allowed: Allowed, state:
         tx, caller.workspace_id, caller.principal_id, caller.actor(), new, state
     )
     await targets.attach(tx, caller.workspace_id, file.node, file.create_time, new.targets)
-    return replace(file, targets=new.targets)
+    return replace(file, targets=tuple(sorted(new.targets)))
 
 
 async def begin_content(tx: Tx, caller: Caller, sha256: str, seconds: int) -> None:
@@ -124,7 +124,7 @@ async def _touched(
     tx: Tx, caller: Caller, file: File, after: Sequence[Node], what: str, target: Node
 ) -> File:
     stored = await store.touch(tx, caller.workspace_id, file.id)
-    stored = replace(stored, targets=tuple(after))
+    stored = replace(stored, targets=tuple(sorted(after)))
     if stored.state is FileState.READY:
         await outbox.add(tx, caller, events.file(what, stored, target))
     return stored

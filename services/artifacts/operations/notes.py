@@ -30,7 +30,7 @@ async def create(
         tx, caller.workspace_id, note_id, caller.principal_id, caller.actor(), content
     )
     await targets.attach(tx, caller.workspace_id, note.node, note.create_time, attached)
-    note = replace(note, targets=tuple(attached))
+    note = replace(note, targets=tuple(sorted(attached)))
     await outbox.add(tx, caller, events.note("created", note))
     return note
 

@@ -32,7 +32,7 @@ async def create(
         tx, caller.workspace_id, todo_id, caller.principal_id, caller.actor(), content
     )
     await targets.attach(tx, caller.workspace_id, todo.node, todo.create_time, attached)
-    todo = replace(todo, targets=tuple(attached))
+    todo = replace(todo, targets=tuple(sorted(attached)))
     await outbox.add(tx, caller, events.todo("created", todo))
     return todo
 

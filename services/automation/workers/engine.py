@@ -72,10 +72,10 @@ class Engine:
 
     async def _claim_and_start(self) -> bool:
         """Fill the free places; whether more may be due than there were places for."""
+        self._changed.clear()  # before we look: also when full, or the wait would never yield
         free = self._pace.concurrency - len(self._active)
         if free <= 0:
             return True
-        self._changed.clear()
         claims = await self._claim(free)
         if claims:
             crash.point("automation.after_claim")

@@ -7,7 +7,7 @@ the count, and for each measured number its count and exact total; of a currency
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -18,6 +18,9 @@ _NAMESPACE = UUID("5b1a2c0e-7f0c-7d4a-9c5e-1f6a3f1d2b11")
 _SUMMABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
 EMPTY = "~"  # no option's value has a tilde
 COUNT = "count"
+# Wide enough for any sum of numbers that doubles come near to, digit by digit: Python's own context
+# rounds to 28 digits, which a single decimal may exceed.
+EXACT = Context(prec=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def deltas(
                 for measure, total in measures(statistic, doc):
                     entry = sums[statistic.id, group, measure]
                     entry[0] += sign
-                    entry[1] += sign * total
+                    entry[1] = EXACT.fma(sign, total, entry[1])
     return [
         Delta(*key, count, total) for key, (count, total) in sorted(sums.items()) if count or total
     ]

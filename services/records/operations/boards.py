@@ -7,7 +7,7 @@ records as at a hundred; the first such request builds them. A filtered board is
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from services.records.model import Page, Query
 from services.records.operations import reads
 from services.records.store import grouping
 from services.records.store import stats as stats_store
+
+
+_AVERAGE = Context(prec=50)  # the digits of a quotient; sums are exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +165,12 @@ def _figure(
     if fn == "sum":
         return _plain(total)
     if fn == "avg":
-        return _plain(total / count) if count else None
+        return _plain(_AVERAGE.divide(total, Decimal(count))) if count else None
     return _plain(extreme[1]) if extreme is not None else None
 
 
 def _plain(value: Decimal) -> int | Decimal:
-    return int(value) if value == value.to_integral_value() else value.normalize()
+    whole = int(value)
+    if whole != value:
+        return stats.EXACT.normalize(value)
+    return whole if whole.bit_length() < 64 else value  # JSON writers take no longer int

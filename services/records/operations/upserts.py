@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from kit.db import Tx
-from kit.errors import AlreadyExists, InvalidArgument
+from kit.errors import AlreadyExists, InvalidArgument, NotFound
 from schema.model import Field
 from schema.problems import Invalid, Problem, nearest
 from schema.values import canonical, unique_key
@@ -15,6 +15,7 @@ from services.records.operations.writes import Target, invalid
 from services.records.store import uniques
 
 _ATTEMPTS = 4
+_OVERTAKEN = {"VALUE_NOT_UNIQUE", "RECORD_NOT_FOUND"}
 
 Key = tuple[UUID, bytes]
 
@@ -49,9 +50,9 @@ async def upsert(
         try:
             async with tx.savepoint():
                 return await _upsert(tx, target, items, keys)
-        except AlreadyExists as exc:
-            # Somebody created the record between our look and our write: look again.
-            if exc.reason != "VALUE_NOT_UNIQUE" or attempt == _ATTEMPTS:
+        except (AlreadyExists, NotFound) as exc:
+            # Somebody created or deleted the record between our look and our write: look again.
+            if exc.reason not in _OVERTAKEN or attempt == _ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
 
@@ -61,6 +62,9 @@ def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
     found: list[list[Key]] = []
     seen: set[Key] = set()
     for item in items:
+        if item.problems:
+            problems += item.problems
+            continue
         lead = f"{item.path}.fields" if item.path else "fields"
         keys: list[Key] = []
         for field in fields:
@@ -90,9 +94,7 @@ async def _upsert(
     tx: Tx, target: Target, items: Sequence[Item], keys: Sequence[Sequence[Key]]
 ) -> list[Written]:
     every = [key for one in keys for key in one]
-    live = await uniques.holders(tx, target.workspace_id, every)
-    missing = [key for key in every if key not in live]
-    deleted = await uniques.freed(tx, target.workspace_id, missing)
+    live, deleted = await uniques.held(tx, target.workspace_id, every)
     results: dict[int, Written] = {}
     restored: set[int] = set()
     to_create: list[int] = []
@@ -106,9 +108,10 @@ async def _upsert(
         if holders:
             to_update[n] = holders.pop()
         elif gone := [deleted[key] for key in own if key in deleted]:
-            await writes.undelete(tx, target, str(gone[0]))
+            back = await writes.undelete(tx, target, str(gone[0]))
             to_update[n] = gone[0]
-            restored.add(n)
+            if back.outcome is Outcome.RESTORED:  # and not by somebody else in the meantime
+                restored.add(n)
         else:
             to_create.append(n)
     updates = [

@@ -5,7 +5,7 @@ each table, pipelined. A single call is a batch of one.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from kit.errors import (
     Violation,
 )
 from schema.compiled import CompiledObject, Workspace
-from schema.model import Field
+from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem
 from schema.values import record_values
 from services.records import events
@@ -67,6 +67,15 @@ class _Change:
     outcome: Outcome
 
 
+@dataclass(slots=True)
+class _Judged:
+    """What judging the items of a request has found so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    # Of items with problems, the relations that can be checked all the same.
+    doubtful: list[references.Written] = field(default_factory=list)
+
+
 def invalid(problems: Sequence[Problem]) -> InvalidArgument:
     """FIELDS_INVALID with every problem."""
     first = problems[0]
@@ -84,45 +93,47 @@ def not_found(record_id: str) -> NotFound:
 
 async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
     """Store new records and announce them."""
-    problems: list[Problem] = []
+    judged = _Judged()
     changes: list[_Change] = []
     seen: set[UUID] = set()
     for item in items:
-        record_id = ids.client_id(item.id, _at(item, "id"))
+        record_id = _client_id(item, judged)
         if record_id in seen:
-            problems.append(Problem(_at(item, "id"), "DUPLICATE", "this id stands twice"))
+            judged.problems.append(Problem(_at(item, "id"), "DUPLICATE", "this id stands twice"))
         seen.add(record_id)
-        judged = _judge(target, item, None, problems)
-        if judged is not None:
-            doc, changed, position = judged
-            changes.append(
-                _Change(
-                    record_id, None, doc, changed, position, _at(item, "fields"), Outcome.CREATED
-                )
-            )
-    return await _write(tx, target, changes, problems)
+        found = _judge(target, item, None, judged)
+        if found is not None:
+            doc, changed, position = found
+            path = _at(item, "fields")
+            changes.append(_Change(record_id, None, doc, changed, position, path, Outcome.CREATED))
+    return await _write(tx, target, changes, judged)
 
 
 async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
     """Apply merge patches; what changes nothing writes nothing. In the order of the items."""
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
-    problems: list[Problem] = []
+    judged = _Judged()
     changes: list[_Change] = []
+    seen: set[UUID] = set()
     for item, record_id in zip(items, wanted, strict=True):
         if record_id is None or record_id not in known:
             raise not_found(item.id)
         before = known[record_id]
         etags.check(item.etag, before.version)
-        judged = _judge(target, item, before, problems)
-        if judged is not None:
-            doc, changed, position = judged
+        if record_id in seen:
+            message = "a batch names each record once"
+            judged.problems.append(Problem(_at(item, "id"), "DUPLICATE", message))
+        seen.add(record_id)
+        found = _judge(target, item, before, judged)
+        if found is not None:
+            doc, changed, position = found
+            if position == before.position:
+                position = None
             outcome = Outcome.UPDATED if changed or position is not None else Outcome.UNCHANGED
             path = _at(item, "fields")
             changes.append(_Change(before.id, before, doc, changed, position, path, outcome))
-    if len(set(wanted)) != len(wanted):
-        problems.append(Problem("items", "DUPLICATE", "a batch names each record once"))
-    return await _write(tx, target, changes, problems)
+    return await _write(tx, target, changes, judged)
 
 
 async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
@@ -167,7 +178,7 @@ async def undelete(tx: Tx, target: Target, record_id: str) -> Written:
     if before.delete_time is None:
         return Written(before, Outcome.UNCHANGED)
     change = _Change(wanted, before, before.doc, [], None, "", Outcome.RESTORED)
-    return (await _write(tx, target, [change], []))[0]
+    return (await _write(tx, target, [change], _Judged()))[0]
 
 
 async def purge(tx: Tx, target: Target, record_id: str) -> None:
@@ -209,30 +220,42 @@ def judged_values(
     return values, changed, position
 
 
+def _client_id(item: Item, judged: _Judged) -> UUID:
+    """The id that the client chose, or a new one; of a batch, a bad one is a problem among others."""
+    if item.path and item.id and _parse_id(item.id) is None:
+        judged.problems.append(Problem(_at(item, "id"), "INVALID_UUID", "id must be a UUID"))
+        return ids.new_id()
+    return ids.client_id(item.id, "id")
+
+
 def _judge(
-    target: Target, item: Item, before: Stored | None, problems: list[Problem]
+    target: Target, item: Item, before: Stored | None, judged: _Judged
 ) -> tuple[dict[str, Any], list[Field], Any] | None:
+    if item.problems:
+        judged.problems += item.problems
+        return None
     try:
         return judged_values(target, item, before.doc if before else None)
     except Invalid as exc:
-        problems += exc.problems
+        judged.problems += exc.problems
+        path = _at(item, "fields")
+        judged.doubtful.append(references.readable(target.object, item.fields, path))
         return None
 
 
-async def _write(
-    tx: Tx, target: Target, changes: list[_Change], problems: list[Problem]
-) -> list[Written]:
+async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged) -> list[Written]:
     """Check what only the store can tell, then write everything that differs."""
     workspace_id, obj = target.workspace_id, target.object
-    problems += await references.check(
-        tx, workspace_id, target.workspace, [(c.doc, c.changed, c.path) for c in changes]
+    sure = [(c.doc, c.changed, c.path) for c in changes]
+    problems = judged.problems + await references.check(
+        tx, workspace_id, target.workspace, [*sure, *judged.doubtful]
     )
     if problems:
         raise invalid(problems)
+    _settle(changes)
     todo = [c for c in changes if c.outcome is not Outcome.UNCHANGED]
     fresh = [c for c in todo if c.before is None]
     known = [c for c in todo if c.before is not None]
-    await _claim_uniques(tx, target, todo)
     added: list[index.Owned] = []
     removed: list[index.Owned] = []
     for c in todo:
@@ -247,16 +270,33 @@ async def _write(
     actor = target.caller.actor()
     if todo:
         await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
-    await index.remove(tx, workspace_id, removed)
-    await index.add(tx, workspace_id, added)
-    if fresh:
+    if fresh:  # before what belongs to the record, so that a used id is what is reported
         new_rows = [rows[c.id] for c in fresh]
         await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
+    await _claim_uniques(tx, target, todo)
+    await index.remove(tx, workspace_id, removed)
+    await index.add(tx, workspace_id, added)
     if known:
         await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
     await outbox.add(tx, target.caller, *_events(target, changes, written))
     crash.point("records.before_commit")
     return written
+
+
+def _settle(changes: Sequence[_Change]) -> None:
+    """Now that matches have become ids: drop those that mean the record that was there before."""
+    for c in changes:
+        if c.outcome is not Outcome.UPDATED or c.before is None:
+            continue
+        before = c.before.doc
+        c.changed = [
+            f
+            for f in c.changed
+            if f.type is not FieldType.RELATION
+            or before.get(f.key or f.name) != c.doc.get(f.key or f.name)
+        ]
+        if not c.changed and c.position is None:
+            c.outcome = Outcome.UNCHANGED
 
 
 def _events(

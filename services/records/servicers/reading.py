@@ -102,7 +102,8 @@ class Reading:
         by_id = {r.id: r for r in expanded}
         results = []
         for text in request.ids:
-            record = by_id.get(wanted[text] or UUID(int=0))
+            record_id = wanted[text]
+            record = by_id.get(record_id) if record_id is not None else None
             if record is None:
                 results.append(convert.failed(writes.not_found(text)))
             else:

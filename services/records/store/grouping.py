@@ -10,7 +10,7 @@ from schema.filters.columns import Params
 from schema.filters.resolve import resolve_relative
 from schema.filters.sql import Dialect, compile_sql
 from schema.model import Field, FieldType
-from services.records.logic.stats import COUNT, EMPTY
+from services.records.logic.stats import COUNT, EMPTY, EXACT
 from services.records.model import Query
 
 
@@ -61,7 +61,7 @@ def _gathered(
 
     def add(group: str, measure: str, count: int, total: Decimal) -> None:
         n, t = found.get((group, measure), (0, Decimal(0)))
-        found[group, measure] = (n + count, t + total)
+        found[group, measure] = (n + count, EXACT.add(t, total))
 
     def extreme(group: str, measure: str, fn: str, suffix: str, value: Decimal) -> None:
         name = f"{measure}|{fn}{suffix}"

@@ -19,11 +19,16 @@ _HOLDERS = """
 SELECT constraint_id, key_hash, record_id FROM value_unique
 WHERE workspace_id = %s AND (constraint_id, key_hash) IN
   (SELECT * FROM unnest(%s::uuid[], %s::bytea[]))"""
-_FREED = """
-SELECT DISTINCT ON (f.constraint_id, f.key_hash) f.constraint_id, f.key_hash, f.record_id
-FROM value_freed AS f JOIN unnest(%s::uuid[], %s::bytea[]) AS w (constraint_id, key_hash)
-  ON f.constraint_id = w.constraint_id AND f.key_hash = w.key_hash
-WHERE f.workspace_id = %s ORDER BY f.constraint_id, f.key_hash, f.delete_time DESC"""
+_HELD = """
+WITH w AS (SELECT * FROM unnest(%(ids)s::uuid[], %(hashes)s::bytea[]) AS w (id, hash))
+SELECT constraint_id, key_hash, record_id, NULL AS delete_time
+FROM value_unique WHERE workspace_id = %(workspace)s
+  AND (constraint_id, key_hash) IN (SELECT id, hash FROM w)
+UNION ALL
+SELECT constraint_id, key_hash, record_id, delete_time
+FROM value_freed WHERE workspace_id = %(workspace)s
+  AND (constraint_id, key_hash) IN (SELECT id, hash FROM w)
+ORDER BY delete_time, record_id"""
 _KEEP_FREED = """
 INSERT INTO value_freed (workspace_id, constraint_id, key_hash, record_id)
 SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[], %s::uuid[]) ON CONFLICT DO NOTHING"""
@@ -40,7 +45,9 @@ class Claim(NamedTuple):
 
 
 def _columns(claims: Sequence[Claim]) -> list[list[object]]:
-    return [list(column) for column in zip(*sorted(claims), strict=True)]
+    """In key order, so that writers meet in one order; of a request's own twins the first wins."""
+    ordered = sorted(claims, key=lambda claim: claim[:2])
+    return [list(column) for column in zip(*ordered, strict=True)]
 
 
 async def claim(tx: Tx, workspace_id: UUID, claims: Sequence[Claim]) -> list[Claim]:
@@ -68,14 +75,22 @@ async def holders(
     return {(r["constraint_id"], bytes(r["key_hash"])): r["record_id"] for r in rows}
 
 
-async def freed(
+async def held(
     tx: Tx, workspace_id: UUID, keys: Sequence[tuple[UUID, bytes]]
-) -> dict[tuple[UUID, bytes], UUID]:
-    """Which deleted record had each value, the one deleted last."""
-    if not keys:
-        return {}
-    rows = await tx.all(_FREED, [[k[0] for k in keys], [k[1] for k in keys], workspace_id])
-    return {(r["constraint_id"], bytes(r["key_hash"])): r["record_id"] for r in rows}
+) -> tuple[dict[tuple[UUID, bytes], UUID], dict[tuple[UUID, bytes], UUID]]:
+    """Which live record has each value, and which deleted one had it, the one deleted last. Both
+    of one snapshot: a record on its way from one to the other is never missed."""
+    live: dict[tuple[UUID, bytes], UUID] = {}
+    deleted: dict[tuple[UUID, bytes], UUID] = {}
+    params = {
+        "workspace": workspace_id,
+        "ids": [k[0] for k in keys],
+        "hashes": [k[1] for k in keys],
+    }
+    for row in await tx.all(_HELD, params) if keys else ():
+        found = live if row["delete_time"] is None else deleted
+        found[row["constraint_id"], bytes(row["key_hash"])] = row["record_id"]
+    return live, deleted
 
 
 async def keep_freed(tx: Tx, workspace_id: UUID, claims: Sequence[Claim]) -> None:

@@ -41,7 +41,6 @@ from tests.integration.links.neighbours import (
     served,
 )
 
-PORT_BASE = 20740
 OBJECTS = (an_object("company"), an_object("person"))
 MAX_FILE = 64 * 1024 * 1024
 
@@ -86,23 +85,23 @@ class Caller:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[servers.Started]:
-    with servers.started(port_base=PORT_BASE) as started:
+def own_servers() -> Iterator[servers.Started]:
+    with servers.started() as started:
         owner = started["postgres"]["roles"]["armature_owner"]
         migrations.upgrade("services.artifacts", "artifacts", owner, metadata)
         yield started
 
 
 @pytest.fixture(scope="session")
-async def plane(stack: servers.Started) -> AsyncIterator[Plane]:
-    roles, s3 = stack["postgres"]["roles"], stack["s3"]
+async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
+    roles, s3 = own_servers["postgres"]["roles"], own_servers["s3"]
     async with AsyncExitStack() as opened:
         db = Database(roles["armature_artifacts"], "artifacts")
         worker_db = Database(roles["armature_artifacts_worker"], "artifacts")
         for pool in (db, worker_db):
             await pool.open()
             opened.push_async_callback(pool.close)
-        bus = Bus(stack["nats"]["url"], "test-artifacts")
+        bus = Bus(own_servers["nats"]["url"], "test-artifacts")
         await bus.open()
         opened.push_async_callback(bus.close)
         world = Neighbours(bus=bus)
@@ -130,7 +129,7 @@ async def plane(stack: servers.Started) -> AsyncIterator[Plane]:
             channel,
             store,
             jobs,
-            stack,
+            own_servers,
             Nodes(door, channel),
             desk,
             config,

@@ -1,1 +1,1 @@
-"""Test the gateway against a double of the planes at their gRPC boundary, and against the planes."""
+"""Test the gateway against a double of the planes, and against the planes themselves."""

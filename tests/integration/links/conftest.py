@@ -37,7 +37,6 @@ from tests.integration.links.neighbours import (
     served,
 )
 
-PORT_BASE = 20700
 OBJECTS = (
     an_object("company", a_relation("company", "parent", "company")),
     an_object("person", a_relation("person", "company", "company")),
@@ -93,23 +92,23 @@ class Plane:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[servers.Started]:
-    with servers.started(port_base=PORT_BASE) as started:
+def own_servers() -> Iterator[servers.Started]:
+    with servers.started() as started:
         owner = started["postgres"]["roles"]["armature_owner"]
         migrations.upgrade("services.links", "links", owner, metadata)
         yield started
 
 
 @pytest.fixture(scope="session")
-async def plane(stack: servers.Started) -> AsyncIterator[Plane]:
-    roles = stack["postgres"]["roles"]
+async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
+    roles = own_servers["postgres"]["roles"]
     async with AsyncExitStack() as opened:
         db = Database(roles["armature_links"], "links")
         worker_db = Database(roles["armature_links_worker"], "links")
         for pool in (db, worker_db):
             await pool.open()
             opened.push_async_callback(pool.close)
-        bus = Bus(stack["nats"]["url"], "test-links")
+        bus = Bus(own_servers["nats"]["url"], "test-links")
         await bus.open()
         opened.push_async_callback(bus.close)
         world = Neighbours(bus=bus)
@@ -131,7 +130,9 @@ async def plane(stack: servers.Started) -> AsyncIterator[Plane]:
         relay = Relay("links", worker_db, bus)
         db.outbox_changed = relay.wake
         tasks = [asyncio.create_task(x.run()) for x in (consumer, cascades, relay)]
-        yield Plane(db, worker_db, bus, world, LinkServiceStub(channel), consumer, cascades, stack)
+        yield Plane(
+            db, worker_db, bus, world, LinkServiceStub(channel), consumer, cascades, own_servers
+        )
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -85,22 +85,22 @@ class Client:
     async def query(
         self,
         obj: str = "deal",
-        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        where: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Any:
-        return await self("QueryRecords", object=obj, selection=selecting(filter), **more)
+        return await self("QueryRecords", object=obj, selection=selecting(where), **more)
 
     async def every_page(
         self,
         obj: str = "deal",
-        filter: Mapping[str, Any] | None = None,
-        **more: Any,  # noqa: A002
+        where: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> list[record_pb2.Record]:
         """The union of the pages, in order; each but the last is full."""
         found: list[record_pb2.Record] = []
         token = ""
         while True:
-            page = await self.query(obj, filter, page_token=token, **more)
+            page = await self.query(obj, where, page_token=token, **more)
             found += page.records
             token = page.next_page_token
             if not token:
@@ -110,12 +110,12 @@ class Client:
     async def board(
         self,
         view: str = "Pipeline",
-        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        where: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> dict[Any, pb.BoardColumn]:
         """The columns by key."""
         answer = await self(
-            "QueryBoard", object="deal", view=view, selection=selecting(filter), **more
+            "QueryBoard", object="deal", view=view, selection=selecting(where), **more
         )
         return {json.loads(c.key_json): c for c in answer.columns}
 

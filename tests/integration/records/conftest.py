@@ -37,14 +37,18 @@ class Literal:
 
     known: dict[UUID, Workspace] = field(default_factory=dict)
 
-    async def workspace(self, workspace_id: UUID, *, at_version: int = 0) -> Workspace:
+    async def workspace(self, workspace_id: UUID, *, at_version: int = 0) -> Workspace:  # noqa: ARG002
         return self.known.setdefault(workspace_id, definitions(workspace_id))
 
     async def refresh(self, workspace_id: UUID) -> Workspace:
         return await self.workspace(workspace_id)
 
     async def object(
-        self, workspace_id: UUID, name: str, *, at_version: int = 0
+        self,
+        workspace_id: UUID,
+        name: str,
+        *,
+        at_version: int = 0,  # noqa: ARG002
     ) -> tuple[Workspace, CompiledObject]:
         workspace = await self.workspace(workspace_id)
         found = workspace.object(name)

@@ -1,6 +1,7 @@
 """Writes: what is stored, what is refused and how, and what is announced."""
 
 import asyncio
+import itertools
 import json
 from typing import Any
 from uuid import uuid4
@@ -42,9 +43,9 @@ PATCHES: list[tuple[str, Any, Any, Any, Any]] = [
     (
         "contact",
         "Ada@BÜCHER.example",
-        {"primary": "Ada@xn--bcher-kva.example", "additional": []},
+        {"primary": "ada@xn--bcher-kva.example", "additional": []},
         {"additional": ["bob@example.com"]},
-        {"primary": "Ada@xn--bcher-kva.example", "additional": ["bob@example.com"]},
+        {"primary": "ada@xn--bcher-kva.example", "additional": ["bob@example.com"]},
     ),
     (
         "who",
@@ -272,7 +273,7 @@ async def test_a_relation_may_name_its_target_by_a_unique_value(acme: Client) ->
     made = await acme.create(
         name="x",
         company={"match": {"domain": "a.com"}},
-        subject={"object": "person", "match": {"email": "P@EXAMPLE.com".lower()}},
+        subject={"object": "person", "match": {"email": "P@EXAMPLE.com"}},
     )
     assert fields_of(made)["company"] == company.id
     assert fields_of(made)["subject"] == {"object": "person", "id": person.id}
@@ -285,7 +286,7 @@ async def test_a_relation_may_name_its_target_by_a_unique_value(acme: Client) ->
     ("match", "expected"),
     [
         ({"domain": "b.com"}, ("fields.company", "UNKNOWN_RECORD")),
-        ({"domain": ""}, ("fields.company", "UNKNOWN_RECORD")),
+        ({"domain": ""}, ("fields.company.match.domain", "REQUIRED")),
         ({"domain": 5}, ("fields.company.match.domain", "WRONG_TYPE")),
         ({"name": "A"}, ("fields.company.match", "MATCH_INVALID")),
         ({"nope": "A"}, ("fields.company.match", "MATCH_INVALID")),
@@ -310,7 +311,7 @@ async def test_a_deleted_record_leaves_every_read_and_comes_back_whole(acme: Cli
     assert await reason(acme.update(made, n=1)) == "NOT_FOUND/RECORD_NOT_FOUND"
     assert await reason(acme.delete(made)) == "NOT_FOUND/RECORD_NOT_FOUND"
     for conditions in (None, {"stage": "won"}, {"n": 5}, {"contact.primary": "a@example.com"}):
-        assert not (await acme.query(filter=conditions)).records
+        assert not (await acme.query(where=conditions)).records
     assert plain(await acme.get(made, show_deleted=True)) == plain(gone)
     assert [r.id for r in (await acme.query(show_deleted=True)).records] == [made.id]
     for table in ("text", "number", "timestamp", "date", "ref", "unique"):
@@ -320,7 +321,7 @@ async def test_a_deleted_record_leaves_every_read_and_comes_back_whole(acme: Cli
     assert (back.version, back.HasField("delete_time")) == (3, False)
     assert plain(await acme.get(made)) == plain(back)
     for conditions in (None, {"stage": "won"}, {"n": 5}, {"contact.primary": "a@example.com"}):
-        assert [r.id for r in (await acme.query(filter=conditions)).records] == [made.id]
+        assert [r.id for r in (await acme.query(where=conditions)).records] == [made.id]
     again = (await acme("UndeleteRecord", object="deal", id=made.id)).record
     assert plain(again) == plain(back)
     assert [e["type"] for e in await acme.events(made)] == [
@@ -435,7 +436,7 @@ async def test_writers_of_one_record_take_turns(acme: Client) -> None:
     events = await acme.events(made)
     assert read.version == 13
     assert [e["at"] for e in events] == list(range(1, 14))
-    for earlier, later in zip(events[1:], events[2:], strict=False):
+    for earlier, later in itertools.pairwise(events[1:]):
         assert later["before"] == earlier["after"]
     numbers = await acme.rows("SELECT value FROM value_number")
     assert [row["value"] for row in numbers] == [fields_of(read)["n"]]

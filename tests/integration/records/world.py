@@ -27,16 +27,13 @@ def options(*values: str) -> tuple[Option, ...]:
 
 
 def fields(object_id: str, lead: int, *rows: tuple[str, FieldType, dict[str, Any]]) -> Any:
-    return tuple(
-        Field(
-            id=an_id(lead + n),
-            object_id=object_id,
-            name=name,
-            type=kind,
-            **({"key": name, "position": n} | more),
+    found = []
+    for n, (name, kind, more) in enumerate(rows):
+        settings: dict[str, Any] = {"key": name, "position": n} | more
+        found.append(
+            Field(id=an_id(lead + n), object_id=object_id, name=name, type=kind, **settings)
         )
-        for n, (name, kind, more) in enumerate(rows)
-    )
+    return tuple(found)
 
 
 DEAL_FIELDS = fields(
