@@ -59,7 +59,7 @@ async def serve(config: GatewaySettings) -> None:
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     log.info("draining")
     gateway.hub.drain()  # streams end first: the server waits for its connections
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call] # granian does not type it
     await asyncio.wait([serving], timeout=config.grace_seconds)
     await gateway.drain(1.0)
     if serving.done():

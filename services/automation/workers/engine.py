@@ -142,7 +142,7 @@ class Engine:
                 continue
             lost = [c for c in self._active.values() if c in claims and c.token not in kept]
             if lost:
-                log.warning("leases lost", runs=[str(claim.run_id) for claim in lost])
+                log.info("leases lost", runs=[str(claim.run_id) for claim in lost])
 
     async def _leave(self) -> None:
         """Let runs come to an end for a moment; give back those that do not."""

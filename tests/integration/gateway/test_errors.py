@@ -1,5 +1,7 @@
 """Every error of a plane, of the gateway and of the network, as the problem document it becomes."""
 
+from collections.abc import AsyncIterator
+
 import grpc
 import pytest
 
@@ -197,7 +199,7 @@ async def test_bodies_over_the_limit(planes: Double) -> None:
     planes.reset()
     async with opened(planes.address, max_body_bytes=1000) as client:
 
-        async def pieces():  # type: ignore[no-untyped-def]
+        async def pieces() -> AsyncIterator[bytes]:
             for _ in range(20):
                 yield b" " * 100
 

@@ -217,7 +217,7 @@ async def test_bytes_on_the_wire_that_no_client_sends(double: Double, url: str) 
         b"GET /v1/me HTTP/1.1\r\nHost: x\r\n" + b"X-Y: z\r\n" * 300 + b"\r\n",
         b"GET /v1/me HTTP/1.1\r\nHost: x\r\nX-Y: " + b"z" * 600_000 + b"\r\n\r\n",
         b"POST /v1/notes HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-        b"POST /v1/notes HTTP/1.1\r\nAuthorization: Bearer k\r\nContent-Length: 99999999999\r\n\r\n",
+        b"POST /v1/todos HTTP/1.1\r\nAuthorization: Bearer k\r\nContent-Length: 9999999999\r\n\r\n",
         b"\x16\x03\x01\x00garbage\r\n\r\n",
     ]
     for request in requests:

@@ -189,7 +189,7 @@ async def test_the_union_of_the_pages_is_the_sorted_selection(plane: Plane, seed
             found = await pages(
                 client, world, document, sort, page_size, show_deleted=show_deleted
             )
-            assert found == want, (document, sort, page_size, planner.SELECTIVE, show_deleted)
+            assert found == want, (str(document), sort, page_size, planner.SELECTIVE, show_deleted)
 
 
 async def count_all(client: Client, world: World, document: Any) -> list[int]:
