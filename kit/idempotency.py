@@ -96,6 +96,12 @@ def _key(workspace_id: UUID, request: Mutation) -> tuple[UUID, str, str]:
 
 
 def _digest(request: Mutation) -> bytes:
+    """Of what is asked; not of the metadata version that the asker happens to have seen."""
+    if getattr(request, "at_version", 0):
+        copy = type(request)()
+        copy.CopyFrom(request)  # type: ignore[attr-defined]
+        copy.ClearField("at_version")  # type: ignore[attr-defined]
+        request = copy
     return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 

@@ -58,7 +58,8 @@ value_text = _values(
     sa.Column("fold", sa.Text(collation="C"), primary_key=True),
     sa.Column("value", sa.Text(collation="C"), primary_key=True),
 )
-value_number = _values("value_number", sa.Column("value", sa.Numeric, primary_key=True))
+# Numbers in the order-preserving form of logic/numbers: see there why.
+value_number = _values("value_number", sa.Column("value", sa.LargeBinary, primary_key=True))
 value_timestamp = _values(
     "value_timestamp", sa.Column("value", sa.DateTime(timezone=True), primary_key=True)
 )

@@ -13,6 +13,7 @@ from schema.fold import fold
 from schema.model import Field
 from schema.ordering import index_entries
 from schema.values import unique_key
+from services.records.logic import numbers
 
 # Longest prefix of a text that the index holds, in code points: two of them and the ids fit a
 # B-tree entry whatever the script.
@@ -50,6 +51,8 @@ def _bounded(kind: IndexKind, value: Any) -> Any:
     if kind is IndexKind.TEXT:
         folded, exact = value
         return folded[:INDEXED_LENGTH], exact[:INDEXED_LENGTH]
+    if kind is IndexKind.NUMBER:
+        return numbers.encode(value)
     if kind is IndexKind.REF:
         return UUID(value)
     return value

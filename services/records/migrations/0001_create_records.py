@@ -1,5 +1,7 @@
 """Create records, their typed index, unique values and group stats, each bound to its workspace."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -9,12 +11,12 @@ from kit import migrations, tables
 revision = "0001"
 down_revision = None
 
-_VALUES = {
+_VALUES: dict[str, list[sa.Column[Any]]] = {
     "value_text": [
         sa.Column("fold", sa.Text(collation="C"), primary_key=True),
         sa.Column("value", sa.Text(collation="C"), primary_key=True),
     ],
-    "value_number": [sa.Column("value", sa.Numeric, primary_key=True)],
+    "value_number": [sa.Column("value", sa.LargeBinary, primary_key=True)],
     "value_timestamp": [sa.Column("value", sa.DateTime(timezone=True), primary_key=True)],
     "value_date": [sa.Column("value", sa.Date, primary_key=True)],
     "value_ref": [sa.Column("value", sa.Uuid, primary_key=True)],

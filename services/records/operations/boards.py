@@ -21,7 +21,6 @@ from services.records.operations import reads
 from services.records.store import grouping
 from services.records.store import stats as stats_store
 
-
 _AVERAGE = Context(prec=50)  # the digits of a quotient; sums are exact
 
 

@@ -221,7 +221,7 @@ def judged_values(
 
 
 def _client_id(item: Item, judged: _Judged) -> UUID:
-    """The id that the client chose, or a new one; of a batch, a bad one is a problem among others."""
+    """The id that the client chose, or a new one; in a batch a bad one is one more problem."""
     if item.path and item.id and _parse_id(item.id) is None:
         judged.problems.append(Problem(_at(item, "id"), "INVALID_UUID", "id must be a UUID"))
         return ids.new_id()

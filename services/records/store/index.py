@@ -13,7 +13,7 @@ from services.records.logic.documents import Entry
 
 TABLES: dict[Kind, tuple[str, str]] = {
     Kind.TEXT: ("value_text", "text"),
-    Kind.NUMBER: ("value_number", "numeric"),
+    Kind.NUMBER: ("value_number", "bytea"),
     Kind.TIMESTAMP: ("value_timestamp", "timestamptz"),
     Kind.DATE: ("value_date", "date"),
     Kind.REF: ("value_ref", "uuid"),
@@ -61,7 +61,9 @@ def _by_kind(owned: Iterable[Owned]) -> dict[Kind, list[list[Any]]]:
             fold, exact = value
             found[entry.kind].append([str(entry.slot), exact, str(record_id), fold])
             continue
-        if entry.kind is not Kind.NUMBER:
+        if entry.kind is Kind.NUMBER:
+            value = f"\\x{value.hex()}"  # as Postgres writes bytea
+        else:
             value = value.isoformat() if isinstance(value, datetime) else str(value)
         found[entry.kind].append([str(entry.slot), value, str(record_id)])
     return {kind: sorted(rows) for kind, rows in sorted(found.items())}

@@ -1,6 +1,7 @@
 """Ask the typed index how many records a condition matches, up to a bound."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from kit.db import Tx
 from schema.field_types import Kind
 from schema.filters.columns import Params
 from schema.filters.index import IndexCondition
+from services.records.logic import numbers
 from services.records.logic.documents import INDEXED_LENGTH, slot_of
 from services.records.store.index import TABLES
 
@@ -21,10 +23,10 @@ def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -
         f"v.slot = {params.add(slot_of(condition.field_id, condition.part), 'uuid')}",
     ]
     if condition.op in {"eq", "in"}:
-        values = [_shortened(condition, value) for value in condition.values]
+        values = [as_indexed(condition.kind, value) for value in condition.values]
         where.append(f"v.{column} = ANY({params.add(values, cast + '[]')})")
     elif condition.op == "prefix":
-        prefix = _shortened(condition, condition.values[0])
+        prefix = as_indexed(condition.kind, condition.values[0])
         where.append(f"v.fold >= {params.add(prefix, 'text')}")
         if after := _after_prefix(prefix):
             where.append(f"v.fold < {params.add(after, 'text')}")
@@ -36,19 +38,21 @@ def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -
 def range_sql(condition: IndexCondition, column: str, cast: str, params: Params) -> list[str]:
     """The bounds; of shortened texts inclusive, since the document decides."""
     found = []
+    loose = condition.kind is Kind.TEXT
     if condition.low is not None:
-        low = _shortened(condition, condition.low)
-        exact = condition.low_inclusive or low != condition.low or condition.kind is Kind.TEXT
-        found.append(f"v.{column} {'>=' if exact else '>'} {params.add(low, cast)}")
+        low = params.add(as_indexed(condition.kind, condition.low), cast)
+        found.append(f"v.{column} {'>=' if condition.low_inclusive or loose else '>'} {low}")
     if condition.high is not None:
-        high = _shortened(condition, condition.high)
-        exact = condition.high_inclusive or high != condition.high or condition.kind is Kind.TEXT
-        found.append(f"v.{column} {'<=' if exact else '<'} {params.add(high, cast)}")
+        high = params.add(as_indexed(condition.kind, condition.high), cast)
+        found.append(f"v.{column} {'<=' if condition.high_inclusive or loose else '<'} {high}")
     return found
 
 
-def _shortened(condition: IndexCondition, value: Any) -> Any:
-    return value[:INDEXED_LENGTH] if condition.kind is Kind.TEXT else value
+def as_indexed(kind: Kind, value: Any) -> Any:
+    """A canonical value as the value tables hold it: texts shortened, numbers encoded."""
+    if kind is Kind.TEXT:
+        return value[:INDEXED_LENGTH]
+    return numbers.encode(Decimal(value)) if kind is Kind.NUMBER else value
 
 
 def _after_prefix(prefix: str) -> str:

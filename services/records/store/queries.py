@@ -20,7 +20,7 @@ from services.records.logic import documents
 from services.records.logic.planner import Drive
 from services.records.model import Projection, Query, Read
 from services.records.store.index import TABLES
-from services.records.store.probes import matches_sql, range_sql
+from services.records.store.probes import as_indexed, matches_sql, range_sql
 
 _DIALECT = Dialect()
 _PLATFORM = (
@@ -127,9 +127,7 @@ async def by_index(
         where += range_sql(bounds, column, cast, params)
     exact = len(keys) == 2 and drive.kind is not Kind.TEXT  # the value and the id say it all
     if after is not None:
-        place = after[_offset(query.keys, keys)]
-        if drive.kind is Kind.TEXT:
-            place = place[: documents.INDEXED_LENGTH]
+        place = as_indexed(drive.kind, after[_offset(query.keys, keys)])
         bound = params.add(place, cast)
         where.append(f"v.{column} {'<=' if drive.descending else '>='} {bound}")
         if exact:
@@ -143,7 +141,12 @@ async def by_index(
         f"SELECT v.{column} AS driving, v.record_id FROM {table} AS v"
         f" WHERE {' AND '.join(where)} ORDER BY {inner} OFFSET 0"
     )
-    order = "-" if exact else f"d.driving {direction}, "
+    # Said again outside: a semi-join of the filter may take the records in another order.
+    order = f"d.driving {direction}, "
+    if exact:
+        order += f"d.record_id {'DESC' if keys[-1].descending else 'ASC'}"
+    else:
+        order += order_by_sql(query.keys, params).text
     checked = None if exact else after
     return await _run(tx, workspace_id, query, tree, driver, checked, limit, params, order=order)
 
@@ -212,8 +215,11 @@ async def _run(
         where.append(keyset_sql(query.keys, after, params).text)
     source = _source(workspace_id, driver, params)
     columns = _columns(query, params)
-    sorting = "" if order == "-" else f" ORDER BY {order}{order_by_sql(query.keys, params).text}"
-    sql = f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}{sorting} LIMIT {int(limit)}"
+    order = order or order_by_sql(query.keys, params).text
+    sql = (
+        f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}"
+        f" ORDER BY {order} LIMIT {int(limit)}"
+    )
     return await tx.tuples(sql, params.values)
 
 

@@ -1,0 +1,75 @@
+"""Measure runs a second and the way from an event to its first action; judges nothing but loss."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from tests.integration.automation.harness import Platform, Tenant, eventually
+from tests.integration.automation.test_faults import ACTIONS, all_succeeded, count
+
+MANY = {"ARMATURE_RULE_TRIGGERS_PER_MINUTE": "1000000"}
+RUNS = 2000
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_two_step_runs_a_second(tenant: Tenant, platform: Platform, workers: int) -> None:
+    await tenant.create(ACTIONS)
+    async with platform.process("work", ARMATURE_RUN_CONCURRENCY="0", **MANY):
+        started = time.perf_counter()
+        for number in range(RUNS):
+            await tenant.happen(after={"name": str(number)})
+        published = time.perf_counter() - started
+
+        async def queued() -> bool:
+            return await count(tenant, "queued") == RUNS
+
+        await eventually(queued, "everything is queued", 120)
+        print(f"\npublished in {published:.1f} s, queued {time.perf_counter() - started:.1f} s")
+    async with asyncio.TaskGroup() as group:
+        stop = asyncio.Event()
+
+        async def work() -> None:
+            async with platform.process("work", ARMATURE_RUN_CONCURRENCY="16", **MANY):
+                await stop.wait()
+
+        for _ in range(workers):
+            group.create_task(work())
+
+        async def begun() -> bool:
+            return await count(tenant, "succeeded") > 50
+
+        await eventually(begun, "begun", 60)
+        first, since = await count(tenant, "succeeded"), time.perf_counter()
+        await all_succeeded(tenant, RUNS, 120)
+        rate = (RUNS - first) / (time.perf_counter() - since)
+        print(f"{workers} worker(s): {rate:.0f} two-step runs/s")
+        stop.set()
+
+
+@pytest.mark.bench
+async def test_from_event_to_first_action(tenant: Tenant, platform: Platform) -> None:
+    await tenant.create(ACTIONS[:1])
+    sent: dict[str, float] = {}
+    took: list[float] = []
+
+    async def arrived(method: str, request: Any) -> None:
+        if request.todo.title.removeprefix("Call ") in sent:
+            took.append(time.perf_counter() - sent[request.todo.title.removeprefix("Call ")])
+
+    tenant.world.before_answer = arrived
+    async with platform.process("work", **MANY):
+        await tenant.finished(await tenant.happen(after={"name": "warm"}))
+        started = time.perf_counter()
+        for number in range(500):  # 50 a second
+            await asyncio.sleep(max(0.0, started + number / 50 - time.perf_counter()))
+            sent[str(number)] = time.perf_counter()
+            await tenant.happen(after={"name": str(number)})
+        await all_succeeded(tenant, 501)
+    took.sort()
+    figures = [round(took[int(len(took) * p)] * 1000, 1) for p in (0.5, 0.95, 0.99)]
+    print(
+        f"\nbefore publish to first action, ms: p50 {figures[0]}, p95 {figures[1]}, p99 {figures[2]}"
+    )
