@@ -30,7 +30,7 @@ Params: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 _DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
 
 # Measured: a parallel plan turns a millisecond into fifty.
-_PLANNER = "-c max_parallel_workers_per_gather=0 -c jit=off -c timezone=UTC"
+_PLANNER = "-c max_parallel_workers_per_gather=0 -c enable_memoize=off -c jit=off -c timezone=UTC"
 
 _BEGIN = (
     "SELECT now() AS now, set_config('app.workspace_id', %s, true),"
@@ -144,7 +144,7 @@ class Tx:
 class Database:
     """A pool of connections to one service's schema, under one role."""
 
-    def __init__(self, url: str, schema: str, *, size: int = 16) -> None:
+    def __init__(self, url: str, schema: str, *, size: int = 16, planner: str = "") -> None:
         self.schema = schema
         self.outbox_changed: Callable[[], None] = lambda: None
         self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
@@ -158,7 +158,7 @@ class Database:
                 "row_factory": dict_row,
                 "autocommit": True,
                 "prepare_threshold": 3,
-                "options": f"-c search_path={schema} {_PLANNER}",
+                "options": f"-c search_path={schema} {_PLANNER} {planner}",
                 "application_name": f"armature-{schema}",
             },
             check=None,
@@ -187,9 +187,15 @@ class Database:
             yield tx
 
     @contextlib.asynccontextmanager
-    async def across_workspaces(self) -> AsyncIterator[Tx]:
-        """For workers, whose role sees the queue tables of all workspaces and nothing else."""
+    async def across_workspaces(self, *, durable: bool = True) -> AsyncIterator[Tx]:
+        """For workers, whose role sees the queue tables of all workspaces and nothing else.
+
+        Not durable: the commit does not wait for the disk. For what is merely done again when a
+        crash of the server forgets it.
+        """
         async with self._begin("") as tx:
+            if not durable:
+                await tx.send("SET LOCAL synchronous_commit = off")
             yield tx
 
     @contextlib.asynccontextmanager

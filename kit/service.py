@@ -77,6 +77,7 @@ class Service(Generic[S]):
     settings: type[S]
     tables: sa.MetaData
     wire: Callable[[App[S]], Awaitable[Wiring]]
+    planner: str = ""  # options of its connections, where Postgres must not choose: -c name=value
     partitioned: tuple[tuple[str, int], ...] = (("outbox", 3),)  # table, days kept
 
 
@@ -111,8 +112,9 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        db = Database(config.database_url, service.plane, size=config.database_pool)
-        worker_db = Database(config.worker_database_url, service.plane, size=config.database_pool)
+        size, planner = config.database_pool, service.planner
+        db = Database(config.database_url, service.plane, size=size, planner=planner)
+        worker_db = Database(config.worker_database_url, service.plane, size=size)
         bus = Bus(config.nats_url, f"armature-{service.plane}")
         for pool in (db, worker_db):
             await pool.open()

@@ -58,6 +58,8 @@ class Dialect:
 
     table: str = "records"
     row: str = "r"
+    # Of an inverse hop: a query of the ids (as `id`) that reach row `outer`, or None for `inverse`.
+    referring: Callable[[Hop, str, Params], str | None] | None = None
     inverse: Join = field(default=inverse_by_document)
     link: Join | None = None
 
@@ -120,6 +122,8 @@ class _Compiler:
         self._rows += 1
         other = f"{self._dialect.row}{self._rows}"
         hop = hops[0]
+        if (ids := self._ids(hop, row)) is not None:
+            return self._looked_up(hop, ids, row, other, self._through(hops[1:], other, inner))
         return (
             f"EXISTS (SELECT 1 FROM {self._dialect.table} {other}"  # noqa: S608 names of ours
             f" WHERE {other}.workspace_id = {row}.workspace_id"
@@ -127,12 +131,32 @@ class _Compiler:
             f" AND {self._through(hops[1:], other, inner)})"
         )
 
+    def _ids(self, hop: Hop, outer: str) -> str | None:
+        """A query of the ids that a hop leads to, where they are at hand."""
+        if hop.via is Via.INVERSE and self._dialect.referring is not None:
+            return self._dialect.referring(hop, outer, self._params)
+        if hop.via is not Via.RELATION:
+            return None
+        assert hop.field is not None
+        found = relation_at(Leaf(hop.field.name, Kind.RELATION, hop.field), outer, self._params)
+        return f"SELECT (CASE WHEN {found} ~ {_UUID} THEN {found}::uuid END) AS id"
+
+    def _looked_up(self, hop: Hop, ids: str, row: str, other: str, inner: str) -> str:
+        """Each id is looked up by itself. Behind OFFSET 0 it is a plain column: under row security
+        an index is driven by leakproof conditions alone, which an expression over a document is
+        not; without that each hop would read the whole workspace for each record."""
+        kind = ""
+        if hop.via is Via.INVERSE:
+            kind = f" AND {other}.object_id = {self._params.add(hop.object_id, 'uuid')}"
+        return (
+            f"EXISTS (SELECT 1 FROM ({ids} OFFSET 0) AS {other}i CROSS JOIN LATERAL"  # noqa: S608 names of ours
+            f" (SELECT {other}.* FROM {self._dialect.table} AS {other}"
+            f" WHERE {other}.workspace_id = {row}.workspace_id"
+            f" AND {other}.record_id = {other}i.id AND {other}.delete_time IS NULL{kind}"
+            f" OFFSET 0) AS {other} WHERE {inner})"
+        )
+
     def _join(self, hop: Hop, outer: str, inner: str) -> str:
-        if hop.via is Via.RELATION:
-            assert hop.field is not None
-            leaf = Leaf(hop.field.name, Kind.RELATION, hop.field)
-            found = relation_at(leaf, outer, self._params)
-            return f"{inner}.record_id = (CASE WHEN {found} ~ {_UUID} THEN {found}::uuid END)"
         join = self._dialect.inverse if hop.via is Via.INVERSE else self._dialect.link
         if join is None:
             message = f"{hop.name!r} is a link, and links cannot be followed here"

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,6 +21,8 @@ SUBJECTS = ("armature.evt.records.>",)
 _HELD_SETS = 10_000
 _HELD_DEFINITIONS = 256  # planes.definitions bounds what it holds by bytes; these keep it alive
 V = TypeVar("V")
+# The span of processing, as it is before the transaction opens one of its own.
+_processing: ContextVar[str] = ContextVar("processing", default="")
 
 
 class Triggers:
@@ -36,6 +39,7 @@ class Triggers:
 
     async def prepare(self, events: list[Envelope]) -> None:
         """Have the definitions by which conditions are judged: no older than the events."""
+        _processing.set(telemetry.traceparent())
         by_workspace: dict[UUID, list[Envelope]] = {}
         for event in events:
             if event.type in occasion.TRIGGERS:
@@ -106,7 +110,7 @@ def _happening(
 def _parent(event: Envelope, together: int) -> str:
     """The span that the run continues: that of processing this event, or of what announced it
     where several are processed at once under the span of another."""
-    here = telemetry.traceparent()
+    here = _processing.get()
     if here and (together == 1 or here[3:35] == event.traceparent[3:35]):
         return here
     return event.traceparent

@@ -129,7 +129,6 @@ class Run:
     error: str
     trace_id: str
     depth: int
-    cancelling: bool
     create_time: datetime
     start_time: datetime | None
     finish_time: datetime | None
@@ -184,6 +183,7 @@ class Job:
     traceparent: str
     actions: tuple[Action, ...]
     webhook_secret: str
+    cancelling: bool
     occasion: dict[str, Any]  # {"event", "object", ..., "time_zone"}: see logic.occasion
     steps: list[Step]
 

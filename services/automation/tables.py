@@ -106,7 +106,6 @@ runs = sa.Table(
     sa.Column("depth", sa.SmallInteger, nullable=False),
     _text("traceparent"),
     _text("trace_id"),
-    sa.Column("cancelling", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
     time_column("create_time"),
     time_column("start_time", nullable=True),
@@ -129,6 +128,7 @@ run_queue = sa.Table(
     time_column("due_time"),
     sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
     _text("owner"),
+    sa.Column("cancelling", sa.Boolean, nullable=False, server_default="false"),
     sa.Index("ix_run_queue_due_time", "workspace_id", "due_time"),
 )
 

@@ -36,7 +36,7 @@ _MAX_COMPILED = 10_000
 class LogConsumer:
     """Appends to the log, and tells watchers of every process."""
 
-    options = Options(LOG, batch=500, batched=True)
+    options = Options(LOG, batch=500, batched=True, linger=0.02)
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -73,7 +73,7 @@ class FanoutConsumer:
     def __init__(
         self, db: Database, definitions: Definitions, wake: Callable[[], None] = lambda: None
     ) -> None:
-        self.options = Options(FANOUT, batch=500, batched=True, prepare=self.prepare)
+        self.options = Options(FANOUT, batch=500, batched=True, linger=0.02, prepare=self.prepare)
         self._db = db
         self._definitions = definitions
         self._wake = wake  # called when there is something to send

@@ -22,6 +22,7 @@ from nats.js.api import StreamConfig
 from cli.down import down
 from cli.stack import description, run, servers
 from cli.stack import nats as nats_server
+from cli.stack import postgres as postgres_server
 from cli.stack.errors import StackError
 from cli.stack.ports import find_free_base
 from cli.stack.processes import Identity, is_alive, marked
@@ -131,7 +132,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_postgres_is_durable_and_speaks_version_18(stack: Started):
+def test_postgres_is_durable_and_speaks_version_18(stack: Started) -> None:
     with psycopg.connect(stack["postgres"]["url"]) as connection:
         names = ("server_version_num", "fsync", "synchronous_commit", "listen_addresses", "jit")
         found = [connection.execute(f"SHOW {name}").fetchone() for name in names]
@@ -142,7 +143,7 @@ def test_postgres_is_durable_and_speaks_version_18(stack: Started):
     assert settings == ["on", "on", "127.0.0.1", "off"]
 
 
-def test_service_roles_own_nothing_and_cannot_make_tables(stack: Started):
+def test_service_roles_own_nothing_and_cannot_make_tables(stack: Started) -> None:
     roles = stack["postgres"]["roles"]
     with psycopg.connect(roles["armature_owner"], autocommit=True) as owner:
         owner.execute("CREATE SCHEMA links")
@@ -155,7 +156,7 @@ def test_service_roles_own_nothing_and_cannot_make_tables(stack: Started):
                 service.execute(refused)
 
 
-def test_a_wrong_password_is_refused(stack: Started):
+def test_a_wrong_password_is_refused(stack: Started) -> None:
     url = stack["postgres"]["url"]
     password = url.split(":")[2].split("@")[0]
 
@@ -163,7 +164,7 @@ def test_a_wrong_password_is_refused(stack: Started):
         psycopg.connect(url.replace(password, "guess"))
 
 
-async def test_jetstream_takes_atomic_batches(stack: Started):
+async def test_jetstream_takes_atomic_batches(stack: Started) -> None:
     connection = await nats.connect(stack["nats"]["url"])
     try:
         jetstream = connection.jetstream()
@@ -184,7 +185,7 @@ async def test_jetstream_takes_atomic_batches(stack: Started):
         await connection.close()
 
 
-def test_nats_wants_the_password(stack: Started):
+def test_nats_wants_the_password(stack: Started) -> None:
     url = stack["nats"]["url"]
 
     assert nats_server.trouble(url, None) is None
@@ -192,7 +193,7 @@ def test_nats_wants_the_password(stack: Started):
     assert refusal == "-ERR 'Authorization Violation'"
 
 
-def test_s3_keeps_objects_and_signs(stack: Started):
+def test_s3_keeps_objects_and_signs(stack: Started) -> None:
     store = stack["s3"]
     client = a_client(store)
     client.put_object(
@@ -208,7 +209,7 @@ def test_s3_keeps_objects_and_signs(stack: Started):
     assert forged.status_code == httpx.codes.FORBIDDEN
 
 
-def test_postgres_killed_keeps_what_it_committed(stack: Started):
+def test_postgres_killed_keeps_what_it_committed(stack: Started) -> None:
     url = stack["postgres"]["url"]
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE notes (id int)")
@@ -219,7 +220,7 @@ def test_postgres_killed_keeps_what_it_committed(stack: Started):
     until(lambda: count_notes(url) == 100)
 
 
-async def test_nats_killed_keeps_what_it_acknowledged(stack: Started):
+async def test_nats_killed_keeps_what_it_acknowledged(stack: Started) -> None:
     connection = await nats.connect(stack["nats"]["url"])
     await connection.jetstream().add_stream(name="KEPT", subjects=["kept.>"])
     acknowledgement = await connection.jetstream().publish("kept.a", b"1", timeout=5)
@@ -235,7 +236,7 @@ async def test_nats_killed_keeps_what_it_acknowledged(stack: Started):
     assert message.data == b"1"
 
 
-def test_s3_killed_keeps_what_it_acknowledged(stack: Started):
+def test_s3_killed_keeps_what_it_acknowledged(stack: Started) -> None:
     store = stack["s3"]
     a_client(store).put_object(
         bucket_name=store["bucket"], object_name="kept", data=io.BytesIO(b"kept"), length=4
@@ -246,7 +247,7 @@ def test_s3_killed_keeps_what_it_acknowledged(stack: Started):
     until(lambda: get_object(store, "kept") == b"kept")
 
 
-def test_a_checkout_runs_describes_itself_and_stops(checkout: Path, tmp_path: Path):
+def test_a_checkout_runs_describes_itself_and_stops(checkout: Path, tmp_path: Path) -> None:
     base = find_free_base()
     directory = StackDirectory(tmp_path / ".armature" / f"stack-{base}")
     try:
@@ -275,10 +276,10 @@ def test_a_checkout_runs_describes_itself_and_stops(checkout: Path, tmp_path: Pa
         assert marked(directory.path) == []
         assert "metadata serves" in (directory.logs / "metadata.log").read_text()
     finally:
-        servers.postgres.forget(directory)
+        postgres_server.forget(directory)
 
 
-def test_a_service_that_cannot_migrate_fails_the_start_with_its_log(checkout: Path):
+def test_a_service_that_cannot_migrate_fails_the_start_with_its_log(checkout: Path) -> None:
     (checkout / "services/metadata/__main__.py").write_text("raise SystemExit('no such relation')")
     directory = StackDirectory(checkout / "data")
     environment = dict(os.environ)
@@ -292,10 +293,10 @@ def test_a_service_that_cannot_migrate_fails_the_start_with_its_log(checkout: Pa
             pass
         assert marked(directory.path) == []
     finally:
-        servers.postgres.forget(directory)
+        postgres_server.forget(directory)
 
 
-def test_pieces_that_are_elsewhere_are_used_and_not_started(checkout: Path):
+def test_pieces_that_are_elsewhere_are_used_and_not_started(checkout: Path) -> None:
     with servers.started() as away:
         store = away["s3"]
         environment = {
@@ -319,7 +320,9 @@ def test_pieces_that_are_elsewhere_are_used_and_not_started(checkout: Path):
 
 
 @pytest.mark.parametrize("everything", [False, True])
-def test_after_a_kill_down_cleans_up_and_a_new_stack_has_the_data(tmp_path: Path, everything: bool):
+def test_after_a_kill_down_cleans_up_and_a_new_stack_has_the_data(
+    tmp_path: Path, everything: bool
+) -> None:
     base = find_free_base()
     directory = StackDirectory(tmp_path / "data")
     command = [sys.executable, "-c", SUPERVISOR, str(tmp_path), str(base), str(directory.path)]
@@ -357,15 +360,15 @@ def test_after_a_kill_down_cleans_up_and_a_new_stack_has_the_data(tmp_path: Path
             assert supervisor.wait(10) != 0
         assert marked(directory.path) == []
     finally:
-        servers.postgres.forget(directory)
+        postgres_server.forget(directory)
 
 
-def test_a_pid_file_that_names_another_program_is_seen_through(tmp_path: Path):
+def test_a_pid_file_that_names_another_program_is_seen_through(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path / "data")
     try:
         with servers.started(directory.path):
             pass
-        record = servers.postgres.home_of(directory, None) / "data" / "postmaster.pid"
+        record = postgres_server.home_of(directory, None) / "data" / "postmaster.pid"
         record.write_text(f"{os.getpid()}\n{record.parent}\n1\n1\n\n127.0.0.1\n1 1\nready\n")
         with (
             servers.started(directory.path) as stack,
@@ -373,8 +376,8 @@ def test_a_pid_file_that_names_another_program_is_seen_through(tmp_path: Path):
         ):
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
-        servers.postgres.forget(directory)
+        postgres_server.forget(directory)
 
 
-def test_down_where_nothing_ever_ran_says_so(tmp_path: Path):
+def test_down_where_nothing_ever_ran_says_so(tmp_path: Path) -> None:
     assert "no stack was ever started" in down(StackDirectory(tmp_path / "data"))

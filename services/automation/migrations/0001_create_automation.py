@@ -87,7 +87,6 @@ def upgrade() -> None:
         sa.Column("depth", sa.SmallInteger, nullable=False),
         sa.Column("traceparent", sa.Text, nullable=False, server_default=""),
         sa.Column("trace_id", sa.Text, nullable=False, server_default=""),
-        sa.Column("cancelling", sa.Boolean, nullable=False, server_default="false"),
         sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
         tables.time_column("create_time"),
         tables.time_column("start_time", nullable=True),
@@ -113,6 +112,7 @@ def upgrade() -> None:
         tables.time_column("due_time"),
         sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("owner", sa.Text, nullable=False, server_default=""),
+        sa.Column("cancelling", sa.Boolean, nullable=False, server_default="false"),
     )
     op.create_index("ix_run_queue_due_time", "run_queue", ["workspace_id", "due_time"])
     op.create_table(

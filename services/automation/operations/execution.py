@@ -19,7 +19,7 @@ from services.automation import events
 from services.automation.logic import occasion, prepared
 from services.automation.logic.retries import Failed, Failure, verdict
 from services.automation.model import Claim, Job, Outcome, RunState, Step, StepState
-from services.automation.store import queue, runs, steps
+from services.automation.store import progress, queue, runs, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def load(tx: Tx, claim: Claim) -> tuple[Job, bytes] | None:
     job, sealed = found
     if claim.previous_owner:
         await steps.mark_interrupted(tx, claim.workspace_id, job.run.id)
-    if job.run.cancelling:
+    if job.cancelling:
         await _finish(tx, claim, job, RunState.CANCELLED)
         return None
     return job, sealed
@@ -55,7 +55,7 @@ async def load(tx: Tx, claim: Claim) -> tuple[Job, bytes] | None:
 async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
     """End a run that our own code can't carry on, so that it shows instead of going round."""
     workspace_id, run_id = claim.workspace_id, claim.run_id
-    if not await queue.hold(tx, workspace_id, claim):
+    if not (await queue.hold(tx, workspace_id, claim))[0]:
         return
     run = await runs.find_run(tx, workspace_id, run_id, lock=True)
     if run is None:
@@ -75,63 +75,94 @@ async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
 
 
 async def begin(tx: Tx, claim: Claim, job: Job, trace_id: str) -> Attempt | None:
-    """Record the first attempt at the step that is next; None when the run ended instead."""
-    async with tx.pipeline():
-        if job.run.state is RunState.QUEUED:
-            await runs.mark_running(tx, claim.workspace_id, job.run.id, trace_id)
-        return await _next(tx, claim, job, trace_id)
+    """Record the first attempt at the step that is next; None when the run ended instead.
+
+    `load` holds the run for this transaction."""
+    step = _following(job)
+    if step is None:
+        await _finish(tx, claim, job, RunState.SUCCEEDED)
+        return None
+    try:
+        attempt = _prepare(job, step)
+    except prepared.InputError as exc:
+        await _fail_unprepared(tx, claim, job, step, exc, trace_id)
+        return None
+    await progress.begin(tx, claim.workspace_id, claim, attempt.step, attempt.request_id, trace_id)
+    return attempt
 
 
 async def settle(
     tx: Tx, claim: Claim, job: Job, attempt: Attempt, result: Done | Failed, trace_id: str
 ) -> Attempt | None:
     """Store how an attempt ended, and record the next one; None when there is none for now."""
-    workspace_id, run_id, step = claim.workspace_id, job.run.id, attempt.step
-    async with tx.pipeline():
-        held = await queue.hold(tx, workspace_id, claim)
-        cancelling = await runs.is_cancelling(tx, workspace_id, run_id)
-    if not held:
+    if isinstance(result, Failed):
+        held, cancelling = await queue.hold(tx, claim.workspace_id, claim)
+        if held:
+            await _settle_failure(
+                tx, claim, job, attempt.step, result, trace_id, cancelling=cancelling
+            )
         return None
-    async with tx.pipeline():
-        if isinstance(result, Failed):
-            await _settle_failure(tx, claim, job, step, result, trace_id, cancelling=cancelling)
-            return None
-        await steps.end_attempt(tx, workspace_id, run_id, step, Outcome.SUCCEEDED, "")
-        output = jsonio.dumps(result.output).decode()
-        await steps.succeed(tx, workspace_id, run_id, step.index, output)
-        job.steps[step.index] = replace(step, state=StepState.SUCCEEDED, output=output)
-        if cancelling and any(one.state is StepState.PENDING for one in job.steps):
-            await _finish(tx, claim, job, RunState.CANCELLED)
-            return None
-        return await _next(tx, claim, job, trace_id)
-
-
-async def _next(tx: Tx, claim: Claim, job: Job, trace_id: str) -> Attempt | None:
-    waiting = (StepState.PENDING, StepState.RUNNING)
-    step = next((one for one in job.steps if one.state in waiting), None)
+    output = jsonio.dumps(result.output).decode()
+    done = replace(attempt.step, state=StepState.SUCCEEDED, output=output)
+    job.steps[done.index] = done
+    step = _following(job)
     if step is None:
-        await _finish(tx, claim, job, RunState.SUCCEEDED)
+        if await progress.complete(tx, claim.workspace_id, claim, done):
+            await _announce(tx, claim, job, RunState.SUCCEEDED)
         return None
     try:
-        given = _inputs(job, step)
+        following = _prepare(job, step)
     except prepared.InputError as exc:
-        failed = Failed(Failure.PERMANENT, str(exc), definite=True)
-        await _fail(tx, claim, job, step, failed, trace_id, counts=True)
+        if await _succeed_held(tx, claim, job, done):
+            await _fail_unprepared(tx, claim, job, step, exc, trace_id)
         return None
+    advanced = await progress.advance(
+        tx,
+        claim.workspace_id,
+        claim,
+        done=done,
+        step=following.step,
+        request_id=following.request_id,
+        trace_id=trace_id,
+    )
+    if advanced:
+        return following
+    await _succeed_held(tx, claim, job, done)  # to be cancelled, or no longer ours
+    return None
+
+
+async def _succeed_held(tx: Tx, claim: Claim, job: Job, done: Step) -> bool:
+    """Store that a step succeeded; False when the run is no longer ours, or ended as cancelled."""
+    held, cancelling = await queue.hold(tx, claim.workspace_id, claim)
+    if not held:
+        return False
+    workspace_id, run_id = claim.workspace_id, job.run.id
+    await steps.end_attempt(tx, workspace_id, run_id, done, Outcome.SUCCEEDED, "")
+    await steps.succeed(tx, workspace_id, run_id, done.index, done.output)
+    if cancelling:
+        await _finish(tx, claim, job, RunState.CANCELLED)
+    return not cancelling
+
+
+def _following(job: Job) -> Step | None:
+    waiting = (StepState.PENDING, StepState.RUNNING)
+    return next((one for one in job.steps if one.state in waiting), None)
+
+
+def _prepare(job: Job, step: Step) -> Attempt:
+    """The next attempt at a step; InputError when its inputs can't be made."""
+    given = _inputs(job, step)
     text = step.input or jsonio.dumps(given).decode()
     step = replace(step, input=text, attempts=step.attempts + 1, state=StepState.RUNNING)
     job.steps[step.index] = step
-    request_id = f"{job.run.id}/{step.epoch}/{step.index}"
-    await steps.start_attempt(
-        tx,
-        claim.workspace_id,
-        job.run.id,
-        step,
-        token=claim.token,
-        request_id=request_id,
-        trace_id=trace_id,
-    )
-    return Attempt(step, given, request_id)
+    return Attempt(step, given, f"{job.run.id}/{step.epoch}/{step.index}")
+
+
+async def _fail_unprepared(
+    tx: Tx, claim: Claim, job: Job, step: Step, error: prepared.InputError, trace_id: str
+) -> None:
+    failed = Failed(Failure.PERMANENT, str(error), definite=True)
+    await _fail(tx, claim, job, step, failed, trace_id, counts=True)
 
 
 def _inputs(job: Job, step: Step) -> dict[str, Any]:
@@ -206,10 +237,23 @@ async def _finish(
     await queue.finish(tx, workspace_id, claim)
     if state is RunState.CANCELLED:
         await steps.cancel_rest(tx, workspace_id, run.id)
-    announced = [events.run(state, run, error)]
+    await _announce(tx, claim, job, state, error, attempts=attempts, trace_id=trace_id)
+
+
+async def _announce(
+    tx: Tx,
+    claim: Claim,
+    job: Job,
+    state: RunState,
+    error: str = "",
+    *,
+    attempts: int = 0,
+    trace_id: str = "",
+) -> None:
+    announced = [events.run(state, job.run, error)]
     if state is RunState.FAILED:
-        announced.append(events.dead_letter(run, error, attempts, trace_id))
-    await outbox.add(tx, caller_of(workspace_id, job), *announced)
+        announced.append(events.dead_letter(job.run, error, attempts, trace_id))
+    await outbox.add(tx, caller_of(claim.workspace_id, job), *announced)
 
 
 def caller_of(workspace_id: UUID, job: Job) -> Caller:

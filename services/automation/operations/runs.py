@@ -28,7 +28,7 @@ async def cancel(tx: Tx, caller: Caller, run_id: UUID) -> Run:
     if run.state not in _UNFINISHED:
         raise FailedPrecondition("RUN_FINISHED", f"the run has {run.state} already")
     if holder:
-        await store.ask_to_cancel(tx, workspace_id, run_id)
+        await queue.ask_to_cancel(tx, workspace_id, run_id)
     else:
         await store.finish(tx, workspace_id, run_id, RunState.CANCELLED, "")
         await steps.cancel_rest(tx, workspace_id, run_id)

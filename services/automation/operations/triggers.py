@@ -219,7 +219,6 @@ def _as_run(new: NewRun) -> Run:
         error=new.error,
         trace_id=new.trace_id,
         depth=new.depth,
-        cancelling=False,
         create_time=now(),
         start_time=None,
         finish_time=None,

@@ -74,12 +74,21 @@ async def insert_due(tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> Non
     )
 
 
-async def hold(tx: Tx, workspace_id: UUID, claim: Claim) -> bool:
-    """Whether the run is still ours; until the commit nobody can take it."""
+async def hold(tx: Tx, workspace_id: UUID, claim: Claim) -> tuple[bool, bool]:
+    """Whether the run is still ours, until the commit, and whether it is to be cancelled."""
     row = await tx.maybe(
-        f"SELECT 1 FROM run_queue {_OURS} FOR UPDATE", [workspace_id, claim.run_id, claim.token]
+        f"SELECT cancelling FROM run_queue {_OURS} FOR UPDATE",
+        [workspace_id, claim.run_id, claim.token],
     )
-    return row is not None
+    return row is not None, row is not None and bool(row["cancelling"])
+
+
+async def ask_to_cancel(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
+    """Have whoever holds the run end it after the step that is under way."""
+    await tx.send(
+        "UPDATE run_queue SET cancelling = true WHERE workspace_id = %s AND run_id = %s",
+        [workspace_id, run_id],
+    )
 
 
 async def defer(tx: Tx, workspace_id: UUID, claim: Claim, seconds: float) -> None:

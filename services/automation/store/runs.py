@@ -12,7 +12,7 @@ from services.automation.store.steps import list_steps
 
 _RUN = """
 r.run_id, r.rule_id, r.rule_name, r.rule_version, r.event_id, r.event_type, r.object, r.record_id,
-r.state, r.error, r.trace_id, r.depth, r.cancelling, r.create_time, r.start_time, r.finish_time,
+r.state, r.error, r.trace_id, r.depth, r.create_time, r.start_time, r.finish_time,
 r.revision"""
 _INSERT = """
 INSERT INTO runs (workspace_id, run_id, rule_id, rule_version, rule_name, event_id, event_type,
@@ -24,7 +24,7 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::int8[], %s::text[], %s::uuid[], %s::text
         error, depth, traceparent, trace_id, revision)
 ON CONFLICT (workspace_id, event_id, rule_id, rule_version) DO NOTHING RETURNING run_id"""
 _LOAD = f"""
-SELECT {_RUN}, r.traceparent, v.owner_id, v.definition, u.webhook_secret, o.document
+SELECT {_RUN}, q.cancelling, r.traceparent, v.owner_id, v.definition, u.webhook_secret, o.document
 FROM run_queue AS q
 JOIN runs AS r USING (workspace_id, run_id)
 JOIN rule_versions AS v ON v.workspace_id = r.workspace_id AND v.rule_id = r.rule_id
@@ -75,11 +75,10 @@ async def keep_occasions(
 async def load_claimed(tx: Tx, workspace_id: UUID, claim: Claim) -> "tuple[Job, bytes] | None":
     """The run with all it needs, and the sealed secret of its webhooks; None when the claim is no
     longer ours. Nobody can take it until the commit."""
-    async with tx.pipeline():
-        row = await tx.maybe(_LOAD, [workspace_id, claim.run_id, claim.token])
-        steps = await list_steps(tx, workspace_id, claim.run_id)
+    row = await tx.maybe(_LOAD, [workspace_id, claim.run_id, claim.token])
     if row is None:
         return None
+    steps = await list_steps(tx, workspace_id, claim.run_id)
     definition = definition_of(row["definition"])
     job = Job(
         run=_run(row),
@@ -87,23 +86,16 @@ async def load_claimed(tx: Tx, workspace_id: UUID, claim: Claim) -> "tuple[Job, 
         traceparent=row["traceparent"],
         actions=definition.actions,
         webhook_secret="",
+        cancelling=row["cancelling"],
         occasion=jsonio.loads_stored(row["document"].encode()),
         steps=steps,
     )
     return job, bytes(row["webhook_secret"])
 
 
-async def mark_running(tx: Tx, workspace_id: UUID, run_id: UUID, trace_id: str) -> None:
-    await tx.send(
-        "UPDATE runs SET state = 'running', start_time = coalesce(start_time, now()), trace_id = %s"
-        " WHERE workspace_id = %s AND run_id = %s",
-        [trace_id, workspace_id, run_id],
-    )
-
-
 async def finish(tx: Tx, workspace_id: UUID, run_id: UUID, state: RunState, error: str) -> None:
     await tx.send(
-        "UPDATE runs SET state = %s, error = %s, finish_time = now(), cancelling = false,"
+        "UPDATE runs SET state = %s, error = %s, finish_time = now(),"
         " revision = revision + 1 WHERE workspace_id = %s AND run_id = %s",
         [state, error, workspace_id, run_id],
     )
@@ -111,22 +103,10 @@ async def finish(tx: Tx, workspace_id: UUID, run_id: UUID, state: RunState, erro
 
 async def requeue(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
     await tx.send(
-        "UPDATE runs SET state = 'queued', error = '', finish_time = NULL, cancelling = false"
+        "UPDATE runs SET state = 'queued', error = '', finish_time = NULL"
         " WHERE workspace_id = %s AND run_id = %s",
         [workspace_id, run_id],
     )
-
-
-async def ask_to_cancel(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
-    await tx.send(
-        "UPDATE runs SET cancelling = true WHERE workspace_id = %s AND run_id = %s",
-        [workspace_id, run_id],
-    )
-
-
-async def is_cancelling(tx: Tx, workspace_id: UUID, run_id: UUID) -> bool:
-    sql = "SELECT cancelling FROM runs WHERE workspace_id = %s AND run_id = %s"
-    return bool(await tx.value(sql, [workspace_id, run_id]))
 
 
 async def find_run(tx: Tx, workspace_id: UUID, run_id: UUID, *, lock: bool = False) -> Run | None:
@@ -182,7 +162,6 @@ def _run(row: Row) -> Run:
         error=row["error"],
         trace_id=row["trace_id"],
         depth=row["depth"],
-        cancelling=row["cancelling"],
         create_time=row["create_time"],
         start_time=row["start_time"],
         finish_time=row["finish_time"],

@@ -13,14 +13,6 @@ _ATTEMPT = "step_index, number, start_time, finish_time, outcome, error, trace_i
 _INSERT = """
 INSERT INTO steps (workspace_id, run_id, step_index, name, type)
 SELECT %s, * FROM unnest(%s::uuid[], %s::int2[], %s::text[], %s::text[])"""
-_START = """
-UPDATE steps SET state = 'running', input = %s, attempts = %s,
-  start_time = coalesce(start_time, now())
-WHERE workspace_id = %s AND run_id = %s AND step_index = %s"""
-_INSERT_ATTEMPT = """
-INSERT INTO attempts (workspace_id, run_id, step_index, number, token, request_id, trace_id,
-                      start_time)
-VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())"""
 _END_ATTEMPT = """
 UPDATE attempts SET outcome = %s, error = %s, finish_time = clock_timestamp()
 WHERE workspace_id = %s AND run_id = %s AND step_index = %s AND number = %s"""
@@ -77,22 +69,6 @@ async def list_attempts(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Attemp
         [workspace_id, run_id],
     )
     return [Attempt(**{**row, "outcome": Outcome(row["outcome"])}) for row in rows]
-
-
-async def start_attempt(
-    tx: Tx,
-    workspace_id: UUID,
-    run_id: UUID,
-    step: Step,
-    *,
-    token: int,
-    request_id: str,
-    trace_id: str,
-) -> None:
-    """Record an attempt before it is made; `step` holds its number and input."""
-    key = [workspace_id, run_id, step.index]
-    await tx.send(_START, [step.input, step.attempts, *key])
-    await tx.send(_INSERT_ATTEMPT, [*key, step.attempts, token, request_id, trace_id])
 
 
 async def end_attempt(

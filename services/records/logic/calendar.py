@@ -1,5 +1,6 @@
 """Work out what a calendar asks: its date fields, its range in the reader's time zone."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -10,14 +11,17 @@ from schema.filters.ranges import day_start
 from schema.model import Field, FieldType, View
 
 MAX_DAYS = 400
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATES = {FieldType.DATE, FieldType.DATE_TIME}
 
 
 class Span(NamedTuple):
-    """[first, past) as the date fields' canonical values."""
+    """The range as the date fields' canonical values: of moments up to but without `last`, of dates
+    with it."""
 
     first: str
-    past: str
+    last: str
+    upto: str  # the operator: lt or lte
 
 
 class Asked(Protocol):
@@ -53,36 +57,42 @@ def span(start: Field, asked: Asked, context: EvalContext) -> Span:
     first, past = bounds
     if past <= first:
         raise InvalidArgument.at("RANGE_INVALID", "to", "OUT_OF_RANGE", "to must be after from")
-    if past - first > timedelta(days=MAX_DAYS):
+    if _local(past, context) - _local(first, context) > timedelta(days=MAX_DAYS):
         message = f"a calendar shows at most {MAX_DAYS} days"
         raise InvalidArgument.at("RANGE_INVALID", "to", "OUT_OF_RANGE", message)
-    texts = [_canonical(b, start, context) for b in bounds]
-    return Span(texts[0], texts[1])
+    if start.type is FieldType.DATE:
+        last = _local(past - timedelta(microseconds=1), context)
+        days = [_local(first, context).date(), last.date()]
+        return Span(days[0].isoformat(), days[1].isoformat(), "lte")
+    texts = [b.isoformat().replace("+00:00", "Z") for b in bounds]
+    return Span(texts[0], texts[1], "lt")
 
 
 def _bound(text: str, path: str, field: Field, context: EvalContext) -> datetime:
     try:
-        if len(text) == 10:
+        if _DAY.fullmatch(text):
             return day_start(date.fromisoformat(text), context.zone)
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if "T" in text.upper() or " " in text else None
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        message = f"{path} must be YYYY-MM-DD, or a moment with an offset"
-        raise InvalidArgument.at("RANGE_INVALID", path, f"INVALID_{field.type.upper()}", message)
-    return moment.astimezone(UTC)
+        pass  # is refused below
+    message = f"{path} must be YYYY-MM-DD, or a moment with an offset"
+    raise InvalidArgument.at("RANGE_INVALID", path, f"INVALID_{field.type.upper()}", message)
 
 
-def _canonical(moment: datetime, field: Field, context: EvalContext) -> str:
-    if field.type is FieldType.DATE:
-        return moment.astimezone(context.zone).date().isoformat()
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _local(moment: datetime, context: EvalContext) -> datetime:
+    """What the reader's clock shows then."""
+    try:
+        return moment.astimezone(context.zone).replace(tzinfo=None)
+    except OverflowError:  # on the first or the last day there is
+        return moment.replace(tzinfo=None)
 
 
 def filter_for(start: Field, end: Field | None, within: Span) -> dict[str, Any]:
     """What touches the range: begins in it, or began before and ends in or after it."""
-    begins = {start.name: {"gte": within.first, "lt": within.past}}
+    begins = {start.name: {"gte": within.first, within.upto: within.last}}
     if end is None:
         return begins
-    lasts = {start.name: {"lt": within.past}, end.name: {"gte": within.first}}
+    lasts = {start.name: {within.upto: within.last}, end.name: {"gte": within.first}}
     return {"or": [begins, lasts]}

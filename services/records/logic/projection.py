@@ -1,7 +1,7 @@
 """Read `fields=name,company.name`: which fields to return, and which relations to follow."""
 
 from schema.compiled import CompiledObject, Workspace
-from schema.model import FieldType
+from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem, nearest
 from services.records.model import Projection
 
@@ -39,13 +39,16 @@ def _resolve(
 ) -> Projection:
     names: list[str] = []
     expand: dict[str, Projection] = {}
-    known = {name: f for o in objects for name, f in o.fields.items()}
+    known: dict[str, Field] = {}
+    for obj in objects:
+        for name, field in obj.fields.items():
+            if name not in known or field.type is FieldType.RELATION:
+                known[name] = field
     for name, inner in tree.items():
         if name == "*":
             names += [n for n in known if n not in names]
             continue
-        field = known.get(name)
-        if field is None:
+        if name not in known:
             message = f"there is no field {name!r}{nearest(name, known)}"
             problems.append(Problem("fields", "UNKNOWN_FIELD", f"{lead}{name}: {message}"))
             continue
@@ -53,7 +56,7 @@ def _resolve(
             names.append(name)
         if not inner:
             continue
-        if field.type is not FieldType.RELATION:
+        if known[name].type is not FieldType.RELATION:
             message = f"{lead}{name} is no relation, so nothing can be asked of it"
             problems.append(Problem("fields", "NOT_A_RELATION", message))
             continue
@@ -61,7 +64,13 @@ def _resolve(
             message = f"{lead}{name}: at most {MAX_HOPS} relations one after another"
             problems.append(Problem("fields", "TOO_DEEP", message))
             continue
-        targets = [o for t in field.settings.get("targets", []) if (o := workspace.object(t))]
+        reached = dict.fromkeys(
+            t
+            for o in objects
+            if name in o.fields
+            for t in o.fields[name].settings.get("targets", [])
+        )
+        targets = [o for t in reached if (o := workspace.object(t))]
         inner_tree: dict[str, dict[str, object]] = inner  # type: ignore[assignment]
         expand[name] = _resolve(
             workspace, targets, inner_tree, f"{lead}{name}.", hops + 1, problems

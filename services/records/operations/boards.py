@@ -4,6 +4,7 @@ Counts and sums of an unfiltered board come from group statistics, which cost th
 records as at a hundred; the first such request builds them. A filtered board is counted.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,10 @@ from uuid import UUID
 
 from kit.db import Tx
 from schema.compiled import Workspace
+from schema.field_types import Kind as IndexKind
+from schema.filters.index import IndexCondition
 from schema.filters.tree import And, Condition, Kind, Leaf, Path
+from schema.fold import fold
 from schema.model import Field, FieldType
 from services.records.logic import stats
 from services.records.model import Page, Query
@@ -62,16 +66,37 @@ async def board(
 ) -> list[Column]:
     """All columns. `query.limit` is the number of records in each."""
     sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
-    columns = []
-    for key, label, color in choices(group_field):
-        group = _group_key(key)
-        count = sums.get((group, stats.COUNT), (0, Decimal(0)))[0]
-        page = Page([])
-        if count:
-            page = await reads.page(tx, workspace_id, workspace, _within(query, group_field, key))
-        values = {m.name: _value(m, group, count, sums) for m in measures}
-        columns.append(Column(key, label, color, count, values, page))
-    return columns
+    groups = choices(group_field)
+    counts = [sums.get((_group_key(key), stats.COUNT), (0, Decimal(0)))[0] for key, _, _ in groups]
+
+    async def first(key: Any, count: int) -> Page:
+        if not count:
+            return Page([])
+        within = _within(query, group_field, key)
+        matches = {} if query.tree is not None else {_probe(group_field, key): count}
+        return await reads.page(tx, workspace_id, workspace, within, matches)
+
+    # Side by side on one pipeline: all columns' queries go out before the first answer is awaited.
+    pages = await asyncio.gather(
+        *(first(key, count) for (key, _, _), count in zip(groups, counts, strict=True))
+    )
+    return [
+        Column(
+            key,
+            label,
+            color,
+            count,
+            {m.name: _value(m, _group_key(key), count, sums) for m in measures},
+            page,
+        )
+        for (key, label, color), count, page in zip(groups, counts, pages, strict=True)
+    ]
+
+
+def _probe(group_field: Field, key: Any) -> IndexCondition:
+    """The index condition of a column, whose matches the statistics have counted already."""
+    text = (fold(_group_key(key)),)
+    return IndexCondition(group_field.id, "", IndexKind.TEXT, "eq", text)
 
 
 async def column(

@@ -12,6 +12,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.filters.index import IndexCondition, indexable
 from schema.filters.resolve import resolve_relative
 from schema.filters.tree import Tree
+from schema.model import FieldType
 from services.records.logic import planner
 from services.records.model import Page, Projection, Query, Read
 from services.records.store import probes, queries
@@ -20,9 +21,16 @@ _COUNT_BOUND = 10_000  # an estimated count is exact up to here
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def page(tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query) -> Page:
-    """The next records of a query and the place to go on from."""
-    rows, plan = await rows_of(tx, workspace_id, query)
+async def page(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    query: Query,
+    known: Mapping[IndexCondition, int] | None = None,
+) -> Page:
+    """The next records of a query and the place to go on from; `known` are matches of index
+    conditions that need no probe."""
+    rows, plan = await rows_of(tx, workspace_id, query, known or {})
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     records = [queries.to_read(query.object, row) for row in rows]
@@ -32,13 +40,13 @@ async def page(tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query) -
 
 
 async def rows_of(
-    tx: Tx, workspace_id: UUID, query: Query
+    tx: Tx, workspace_id: UUID, query: Query, matches: Mapping[IndexCondition, int]
 ) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
     """Up to one row more than the limit, so that the caller knows whether there are more."""
     wanted = query.limit + 1
     rows: list[tuple[Any, ...]] = []
     plan: list[dict[str, Any]] = []
-    known: dict[IndexCondition, int] = {}
+    known = dict(matches)
     tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
     if query.show_deleted:  # deleted records are in no index
         found = await queries.by_scan(
@@ -151,6 +159,19 @@ def _target(raw: bytes) -> UUID | None:
     return UUID(value) if value else None
 
 
+def _of(obj: CompiledObject, projection: Projection) -> Projection:
+    """What of a projection this object has: a relation to several objects names fields of any."""
+    fields = obj.fields
+    return Projection(
+        tuple(n for n in projection.names if n in fields),
+        {
+            n: inner
+            for n, inner in projection.expand.items()
+            if n in fields and fields[n].type is FieldType.RELATION
+        },
+    )
+
+
 async def _related(
     tx: Tx,
     workspace_id: UUID,
@@ -167,8 +188,11 @@ async def _related(
         other = workspace.object(target)
         if other is None or not ids:
             continue
-        reads = await queries.by_ids(tx, workspace_id, other, ids, projection)
-        inner = await expand(tx, workspace_id, workspace, other, projection, list(reads.values()))
+        own = _of(other, projection)
+        reads = await queries.by_ids(tx, workspace_id, other, ids, own)
+        if not own.names:  # it has none of the fields asked for, and no names would mean all
+            reads = {i: replace(read, fields_json=b"{}") for i, read in reads.items()}
+        inner = await expand(tx, workspace_id, workspace, other, own, list(reads.values()))
         for read in inner:
             lead = msgspec.json.encode({"id": str(read.id), "object": other.name})
             body = read.fields_json

@@ -8,10 +8,11 @@ from uuid import UUID
 from kit.db import Tx
 from schema.filters.columns import Params
 from schema.filters.resolve import resolve_relative
-from schema.filters.sql import Dialect, compile_sql
+from schema.filters.sql import compile_sql
 from schema.model import Field, FieldType
 from services.records.logic.stats import COUNT, EMPTY, EXACT
 from services.records.model import Query
+from services.records.store.dialect import DIALECT
 
 
 async def sums(
@@ -27,7 +28,7 @@ async def sums(
     ]
     if query.tree is not None:
         tree = resolve_relative(query.tree, query.context)
-        where.append(compile_sql(tree, query.context, Dialect(), params).text)
+        where.append(compile_sql(tree, query.context, DIALECT, params).text)
     columns, codes = [], []
     for n, one in enumerate(fields):
         key = params.text(_key(one))

@@ -13,16 +13,16 @@ from schema.compiled import CompiledObject
 from schema.field_types import Kind
 from schema.filters.columns import Params
 from schema.filters.index import IndexCondition
-from schema.filters.sql import Dialect, compile_sql
+from schema.filters.sql import compile_sql
 from schema.filters.tree import Tree
 from schema.sorts import SortKey, keyset_sql, order_by_sql
 from services.records.logic import documents
 from services.records.logic.planner import Drive
 from services.records.model import Projection, Query, Read
+from services.records.store.dialect import DIALECT
 from services.records.store.index import TABLES
 from services.records.store.probes import as_indexed, matches_sql, range_sql
 
-_DIALECT = Dialect()
 _PLATFORM = (
     "r.record_id, r.version, r.position, r.create_time, r.update_time, r.delete_time,"
     " r.created_by::text, r.updated_by::text"
@@ -71,7 +71,7 @@ def _where(query: Query, tree: Tree | None, params: Params) -> list[str]:
     if not query.show_deleted:
         found.append("r.delete_time IS NULL")
     if tree is not None:
-        found.append(compile_sql(tree, query.context, _DIALECT, params).text)
+        found.append(compile_sql(tree, query.context, DIALECT, params).text)
     return found
 
 

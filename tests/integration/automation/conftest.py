@@ -12,13 +12,10 @@ from services.automation.tables import metadata
 from tests.integration.automation.harness import PLANE, Platform, Tenant
 from tests.integration.automation.neighbours import World, receiving, running
 
-PORT_BASE = 21700
-ADDRESS = f"127.0.0.1:{PORT_BASE + 6}"
-
 
 @pytest.fixture(scope="session")
 def started() -> Iterator[servers.Started]:
-    with servers.started(port_base=PORT_BASE) as found:
+    with servers.started() as found:
         url = found["postgres"]["roles"]["armature_owner"]
         migrations.upgrade("services.automation", PLANE, url, metadata)
         yield found
@@ -44,8 +41,9 @@ async def platform(started: servers.Started) -> AsyncIterator[Platform]:
 @pytest.fixture(scope="session")
 async def address(platform: Platform) -> AsyncIterator[str]:
     """The service answering calls; it does no work by itself."""
-    async with platform.process("serve", "relay", address=ADDRESS):
-        yield ADDRESS
+    found = f"127.0.0.1:{platform.started['port_base'] + 6}"
+    async with platform.process("serve", "relay", address=found):
+        yield found
 
 
 @pytest.fixture(scope="module")

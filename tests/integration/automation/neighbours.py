@@ -1,4 +1,4 @@
-"""Stand in for metadata, records and artifacts at their gRPC boundary, and for a webhook's receiver.
+"""Stand in for metadata, records and artifacts at their gRPC boundary, and receive webhooks.
 
 They keep what they are told to do in memory and honour `request_id` as kit.idempotency does: a
 repeat answers the first response, another request under the same key is refused.
@@ -138,7 +138,7 @@ class _Access(access_service_pb2_grpc.AccessServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def Authenticate(self, request: Any, context: Any) -> Any:
+    async def Authenticate(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         found = await self._world.authenticate(request.credential)
         principal = access_pb2.Principal(
             id=found.principal_id,
@@ -156,7 +156,7 @@ class _Schema(schema_service_pb2_grpc.SchemaServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def GetSnapshot(self, request: Any, context: Any) -> Any:
+    async def GetSnapshot(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         workspace_id = current_caller().workspace_id
         snapshot = self._world.snapshots[workspace_id]
         if snapshot.version <= request.if_newer_than:
@@ -170,7 +170,7 @@ class _Records(record_service_pb2_grpc.RecordServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def CreateRecord(self, request: Any, context: Any) -> Any:
+    async def CreateRecord(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         async def work(_caller: Caller) -> Any:
             record = record_pb2.Record(
                 id=str(ids.new_id()),
@@ -182,7 +182,7 @@ class _Records(record_service_pb2_grpc.RecordServiceServicer):
 
         return await self._world.once(request, work)
 
-    async def UpdateRecord(self, request: Any, context: Any) -> Any:
+    async def UpdateRecord(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         async def work(caller: Caller) -> Any:
             if self._world.on_update is not None:
                 await self._world.on_update(caller, request)
@@ -200,7 +200,7 @@ class _Todos(todo_service_pb2_grpc.TodoServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def CreateTodo(self, request: Any, context: Any) -> Any:
+    async def CreateTodo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         async def work(_caller: Caller) -> Any:
             if request.todo.title == "nowhere":
                 raise NotFound("NODE_NOT_FOUND", "a target does not exist")
@@ -215,13 +215,18 @@ class _Notes(note_service_pb2_grpc.NoteServiceServicer):
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def CreateNote(self, request: Any, context: Any) -> Any:
+    async def CreateNote(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         async def work(_caller: Caller) -> Any:
             answer = note_service_pb2.CreateNoteResponse(note=request.note)
             answer.note.id = str(ids.new_id())
             return answer
 
         return await self._world.once(request, work)
+
+
+def _part(kind: Any, world: World) -> Any:
+    """A servicer that answers the part of its contract that rules use."""
+    return kind(world)
 
 
 @asynccontextmanager
@@ -234,15 +239,17 @@ async def running(world: World) -> AsyncIterator[dict[str, str]]:
     def register(add: Any, servicer: Any) -> Callable[[Any], None]:
         return lambda target: add(servicer, target)
 
-    wanted = {
+    wanted: dict[str, list[tuple[Any, Any]]] = {
         "metadata": [
-            (access_service_pb2_grpc.add_AccessServiceServicer_to_server, _Access(world)),
-            (schema_service_pb2_grpc.add_SchemaServiceServicer_to_server, _Schema(world)),
+            (access_service_pb2_grpc.add_AccessServiceServicer_to_server, _part(_Access, world)),
+            (schema_service_pb2_grpc.add_SchemaServiceServicer_to_server, _part(_Schema, world)),
         ],
-        "records": [(record_service_pb2_grpc.add_RecordServiceServicer_to_server, _Records(world))],
+        "records": [
+            (record_service_pb2_grpc.add_RecordServiceServicer_to_server, _part(_Records, world))
+        ],
         "artifacts": [
-            (todo_service_pb2_grpc.add_TodoServiceServicer_to_server, _Todos(world)),
-            (note_service_pb2_grpc.add_NoteServiceServicer_to_server, _Notes(world)),
+            (todo_service_pb2_grpc.add_TodoServiceServicer_to_server, _part(_Todos, world)),
+            (note_service_pb2_grpc.add_NoteServiceServicer_to_server, _part(_Notes, world)),
         ],
     }
     addresses = {}

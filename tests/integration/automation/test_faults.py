@@ -146,7 +146,7 @@ async def test_a_stopped_worker_wakes_up_and_commits_nothing(
                 assert run.state == "succeeded"
                 go_on.set()
                 os.kill(first.pid, signal.SIGCONT)
-                # Something that the first one does afterwards shows that it has gone past its commit.
+                # Leaving, the first one waits for its work: then it has been past its commit.
                 other = await tenant.happen(after={"name": "two"})
                 await tenant.finished(other)
                 first.terminate()

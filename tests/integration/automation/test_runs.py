@@ -135,7 +135,7 @@ async def test_every_action_and_what_templates_can_name(tenant: Tenant) -> None:
                 "create_note",
                 {
                     "title": "{{ run.id }}",
-                    "body": "{% for f in trigger.event.changed_fields %}{{ f }};{% endfor %} {{ 'now' | date: '%Y' }}",
+                    "body": "{{ trigger.event.changed_fields | first }}; {{ 'now' | date: '%Y' }}",
                 },
             ),
             (
@@ -243,7 +243,7 @@ async def test_a_webhook_is_retried_under_one_id_and_gives_up_on_other_4xx(tenan
 
 async def test_an_error_is_tried_five_times(tenant: Tenant) -> None:
     await tenant.create([TODO])
-    tenant.world.refuse = lambda method, _: Internal("INTERNAL", "broken")
+    tenant.world.refuse = lambda _method, _request: Internal("INTERNAL", "broken")
     run = await tenant.finished(await tenant.happen(after=WON), seconds=40)
     assert run.state == "failed"
     assert [a.outcome for a in run.steps[0].attempts] == ["failed"] * 5
@@ -299,7 +299,7 @@ async def test_a_failure_that_may_have_had_its_effect_is_resumed_under_the_same_
         raise Internal("INTERNAL", "it was done, and then the answer broke")
 
     tenant.world.before_answer = after_the_effect
-    tenant.world.refuse = lambda method, request: (
+    tenant.world.refuse = lambda _method, _request: (
         Internal("INTERNAL", "still") if tenant.effects() else None
     )
     run = await tenant.finished(await tenant.happen(after=WON), seconds=40)

@@ -21,6 +21,8 @@ async def test_a_batch_answers_in_the_order_asked(acme: Client) -> None:
     assert {r.outcome for r in made} == {outcome("CREATED")}
     positions = [r.record.position for r in made]
     assert positions == sorted(set(positions))
+    listed = await acme.every_page(page_size=7)  # by id, which is creation order
+    assert [fields_of(r)["n"] for r in listed] == list(range(50))
 
     backwards = list(reversed(made))
     updates = [item({"n": k}, id=r.record.id) for k, r in enumerate(backwards)]

@@ -19,8 +19,9 @@ async def test_a_repeat_answers_the_first_answer_and_says_so(acme: Client) -> No
     first = await acme("CreateRecord", **creating("k", code="c"))
     await acme.update(first.record, n=5)
     trailers: dict[str, str] = {}
+    create: Any = acme.stub.CreateRecord
     again = await clients.call(
-        acme.stub.CreateRecord,
+        create,
         pb.CreateRecordRequest(**creating("k", code="c")),
         clients.metadata(f"{acme.workspace_id}:admin:ada"),
         on_trailers=trailers.update,
@@ -100,9 +101,10 @@ async def test_keys_of_other_workspaces_and_of_other_methods_are_other_keys(
 async def test_a_call_that_is_given_up_writes_nothing_or_all_of_it(acme: Client) -> None:
     request = pb.CreateRecordRequest(**creating("k", code="c", n=1))
     headers = clients.metadata(f"{acme.workspace_id}:admin:ada")
+    create: Any = acme.stub.CreateRecord
     for timeout in (0.002, 0.005, 0.008):
         try:
-            await acme.stub.CreateRecord(request, metadata=headers, timeout=timeout)
+            await create(request, metadata=headers, timeout=timeout)
         except grpc.aio.AioRpcError as exc:
             assert exc.code().name in {"DEADLINE_EXCEEDED", "CANCELLED"}  # noqa: PT017
     made = await acme("CreateRecord", **creating("k", code="c", n=1))

@@ -10,6 +10,7 @@ import pytest
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit import ids
+from services.records.logic import numbers
 from tests.integration.records.client import Client, as_json, fields_of, outcome, plain
 from tests.integration.records.conftest import Plane
 from tests.services import reason, refusal
@@ -438,5 +439,5 @@ async def test_writers_of_one_record_take_turns(acme: Client) -> None:
     assert [e["at"] for e in events] == list(range(1, 14))
     for earlier, later in itertools.pairwise(events[1:]):
         assert later["before"] == earlier["after"]
-    numbers = await acme.rows("SELECT value FROM value_number")
-    assert [row["value"] for row in numbers] == [fields_of(read)["n"]]
+    rows = await acme.rows("SELECT value FROM value_number")
+    assert [row["value"] for row in rows] == [numbers.encode(fields_of(read)["n"])]

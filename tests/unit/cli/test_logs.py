@@ -8,7 +8,7 @@ from rich.console import Console
 from cli.stack.logs import LogTail, last_lines, open_fresh
 
 
-def test_a_new_run_keeps_the_log_of_the_last(tmp_path: Path):
+def test_a_new_run_keeps_the_log_of_the_last(tmp_path: Path) -> None:
     for run in ("one", "two", "three"):
         with open_fresh(tmp_path / "nats.log") as log:
             log.write(run.encode())
@@ -17,14 +17,14 @@ def test_a_new_run_keeps_the_log_of_the_last(tmp_path: Path):
     assert (tmp_path / "nats.log.1").read_text() == "two"
 
 
-def test_the_end_of_a_log_is_what_an_error_shows(tmp_path: Path):
+def test_the_end_of_a_log_is_what_an_error_shows(tmp_path: Path) -> None:
     (tmp_path / "nats.log").write_text("\n".join(map(str, range(100))))
 
     assert last_lines(tmp_path / "nats.log", 2) == ["98", "99"]
     assert last_lines(tmp_path / "no.log") == []
 
 
-def test_the_tail_prints_new_whole_lines_under_the_name_of_the_process(tmp_path: Path):
+def test_the_tail_prints_new_whole_lines_under_the_name_of_the_process(tmp_path: Path) -> None:
     shown = io.StringIO()
     (tmp_path / "nats.log").write_text("of an earlier run\n")
     tail = LogTail(tmp_path, Console(file=shown, width=20))

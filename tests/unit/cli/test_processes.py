@@ -42,7 +42,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     supervisor.stop()
 
 
-def test_a_recycled_pid_is_another_process():
+def test_a_recycled_pid_is_another_process() -> None:
     me = identify(os.getpid())
     assert me is not None
 
@@ -50,7 +50,7 @@ def test_a_recycled_pid_is_another_process():
     assert not is_alive(Identity(me.pid, me.started - 1))
 
 
-def test_a_recycled_pid_is_not_signalled():
+def test_a_recycled_pid_is_not_signalled() -> None:
     with subprocess.Popen(SLEEP) as other:
         living = identify(other.pid)
         assert living is not None
@@ -62,7 +62,7 @@ def test_a_recycled_pid_is_not_signalled():
         assert other.wait() == -signal.SIGTERM
 
 
-def test_what_ignores_the_signal_is_killed(tmp_path: Path):
+def test_what_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     stubborn = "import signal; signal.signal(15, signal.SIG_IGN); print(1); signal.pause()"
     with subprocess.Popen([sys.executable, "-uc", stubborn], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -75,7 +75,7 @@ def test_what_ignores_the_signal_is_killed(tmp_path: Path):
         assert other.wait() == -signal.SIGKILL
 
 
-def test_a_child_that_dies_is_started_again(supervisor: Supervisor):
+def test_a_child_that_dies_is_started_again(supervisor: Supervisor) -> None:
     supervisor.start(a_program())
     until(supervisor.running)
     first = supervisor.running()["sleeper"]
@@ -87,7 +87,7 @@ def test_a_child_that_dies_is_started_again(supervisor: Supervisor):
     until(lambda: state.read_ledger(supervisor.directory) == {"sleeper": second})
 
 
-def test_stopping_ends_all_and_forgets_them(supervisor: Supervisor):
+def test_stopping_ends_all_and_forgets_them(supervisor: Supervisor) -> None:
     supervisor.start(a_program(name="one"), a_program(name="two"))
     until(lambda: len(supervisor.running()) == 2)
     both = list(supervisor.running().values())
@@ -98,7 +98,7 @@ def test_stopping_ends_all_and_forgets_them(supervisor: Supervisor):
     assert not supervisor.directory.ledger.exists()
 
 
-def test_a_program_is_asked_to_stop_only_once(supervisor: Supervisor):
+def test_a_program_is_asked_to_stop_only_once(supervisor: Supervisor) -> None:
     code = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
@@ -113,7 +113,7 @@ def test_a_program_is_asked_to_stop_only_once(supervisor: Supervisor):
     assert log.read_text() == "up\nasked\n"
 
 
-def test_a_program_that_never_works_fails_with_the_end_of_its_log(supervisor: Supervisor):
+def test_a_program_that_never_works_fails_with_the_end_of_its_log(supervisor: Supervisor) -> None:
     supervisor.start(a_program("sh", "-c", "echo no such table; exec sleep 60", trouble="refused"))
     log = supervisor.directory.logs / "sleeper.log"
     until(lambda: log.exists() and log.stat().st_size)
@@ -122,7 +122,7 @@ def test_a_program_that_never_works_fails_with_the_end_of_its_log(supervisor: Su
         supervisor.wait_healthy(["sleeper"], 0.1)
 
 
-def test_a_program_that_cannot_be_started_says_why(tmp_path: Path):
+def test_a_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
     child = Child(a_program("/no/such/program"), tmp_path, changed=lambda: None)
     child.start()
     until(lambda: child.last_exit is not None)
@@ -132,7 +132,7 @@ def test_a_program_that_cannot_be_started_says_why(tmp_path: Path):
     assert "/no/such/program" in child.log.read_text()
 
 
-def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path):
+def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, signal\nfrom pathlib import Path\n"
         "from cli.stack.processes import spawn\n"
@@ -155,7 +155,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path):
         until(lambda: not is_alive(child))
 
 
-def test_cleaning_up_finds_what_was_never_written_down(tmp_path: Path):
+def test_cleaning_up_finds_what_was_never_written_down(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path)
     with (
         subprocess.Popen(SLEEP, env={**os.environ, MARK: str(tmp_path)}) as ours,
@@ -168,7 +168,7 @@ def test_cleaning_up_finds_what_was_never_written_down(tmp_path: Path):
         another.kill()
 
 
-def test_reach_needs_every_directory_on_the_way(tmp_path: Path):
+def test_reach_needs_every_directory_on_the_way(tmp_path: Path) -> None:
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)
     stranger = Account(uid=54321, gid=54321)

@@ -40,7 +40,7 @@ def armature(environment: dict[str, str]) -> set[str]:
     return {name for name in environment if name.startswith("ARMATURE_")}
 
 
-def test_every_plane_logs_in_as_itself_and_none_as_the_owner():
+def test_every_plane_logs_in_as_itself_and_none_as_the_owner() -> None:
     for plane in PLANES:
         environment = settings.of_plane(a_stack(), plane, {})
         assert f"//armature_{plane}:" in environment["ARMATURE_DATABASE_URL"]
@@ -49,19 +49,19 @@ def test_every_plane_logs_in_as_itself_and_none_as_the_owner():
         assert not any("armature_owner" in value for value in environment.values())
 
 
-def test_only_a_migration_is_given_the_owner():
+def test_only_a_migration_is_given_the_owner() -> None:
     environment = settings.of_migration(a_stack(), "records", {})
 
     assert "//armature_owner:" in environment["ARMATURE_OWNER_DATABASE_URL"]
 
 
-def test_only_metadata_is_given_the_bootstrap_key():
+def test_only_metadata_is_given_the_bootstrap_key() -> None:
     holders = [p for p in PLANES if "arm_1_2" in settings.of_plane(a_stack(), p, {}).values()]
 
     assert holders == ["metadata"]
 
 
-def test_the_gateway_knows_the_planes_and_no_server_behind_them():
+def test_the_gateway_knows_the_planes_and_no_server_behind_them() -> None:
     environment = settings.of_gateway(a_stack(), {})
 
     assert environment["ARMATURE_RECORDS_ADDRESS"] == "127.0.0.1:7702"
@@ -69,11 +69,11 @@ def test_the_gateway_knows_the_planes_and_no_server_behind_them():
     assert not {"ARMATURE_DATABASE_URL", "ARMATURE_NATS_URL"} & armature(environment)
 
 
-def test_the_code_of_the_checkout_and_its_stubs_are_on_the_path():
+def test_the_code_of_the_checkout_and_its_stubs_are_on_the_path() -> None:
     assert settings.of_gateway(a_stack(), {})["PYTHONPATH"] == "/checkout:/checkout/protos"
 
 
-def test_a_users_settings_reach_services_except_where_a_piece_is():
+def test_a_users_settings_reach_services_except_where_a_piece_is() -> None:
     theirs = {"ARMATURE_LOG_LEVEL": "DEBUG", "ARMATURE_DATABASE_URL": "postgresql://admin@db/x"}
 
     gateway = settings.of_gateway(a_stack(), theirs)
@@ -84,13 +84,13 @@ def test_a_users_settings_reach_services_except_where_a_piece_is():
     assert "armature_records" in records["ARMATURE_DATABASE_URL"]
 
 
-def test_calls_within_the_stack_avoid_the_users_proxy():
+def test_calls_within_the_stack_avoid_the_users_proxy() -> None:
     environment = settings.of_gateway(a_stack(), {"NO_PROXY": "intranet"})
 
     assert environment["no_proxy"].split(",") == ["intranet", "127.0.0.1", "localhost"]
 
 
-def test_pieces_are_here_unless_a_setting_says_elsewhere():
+def test_pieces_are_here_unless_a_setting_says_elsewhere() -> None:
     assert elsewhere.from_environment({"PATH": "/bin"}) == elsewhere.Elsewhere()
 
     away = elsewhere.from_environment(
@@ -115,6 +115,6 @@ def test_pieces_are_here_unless_a_setting_says_elsewhere():
         ({"ARMATURE_S3_ENDPOINT": "http://s3"}, "ARMATURE_S3_ACCESS_KEY must be"),
     ],
 )
-def test_half_of_an_s3_elsewhere_is_refused(given: dict[str, str], message: str):
+def test_half_of_an_s3_elsewhere_is_refused(given: dict[str, str], message: str) -> None:
     with pytest.raises(StackError, match=message):
         elsewhere.from_environment(given)

@@ -42,14 +42,14 @@ def sink() -> Iterator[Sink]:
     sink.stop()
 
 
-def test_an_export_can_be_read_as_json(sink: Sink):
+def test_an_export_can_be_read_as_json(sink: Sink) -> None:
     provider = TracerProvider(resource=Resource({"service.name": "records"}))
     exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{sink.otlp_port}", insecure=True)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("test")
     with tracer.start_as_current_span("request", kind=trace.SpanKind.SERVER) as root:
         link = trace.Link(root.get_span_context(), {"why": "test"})
-        attributes = {"rows": 2, "names": ["a", "b"]}
+        attributes: dict[str, int | list[str]] = {"rows": 2, "names": ["a", "b"]}
         with tracer.start_as_current_span("query", links=[link], attributes=attributes) as query:
             query.set_status(trace.StatusCode.ERROR, "gone")
     provider.shutdown()
@@ -75,7 +75,7 @@ def test_an_export_can_be_read_as_json(sink: Sink):
     assert traces.fetch(url, trace_id) == found
 
 
-def test_fetching_a_trace_brings_those_linked_with_it(sink: Sink):
+def test_fetching_a_trace_brings_those_linked_with_it(sink: Sink) -> None:
     sink.store.add([a_span("aa", linked="bb"), a_span("bb"), a_span("cc", linked="aa")])
 
     found = traces.fetch(f"http://127.0.0.1:{sink.http_port}", "aa")
@@ -83,12 +83,12 @@ def test_fetching_a_trace_brings_those_linked_with_it(sink: Sink):
     assert [span["trace_id"] for span in found] == ["aa", "bb", "cc"]
 
 
-def test_an_unknown_trace_is_said_to_be_unknown(sink: Sink):
+def test_an_unknown_trace_is_said_to_be_unknown(sink: Sink) -> None:
     with pytest.raises(StackError, match="holds no trace ff"):
         traces.fetch(f"http://127.0.0.1:{sink.http_port}", "ff")
 
 
-def test_the_oldest_traces_make_room():
+def test_the_oldest_traces_make_room() -> None:
     store = SpanStore(limit=3)
     store.add([a_span("aa", "01"), a_span("bb", "01"), a_span("aa", "02"), a_span("cc", "01")])
 
@@ -97,7 +97,7 @@ def test_the_oldest_traces_make_room():
     assert len(store.trace("aa")) == 2
 
 
-def test_a_span_sent_twice_counts_once():
+def test_a_span_sent_twice_counts_once() -> None:
     store = SpanStore()
     store.add([a_span("aa"), a_span("aa")])
 
@@ -114,7 +114,7 @@ def test_a_span_sent_twice_counts_once():
         ("/traces?linked_to=aa", ["bb"]),
     ],
 )
-def test_traces_are_listed_newest_first(target: str, expected: list[str]):
+def test_traces_are_listed_newest_first(target: str, expected: list[str]) -> None:
     store = SpanStore()
     store.add([a_span("aa"), a_span("bb", name="publish", linked="aa")])
 
@@ -134,5 +134,5 @@ def test_traces_are_listed_newest_first(target: str, expected: list[str]):
         ("/healthz", HTTPStatus.OK),
     ],
 )
-def test_every_other_question_gets_its_status(target: str, status: HTTPStatus):
+def test_every_other_question_gets_its_status(target: str, status: HTTPStatus) -> None:
     assert answer(SpanStore(), target)[0] == status

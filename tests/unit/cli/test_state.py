@@ -12,13 +12,13 @@ from cli.stack.processes import Identity, identify
 from cli.stack.state import StackDirectory, directory_of
 
 
-def test_each_port_base_has_a_directory_of_its_own(tmp_path: Path):
+def test_each_port_base_has_a_directory_of_its_own(tmp_path: Path) -> None:
     assert directory_of(tmp_path, 7700).path == tmp_path / ".armature"
     assert directory_of(tmp_path, 8800).path == tmp_path / ".armature" / "stack-8800"
     assert directory_of(tmp_path, 8800, tmp_path / "x").path == tmp_path / "x"
 
 
-def test_what_is_written_is_for_our_eyes_only(tmp_path: Path):
+def test_what_is_written_is_for_our_eyes_only(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     state.write_private_json(path, {"a": 1})
 
@@ -27,14 +27,14 @@ def test_what_is_written_is_for_our_eyes_only(tmp_path: Path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["dev.json"]
 
 
-def test_a_damaged_file_is_named(tmp_path: Path):
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{")
 
     with pytest.raises(StackError, match=r"secrets\.json is not JSON"):
         credentials.load(StackDirectory(tmp_path))
 
 
-def test_credentials_stay_the_same_and_gain_what_is_missing(tmp_path: Path):
+def test_credentials_stay_the_same_and_gain_what_is_missing(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path)
     first = credentials.load(directory)
     kept = state.read_json(directory.secrets)
@@ -52,7 +52,7 @@ def test_credentials_stay_the_same_and_gain_what_is_missing(tmp_path: Path):
     assert second.database_passwords["armature_owner"] == first.database_passwords["armature_owner"]
 
 
-def test_a_directory_has_one_supervisor(tmp_path: Path):
+def test_a_directory_has_one_supervisor(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path)
     assert state.supervisor(directory) is None
 
@@ -64,7 +64,7 @@ def test_a_directory_has_one_supervisor(tmp_path: Path):
     assert state.supervisor(directory) is None
 
 
-def test_the_ledger_of_an_earlier_boot_is_not_believed(tmp_path: Path):
+def test_the_ledger_of_an_earlier_boot_is_not_believed(tmp_path: Path) -> None:
     directory = StackDirectory(tmp_path)
     state.write_ledger(directory, {"nats": Identity(7, 70)})
     assert state.read_ledger(directory) == {"nats": Identity(7, 70)}

@@ -38,14 +38,14 @@ def labels(spans: list[Span]) -> list[str]:
     return [line.label.rstrip() for line in render(spans)]
 
 
-def test_children_stand_below_their_parent_in_order_of_start():
+def test_children_stand_below_their_parent_in_order_of_start() -> None:
     spans = [a_span("c", "a", 6, 9), a_span("a", None, 0, 10), a_span("b", "a", 1, 4)]
     spans.append(a_span("d", "b", 2, 3))
 
     assert labels(spans) == ["span-a", "├ span-b", "│ └ span-d", "└ span-c"]
 
 
-def test_bars_share_one_axis():
+def test_bars_share_one_axis() -> None:
     spans = [a_span("a", None, 0, 100), a_span("b", "a", 50, 100), a_span("c", "a", 100, 100)]
 
     whole, half, instant = (line.bar for line in render(spans))
@@ -57,7 +57,7 @@ def test_bars_share_one_axis():
     assert instant.count("█") == 1
 
 
-def test_lines_say_when_how_long_and_what_went_wrong():
+def test_lines_say_when_how_long_and_what_went_wrong() -> None:
     failed = render([a_span("a", None, 0, 100), a_span("b", "a", 25, 100, status="ERROR")])[1]
 
     assert failed.failed
@@ -67,14 +67,14 @@ def test_lines_say_when_how_long_and_what_went_wrong():
     assert str(failed).startswith("└ span-b")
 
 
-def test_a_span_without_its_parent_is_a_root_and_none_is_lost():
+def test_a_span_without_its_parent_is_a_root_and_none_is_lost() -> None:
     circle = [a_span("x", "y", 5, 6), a_span("y", "x", 5, 6), a_span("z", "z", 1, 2)]
 
     assert labels([a_span("a", "missing", 0, 9)]) == ["span-a"]
     assert sorted(labels(circle)) == ["? span-x", "? span-y", "span-z"]
 
 
-def test_linked_traces_follow_and_are_named():
+def test_linked_traces_follow_and_are_named() -> None:
     spans = [
         a_span("late", None, 80, 90, trace_id="t2", linked="t1"),
         a_span("a", None, 0, 10, linked="t3"),
@@ -85,14 +85,14 @@ def test_linked_traces_follow_and_are_named():
     assert linked_traces(spans) == ["t3"]
 
 
-def test_long_names_give_way_to_the_bars():
+def test_long_names_give_way_to_the_bars() -> None:
     span = a_span("a", None, 0, 10)
     span["name"] = "x" * 300
 
     assert len(str(render([span], width=100)[0])) <= 100
 
 
-def test_nothing_gives_nothing():
+def test_nothing_gives_nothing() -> None:
     assert render([]) == []
 
 
@@ -100,5 +100,5 @@ def test_nothing_gives_nothing():
     ("nanoseconds", "shown"),
     [(0, "0µs"), (850_000, "850µs"), (12_340_000, "12.3ms"), (4_560_000_000, "4.56s")],
 )
-def test_durations_have_a_unit_that_fits(nanoseconds: int, shown: str):
+def test_durations_have_a_unit_that_fits(nanoseconds: int, shown: str) -> None:
     assert duration(nanoseconds) == shown

@@ -19,7 +19,7 @@ _OURS = {
     *("jsonb_typeof", "jsonb_path_query_array", "array_position", "lower", "rtrim", "numeric"),
     *("integer", "uuid", "timestamptz", "records", "folds", "workspace_id", "record_id"),
     *("object_id", "create_time", "update_time", "delete_time", "created_by", "updated_by"),
-    *("version", "position"),
+    *("version", "position", "CROSS", "JOIN", "LATERAL", "OFFSET"),
 }
 
 

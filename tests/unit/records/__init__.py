@@ -1,1 +1,1 @@
-"""Check the decisions of the records plane."""
+"""Tests of what the records plane decides without a database."""

@@ -1,0 +1,1 @@
+"""Prove what the automation plane decides, without servers."""
