@@ -8,7 +8,7 @@ SERVICES := $(filter %_service.proto,$(PROTOS))
 PROTOC := $(BIN)/python -m grpc_tools.protoc --proto_path=protos
 export PYTHONPATH := $(CURDIR):$(CURDIR)/protos
 EXIT ?=
-ROUNDS ?= 1
+ROUNDS ?= 3
 SEED ?= 1
 
 .PHONY: setup demo dev down test check lint types imports protos protos-check breaking db-check lock bench chaos

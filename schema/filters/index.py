@@ -1,5 +1,6 @@
 """The conditions of a filter that the typed value tables can answer, for the planner."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -41,6 +42,7 @@ _KINDS = {
     Kind.RELATION: IndexKind.REF,
     Kind.ACTOR: IndexKind.TEXT,
 }
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LISTS = (Kind.MULTI_SELECT, Kind.ARRAY)
 _PREFIXES = ("starts_with", "istarts_with")
 _Range = dict[str, Any]
@@ -117,6 +119,8 @@ def _indexed(leaf: Leaf, values: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(map(datetime.fromisoformat, values))
     elif kind is IndexKind.DATE:
         values = tuple(map(date.fromisoformat, values))
+    elif kind is IndexKind.REF:  # `me` may be somebody whose id is no UUID, whom nothing names
+        values = tuple(filter(_UUID.fullmatch, values))
     return tuple(dict.fromkeys(values))
 
 

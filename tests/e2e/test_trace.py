@@ -12,6 +12,20 @@ from tests.e2e.client import Client, wait_for
 Span = dict[str, Any]
 
 
+# Each process sends its spans in its own time.
+_NEEDED = {
+    ("PATCH /v1/objects/{object}/records/{id}", "armature-gateway"),
+    ("armature.records.v1.RecordService/UpdateRecord", "armature-records"),
+    ("records transaction", "armature-records"),
+    ("publish record.updated", "armature-records"),
+    ("process record.updated", "armature-events"),
+    ("process record.updated", "armature-automation"),
+    ("process record.updated", "armature-artifacts"),
+    ("run won", "armature-automation"),
+    ("attempt send_webhook", "armature-automation"),
+}
+
+
 @pytest.fixture
 def spans_of_one_change(api: Client, stack: dict[str, Any], hooks: Receiver) -> list[Span]:
     """The trace of an update that a rule answers with a webhook."""
@@ -41,9 +55,7 @@ def spans_of_one_change(api: Client, stack: dict[str, Any], hooks: Receiver) -> 
         if not found.is_success:
             return None
         spans: list[Span] = found.json()["spans"]
-        names = [s["name"] for s in spans]
-        done = any(n.startswith("run ") for n in names) and "process run.succeeded" in names
-        return spans if done else None
+        return spans if {(s["name"], s["service"]) for s in spans} >= _NEEDED else None
 
     return wait_for("the spans", complete)
 

@@ -77,9 +77,12 @@ async def board(
         return await reads.page(tx, workspace_id, workspace, within, matches)
 
     # Side by side on one pipeline: all columns' queries go out before the first answer is awaited.
-    pages = await asyncio.gather(
-        *(first(key, count) for (key, _, _), count in zip(groups, counts, strict=True))
+    # All are awaited, whatever one raises: none may go on with a connection that is given back.
+    found = await asyncio.gather(
+        *(first(key, count) for (key, _, _), count in zip(groups, counts, strict=True)),
+        return_exceptions=True,
     )
+    pages = [_raised(page) for page in found]
     return [
         Column(
             key,
@@ -91,6 +94,12 @@ async def board(
         )
         for (key, label, color), count, page in zip(groups, counts, pages, strict=True)
     ]
+
+
+def _raised(page: Page | BaseException) -> Page:
+    if isinstance(page, BaseException):
+        raise page
+    return page
 
 
 def _probe(group_field: Field, key: Any) -> IndexCondition:

@@ -211,6 +211,12 @@ async def test_queries_that_make_no_sense_are_refused_with_the_nearest_name(
     assert hint in found.message
 
 
+async def test_me_may_be_somebody_whom_no_relation_can_name(acme: Client) -> None:
+    await acme.create(name="x")
+    assert not (await acme.query(where={"company": "me"})).records
+    assert len((await acme.query(where={"company": {"not_in": ["me"]}})).records) == 1
+
+
 async def test_unknown_objects_and_views_are_not_found(acme: Client) -> None:
     assert await reason(acme.query("nope")) == "NOT_FOUND/OBJECT_NOT_FOUND"
     for view in ("Nope", "Mine"):

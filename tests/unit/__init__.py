@@ -1,0 +1,1 @@
+"""Check decisions: no server, no network."""

@@ -1,0 +1,1 @@
+"""Check the decisions of the kit."""
