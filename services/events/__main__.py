@@ -43,7 +43,8 @@ async def wire(app: App[EventsSettings]) -> Wiring:
     fanout = consumer.FanoutConsumer(db, definitions, sending.wake)
     events = EventServicer(db, wakeups, authenticator.authenticate, settings.watch_poll_seconds)
     subscriptions = SubscriptionServicer(db, egress, definitions, Sealer(settings.internal_secret))
-    admin = EventAdminServicer(db, app.bus)
+    to_automation = clients.channel(settings.automation_address)
+    admin = EventAdminServicer(db, app.bus, to_automation)
     return Wiring(
         servicers={
             "armature.events.v1.EventService": lambda s: (
@@ -67,7 +68,7 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             lambda: forget_old(db, app.worker_db, settings.delivery_days),
         ],
         background=[wakeups.run],
-        closing=[channel.close, egress.close],
+        closing=[channel.close, to_automation.close, egress.close],
     )
 
 

@@ -94,3 +94,10 @@ def test_a_failing_step_is_retried_and_then_told(api: Client) -> None:
         ],
     )
     assert letters[0]["state"] == "open"
+    api.post(f"/v1/dead-letters/{letters[0]['id']}:replay")
+    assert api.get(f"/v1/dead-letters/{letters[0]['id']}")["state"] == "replayed"
+    again = wait_for(
+        "a second attempt",
+        lambda: len(api.get(f"/v1/runs/{run['id']}")["steps"][1]["attempts"]) > 1,
+    )
+    assert again

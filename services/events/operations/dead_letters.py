@@ -9,9 +9,13 @@ from services.events.model import DeadLetter
 from services.events.operations import deliveries
 from services.events.store import dead_letters as store
 
+DELIVERY = "delivery"
+
 
 async def keep(tx: Tx, workspace_id: UUID, letter_id: UUID, data: dict[str, Any]) -> None:
-    """A consumer's letter, as kit.consumer announces it."""
+    """A letter as it was announced: a consumer's with the event it could not process, a run's with
+    the run as its subject."""
+    subject = data.get("subject_id")
     await store.insert(
         tx,
         workspace_id,
@@ -19,19 +23,19 @@ async def keep(tx: Tx, workspace_id: UUID, letter_id: UUID, data: dict[str, Any]
         kind=data["consumer"],
         event_id=UUID(data["event_id"]),
         event_type=data["event_type"],
-        subject_id=None,
+        subject_id=UUID(subject) if subject else None,
         reason=data["reason"],
         attempts=data["attempts"],
         trace_id=data["trace_id"],
-        envelope=data["envelope"],
+        envelope=data.get("envelope", ""),
     )
 
 
 async def replay(tx: Tx, caller: Caller, letter_id: UUID) -> DeadLetter:
     """Settle it as replayed; a delivery is pending again by that. The event of a consumer's letter
-    was sent to the consumer before."""
+    was sent to the consumer before, and a run was resumed."""
     letter = await store.settle(tx, caller.workspace_id, letter_id, "replayed")
-    if letter.subject_id is not None:
+    if letter.kind == DELIVERY and letter.subject_id is not None:
         await deliveries.redeliver(tx, caller.workspace_id, letter.subject_id)
     return letter
 

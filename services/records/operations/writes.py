@@ -151,7 +151,9 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
     await index.remove(tx, workspace_id, entries)
     await uniques.release(tx, workspace_id, claims)
     await uniques.keep_freed(tx, workspace_id, claims)
-    await store.mark_deleted(tx, workspace_id, list(known), target.caller.actor())
+    actor = target.caller.actor()
+    folds = documents.folds(obj, {}, ({}, actor)) or {}
+    await store.mark_deleted(tx, workspace_id, list(known), actor, folds)
     now = await tx.time()
     gone = {
         i: replace(
@@ -159,7 +161,7 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
             version=r.version + 1,
             update_time=now,
             delete_time=now,
-            updated_by=target.caller.actor(),
+            updated_by=actor,
         )
         for i, r in known.items()
     }

@@ -32,8 +32,9 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (id uuid, doc jsonb, folds jsonb, 
 WHERE r.workspace_id = %(workspace)s AND r.record_id = t.id"""
 _DELETE = """
 UPDATE records SET delete_time = now(), update_time = now(), version = version + 1,
-                   updated_by = %s::jsonb
-WHERE workspace_id = %s AND record_id = ANY(%s)"""
+                   updated_by = %(actor)s::jsonb,
+                   folds = (coalesce(folds, '{}') - 'updated_by.name') || %(folds)s::jsonb
+WHERE workspace_id = %(workspace)s AND record_id = ANY(%(ids)s)"""
 _PURGE = "DELETE FROM records WHERE workspace_id = %s AND record_id = ANY(%s)"
 _LIVE = """
 SELECT record_id, object_id FROM records
@@ -102,9 +103,20 @@ async def update(
 
 
 async def mark_deleted(
-    tx: Tx, workspace_id: UUID, ids: Sequence[UUID], actor: Mapping[str, str]
+    tx: Tx,
+    workspace_id: UUID,
+    ids: Sequence[UUID],
+    actor: Mapping[str, str],
+    folds: Mapping[str, str],
 ) -> None:
-    await tx.send(_DELETE, [jsonio.dumps(dict(actor)).decode(), workspace_id, list(ids)])
+    """`folds` are those of the actor."""
+    params = {
+        "workspace": workspace_id,
+        "ids": list(ids),
+        "actor": jsonio.dumps(dict(actor)).decode(),
+        "folds": jsonio.dumps(folds).decode(),
+    }
+    await tx.send(_DELETE, params)
 
 
 async def purge(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> None:

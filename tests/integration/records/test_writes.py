@@ -441,3 +441,15 @@ async def test_writers_of_one_record_take_turns(acme: Client) -> None:
         assert later["before"] == earlier["after"]
     rows = await acme.rows("SELECT value FROM value_number")
     assert [row["value"] for row in rows] == [numbers.encode(fields_of(read)["n"])]
+
+
+async def test_deleted_records_sort_by_who_deleted_them(acme: Client, plane: Plane) -> None:
+    made = [await acme.create(name=n) for n in "abc"]
+    for record, one, other in zip(
+        made, ("Zoë", "Émile", "Zoë"), ("bo", "ärger", "Ôlaf"), strict=True
+    ):
+        await plane.client(acme.workspace_id, principal=one).update(record, n=1)
+        await plane.client(acme.workspace_id, principal=other).delete(record)
+
+    found = await acme.every_page(sort="-updated_by", show_deleted=True)
+    assert [r.updated_by.name for r in found] == ["Ôlaf", "Bo", "Ärger"]
