@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from armature.common.v1 import batch_pb2
@@ -48,7 +49,7 @@ class Client:
 
     async def __call__(self, method: str, **request: Any) -> Any:
         made = getattr(pb, f"{method}Request")(**request)
-        credential = f"{self.workspace_id}:{self.role}:{self.principal}"
+        credential = f"{self.workspace_id}:{self.role}:{quote(self.principal)}"
         call = getattr(self.stub, method)
         return await clients.call(call, made, clients.metadata(credential), timeout=25.0)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import cast
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import pytest
@@ -72,7 +73,7 @@ class Plane:
 
 
 async def authenticate(credential: str) -> Caller:
-    workspace_id, role, principal = credential.split(":")
+    workspace_id, role, principal = unquote(credential).split(":")
     return Caller(UUID(workspace_id), principal, "user", principal.title(), ROLES[role], role=role)
 
 
