@@ -15,7 +15,7 @@ import uvloop
 from cli.stack.ports import find_free_base
 from cli.stack.run import started
 from tests.bench import floor
-from tests.bench.client import Connection, Measured, measure
+from tests.bench.client import Connection, Measured, measure, quiet
 from tests.bench.product import Product, Setup
 
 ROOT = Path(__file__).parents[2]
@@ -78,11 +78,13 @@ async def _run(stack: dict[str, Any], count: int, seconds: float, ops: list[str]
     print(f"loaded: {count / (loop.time() - began):,.0f} records/s", flush=True)
     await asyncio.to_thread(floor.load, stack["postgres"]["url"], loaded)
     ids = [id_ for id_, _ in loaded]
+    await quiet()
     rows: list[dict[str, Any]] = []
     print(f"{'op':8}{'conns':>6}{'rps':>9}{'p50':>8}{'p95':>8}{'p99':>8}{'floor':>9}{'ratio':>7}")
     for op in ops:
         for connections in (1, 8, 32):
             await _product(stack, ids, firms, op, connections, min(1.0, seconds))  # warm
+            await quiet(patience=20.0)
             base = await _floor(stack["postgres"]["url"], ids, op, connections, seconds)
             ours = await _product(stack, ids, firms, op, connections, seconds)
             ratio = round(ours.rps / base.rps, 3)

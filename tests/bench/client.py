@@ -1,9 +1,11 @@
 """Drive HTTP with as little of the machine as possible: keep-alive connections, raw bytes."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 Work = Callable[[int], Awaitable[None]]
 
@@ -16,7 +18,7 @@ class Measured:
     p50_ms: float
     p95_ms: float
     p99_ms: float
-    cpu_ms: float  # of the measuring process, for one operation
+    cpu_ms: float  # of the whole machine, for one operation: every process, the client included
 
 
 class Connection:
@@ -69,6 +71,24 @@ class Connection:
                 return b"".join(parts)
 
 
+def busy_seconds() -> float:
+    """What all cores have worked since boot."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    user, nice, system, _, _, irq, softirq, steal = (int(f) for f in fields)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+async def quiet(share: float = 0.15, patience: float = 180.0) -> None:
+    """Wait until the consumers have caught up and the machine is at rest, or patience ends."""
+    cores = os.cpu_count() or 1
+    until = time.perf_counter() + patience
+    while time.perf_counter() < until:
+        before = busy_seconds()
+        await asyncio.sleep(1.0)
+        if (busy_seconds() - before) / cores < share:
+            return
+
+
 async def measure(workers: list[Work], seconds: float) -> Measured:
     """Run the workers side by side for so long; each is called with a running number."""
     took: list[float] = []
@@ -82,10 +102,10 @@ async def measure(workers: list[Work], seconds: float) -> Measured:
             await work(number)
             took.append(time.perf_counter() - started)
 
-    cpu, began = time.process_time(), time.perf_counter()
+    cpu, began = busy_seconds(), time.perf_counter()
     await asyncio.gather(*(loop(work) for work in workers))
     elapsed = time.perf_counter() - began
-    spent = time.process_time() - cpu
+    spent = busy_seconds() - cpu
     took.sort()
 
     def at(share: float) -> float:

@@ -176,7 +176,8 @@ class RecordServiceServicer:
 
     def UpsertRecord(self, request, context):
         """UpsertRecord updates the record with the same unique values, or creates it. Fails with
-        INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields that the record gives.
+        INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields, and with INVALID_ARGUMENT /
+        FIELDS_INVALID where the record gives no value for one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,7 +210,7 @@ class RecordServiceServicer:
 
     def BatchCreateRecords(self, request, context):
         """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
-        CreateRecord does, with each path led by its item (items[3].fields.amount); RESOURCE_EXHAUSTED /
+        CreateRecord does, with each path led by its item (items.3.fields.amount); RESOURCE_EXHAUSTED /
         BATCH_TOO_LARGE beyond 1,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -62,7 +62,8 @@ class RecordServiceStub:
     """
     UpsertRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.UpsertRecordRequest, _record_service_pb2.UpsertRecordResponse]
     """UpsertRecord updates the record with the same unique values, or creates it. Fails with
-    INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields that the record gives.
+    INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields, and with INVALID_ARGUMENT /
+    FIELDS_INVALID where the record gives no value for one of them.
     """
     DeleteRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.DeleteRecordRequest, _record_service_pb2.DeleteRecordResponse]
     """DeleteRecord marks a record deleted: it leaves every read and frees its unique values. Fails with
@@ -79,7 +80,7 @@ class RecordServiceStub:
     """
     BatchCreateRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.BatchCreateRecordsRequest, _record_service_pb2.BatchCreateRecordsResponse]
     """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
-    CreateRecord does, with each path led by its item (items[3].fields.amount); RESOURCE_EXHAUSTED /
+    CreateRecord does, with each path led by its item (items.3.fields.amount); RESOURCE_EXHAUSTED /
     BATCH_TOO_LARGE beyond 1,000.
     """
     BatchUpdateRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.BatchUpdateRecordsRequest, _record_service_pb2.BatchUpdateRecordsResponse]
@@ -137,7 +138,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """
     UpsertRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.UpsertRecordRequest, _record_service_pb2.UpsertRecordResponse]  # type: ignore[assignment]
     """UpsertRecord updates the record with the same unique values, or creates it. Fails with
-    INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields that the record gives.
+    INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields, and with INVALID_ARGUMENT /
+    FIELDS_INVALID where the record gives no value for one of them.
     """
     DeleteRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.DeleteRecordRequest, _record_service_pb2.DeleteRecordResponse]  # type: ignore[assignment]
     """DeleteRecord marks a record deleted: it leaves every read and frees its unique values. Fails with
@@ -154,7 +156,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """
     BatchCreateRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.BatchCreateRecordsRequest, _record_service_pb2.BatchCreateRecordsResponse]  # type: ignore[assignment]
     """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
-    CreateRecord does, with each path led by its item (items[3].fields.amount); RESOURCE_EXHAUSTED /
+    CreateRecord does, with each path led by its item (items.3.fields.amount); RESOURCE_EXHAUSTED /
     BATCH_TOO_LARGE beyond 1,000.
     """
     BatchUpdateRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.BatchUpdateRecordsRequest, _record_service_pb2.BatchUpdateRecordsResponse]  # type: ignore[assignment]
@@ -245,7 +247,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.UpsertRecordResponse, _abc.Awaitable[_record_service_pb2.UpsertRecordResponse]]:
         """UpsertRecord updates the record with the same unique values, or creates it. Fails with
-        INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields that the record gives.
+        INVALID_ARGUMENT / MATCH_INVALID unless match names unique fields, and with INVALID_ARGUMENT /
+        FIELDS_INVALID where the record gives no value for one of them.
         """
 
     @_abc_1.abstractmethod
@@ -286,7 +289,7 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.BatchCreateRecordsResponse, _abc.Awaitable[_record_service_pb2.BatchCreateRecordsResponse]]:
         """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
-        CreateRecord does, with each path led by its item (items[3].fields.amount); RESOURCE_EXHAUSTED /
+        CreateRecord does, with each path led by its item (items.3.fields.amount); RESOURCE_EXHAUSTED /
         BATCH_TOO_LARGE beyond 1,000.
         """
 
