@@ -73,6 +73,7 @@ lock: setup # raise every pinned requirement
 
 bench: setup # every figure beside its floor
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m pytest -q -s -m bench tests/integration
 
 chaos: setup # a fault campaign
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)

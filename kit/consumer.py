@@ -42,7 +42,6 @@ BatchHandler = Callable[[Tx, list[Envelope]], Awaitable[None]]
 Prepare = Callable[[list[Envelope]], Awaitable[None]]
 
 ACK_WAIT = 15.0
-_BEAT_SECONDS = ACK_WAIT / 4
 _FIRST_DELAY = 0.2
 _SUSPECT = 4  # deliveries: from here on one at a time, so that only the culprit dies
 _POISON = 16  # deliveries: it is not touched again
@@ -85,9 +84,16 @@ class Consumer:
     """Runs until cancelled. Several processes may share one consumer's name and its work."""
 
     def __init__(
-        self, options: Options, db: Database, bus: Bus, handler: Handler | BatchHandler
+        self,
+        options: Options,
+        db: Database,
+        bus: Bus,
+        handler: Handler | BatchHandler,
+        *,
+        ack_wait: float = ACK_WAIT,
     ) -> None:
         self._options = options
+        self._ack_wait = ack_wait
         self._db = db
         self._bus = bus
         self._handler = handler
@@ -133,7 +139,7 @@ class Consumer:
             durable_name=name,
             filter_subjects=[*self._options.subjects, f"armature.replay.{name}"],
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT,
+            ack_wait=self._ack_wait,
             deliver_policy=DeliverPolicy.ALL,
             max_deliver=1000,
             max_ack_pending=5000,
@@ -267,7 +273,7 @@ class Consumer:
     async def _beat(self) -> None:
         """Keep what we hold ours."""
         while True:
-            await asyncio.sleep(_BEAT_SECONDS)
+            await asyncio.sleep(self._ack_wait / 4)
             for message in list(self._unsettled.values()):
                 try:
                     await message.in_progress()

@@ -135,7 +135,9 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
             tasks.append(asyncio.create_task(publishing.run()))
         if "work" in roles:
             for options, handler in wiring.consumers:
-                taking = consumer.Consumer(options, db, bus, handler)
+                taking = consumer.Consumer(
+                    options, db, bus, handler, ack_wait=config.ack_wait_seconds
+                )
                 tasks.append(asyncio.create_task(taking.run()))
             tasks += [asyncio.create_task(_forever(work)) for work in wiring.workers]
             tasks.append(asyncio.create_task(_maintain(service, worker_db)))

@@ -51,6 +51,7 @@ class Settings:
     log_rpc_rate: float = 20.0  # lines a second for calls that went well; all others always
     environment: str = "production"
     allow_loopback_webhooks: bool = False
+    ack_wait_seconds: float = 15.0  # after it a killed consumer's events come to another
     crash_dir: str = ""  # tests put the name of a crash point there
     grace_seconds: float = 10.0
     max_connection_age_seconds: float = 300.0

@@ -38,7 +38,10 @@ def stack(crash_dir: Path) -> Iterator[dict[str, Any]]:
     if given := os.environ.get("ARMATURE_TEST_STACK"):
         yield json.loads(Path(given).read_text())
         return
-    environment = dict(os.environ) | {"ARMATURE_CRASH_DIR": str(crash_dir)}
+    environment = dict(os.environ) | {
+        "ARMATURE_CRASH_DIR": str(crash_dir),
+        "ARMATURE_ACK_WAIT_SECONDS": "4",  # kills are frequent here, and waits dull
+    }
     base = find_free_base()
     data = ROOT / ".armature" / f"tests-{base}"
     with platform_started(ROOT, base, data_dir=data, environment=environment) as running:

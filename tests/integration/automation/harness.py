@@ -69,6 +69,7 @@ class Platform:
             "ARMATURE_INTERNAL_SECRET": self.started["internal_secret"],
             "ARMATURE_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "ARMATURE_LOG_LEVEL": "WARNING",
+            "ARMATURE_ACK_WAIT_SECONDS": "3",
             **{f"ARMATURE_{p.upper()}_ADDRESS": a for p, a in self.addresses.items()},
             **more,
         }
