@@ -92,7 +92,7 @@ def own_servers() -> Iterator[servers.Started]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
     roles, s3 = own_servers["postgres"]["roles"], own_servers["s3"]
     async with AsyncExitStack() as opened:

@@ -21,7 +21,7 @@ def started() -> Iterator[servers.Started]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def platform(started: servers.Started) -> AsyncIterator[Platform]:
     world = World(started["internal_secret"])
     roles = started["postgres"]["roles"]
@@ -38,7 +38,7 @@ async def platform(started: servers.Started) -> AsyncIterator[Platform]:
     await worker_db.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def address(platform: Platform) -> AsyncIterator[str]:
     """The service answering calls; it does no work by itself."""
     found = f"127.0.0.1:{platform.started['port_base'] + 6}"

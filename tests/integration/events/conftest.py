@@ -150,7 +150,7 @@ async def running(
             await db.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def plane(
     started: servers.Started, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Plane]:

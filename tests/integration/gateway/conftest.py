@@ -18,7 +18,7 @@ Client = httpx.AsyncClient
 Open = Callable[..., AbstractAsyncContextManager[Client]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def planes() -> AsyncIterator[Double]:
     async with doubles.running() as found:
         yield found
@@ -46,7 +46,7 @@ async def opened(address: str, **more: Any) -> AsyncIterator[Client]:
     await gateway.drain(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shared(planes: Double) -> AsyncIterator[Client]:
     async with opened(planes.address) as client:
         yield client

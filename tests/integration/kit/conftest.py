@@ -59,13 +59,13 @@ def stack() -> Iterator[Stack]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def databases(stack: Stack) -> AsyncIterator[tuple[Database, Database]]:
     async with stack.databases() as pair:
         yield pair
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def bus(stack: Stack) -> AsyncIterator[Bus]:
     async with stack.bus() as found:
         yield found

@@ -99,7 +99,7 @@ def own_servers() -> Iterator[servers.Started]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
     roles = own_servers["postgres"]["roles"]
     async with AsyncExitStack() as opened:

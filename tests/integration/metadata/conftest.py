@@ -82,7 +82,7 @@ class Client:
         return Workspace.from_json(answer.snapshot_json)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def metadata(servers: Started) -> AsyncIterator[Running]:
     async with running(
         SERVICE,

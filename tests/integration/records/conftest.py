@@ -77,7 +77,7 @@ async def authenticate(credential: str) -> Caller:
     return Caller(UUID(workspace_id), principal, "user", principal.title(), ROLES[role], role=role)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def plane(servers: Started) -> AsyncIterator[Plane]:
     roles = servers["postgres"]["roles"]
     await asyncio.to_thread(
