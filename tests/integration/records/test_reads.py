@@ -17,12 +17,14 @@ from tests.services import reason, refusal
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The statements that go to Postgres while the block runs."""
+    """The statements of the records plane that go to Postgres while the block runs; other planes
+    of the same test session may be at work beside it."""
     seen: list[str] = []
     execute: Any = psycopg.AsyncCursor.execute
 
     async def counting(cursor: Any, query: Any, *rest: Any, **more: Any) -> Any:
-        seen.append(str(query))
+        if cursor.connection.info.parameter_status("application_name") == "armature-records":
+            seen.append(str(query))
         return await execute(cursor, query, *rest, **more)
 
     with monkeypatch.context() as patched:
