@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -177,17 +176,3 @@ def failed(error: ServiceError) -> pb.BatchResult:
             ],
         )
     )
-
-
-def instant(text: str, path: str) -> datetime | None:
-    """A moment with an offset; None for a plain date."""
-    if "T" not in text.upper() and " " not in text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        message = f"{path} must be YYYY-MM-DD or a moment with an offset, such as 2026-11-20T09:00Z"
-        raise InvalidArgument.at("RANGE_INVALID", path, "INVALID_DATE_TIME", message)
-    return found.astimezone(UTC)

@@ -4,7 +4,7 @@ Each function takes all items of a request, judges them together, and writes wit
 each table, pipelined. A single call is a batch of one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -423,6 +423,3 @@ def _parse_id(text: str) -> UUID | None:
 
 def _at(item: Item, part: str) -> str:
     return f"{item.path}.{part}" if item.path else part
-
-
-Operation = Callable[[Tx, Target, Sequence[Item]], Any]
