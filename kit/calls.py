@@ -14,7 +14,7 @@ import grpc
 import structlog
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from kit import deadlines, status, telemetry, trailers
+from kit import deadlines, status, telemetry, trailers, validation
 from kit.caller import NOBODY, Caller, Cause, set_caller
 from kit.errors import Internal, ServiceError, Unauthenticated
 from kit.logs import RateLimit
@@ -87,6 +87,7 @@ def _unary(method: str, inner: Any, policy: CallPolicy) -> Any:
         with _server_span(method, headers) as span:
             try:
                 await _identify(headers, policy)
+                validation.check(request)
                 response = await inner(request, context)
             except Exception as exc:  # noqa: BLE001 -- the one door out: nothing else leaks
                 failure = _failure(method, exc, span)
@@ -108,6 +109,7 @@ def _stream(method: str, inner: Any, policy: CallPolicy) -> Any:
         deadlines.set_remaining(None)
         try:
             await _identify(headers, policy)
+            validation.check(request)
             async for response in inner(request, context):
                 yield response
         except Exception as exc:  # noqa: BLE001 -- the one door out: nothing else leaks

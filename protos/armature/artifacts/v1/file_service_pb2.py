@@ -24,57 +24,72 @@ _sym_db = _symbol_database.Default()
 
 from armature.artifacts.v1 import artifact_pb2 as armature_dot_artifacts_dot_v1_dot_artifact__pb2
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/file_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\"\xb3\x01\n\x13\x43reateUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12)\n\x07targets\x18\x06 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\x12\x12\n\nrequest_id\x18\x08 \x01(\t\"\xe3\x01\n\x14\x43reateUploadResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\x12\x12\n\nupload_url\x18\x02 \x01(\t\x12V\n\x0eupload_headers\x18\x03 \x03(\x0b\x32>.armature.artifacts.v1.CreateUploadResponse.UploadHeadersEntry\x1a\x34\n\x12UploadHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"7\n\x15\x46inalizeUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"C\n\x16\x46inalizeUploadResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"\x1c\n\x0eGetFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"c\n\x10ListFilesRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x11ListFilesResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.File\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15GetDownloadUrlRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x16GetDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nexpires_in\x18\x02 \x01(\x05\"]\n\x11\x41ttachFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06target\x18\x02 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x12\x41ttachFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"]\n\x11\x44\x65tachFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06target\x18\x02 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"?\n\x12\x44\x65tachFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"3\n\x11\x44\x65leteFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteFileResponse2\xc6\x06\n\x0b\x46ileService\x12g\n\x0c\x43reateUpload\x12*.armature.artifacts.v1.CreateUploadRequest\x1a+.armature.artifacts.v1.CreateUploadResponse\x12m\n\x0e\x46inalizeUpload\x12,.armature.artifacts.v1.FinalizeUploadRequest\x1a-.armature.artifacts.v1.FinalizeUploadResponse\x12]\n\x07GetFile\x12%.armature.artifacts.v1.GetFileRequest\x1a&.armature.artifacts.v1.GetFileResponse\"\x03\x90\x02\x01\x12\x63\n\tListFiles\x12\'.armature.artifacts.v1.ListFilesRequest\x1a(.armature.artifacts.v1.ListFilesResponse\"\x03\x90\x02\x01\x12r\n\x0eGetDownloadUrl\x12,.armature.artifacts.v1.GetDownloadUrlRequest\x1a-.armature.artifacts.v1.GetDownloadUrlResponse\"\x03\x90\x02\x01\x12\x61\n\nAttachFile\x12(.armature.artifacts.v1.AttachFileRequest\x1a).armature.artifacts.v1.AttachFileResponse\x12\x61\n\nDetachFile\x12(.armature.artifacts.v1.DetachFileRequest\x1a).armature.artifacts.v1.DetachFileResponse\x12\x61\n\nDeleteFile\x12(.armature.artifacts.v1.DeleteFileRequest\x1a).armature.artifacts.v1.DeleteFileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/file_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1b\x62uf/validate/validate.proto\"\xbd\x01\n\x13\x43reateUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12)\n\x07targets\x18\x06 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\x0c\x12\x1c\n\nrequest_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\xe3\x01\n\x14\x43reateUploadResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\x12\x12\n\nupload_url\x18\x02 \x01(\t\x12V\n\x0eupload_headers\x18\x03 \x03(\x0b\x32>.armature.artifacts.v1.CreateUploadResponse.UploadHeadersEntry\x1a\x34\n\x12UploadHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"A\n\x15\x46inalizeUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"C\n\x16\x46inalizeUploadResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"\x1c\n\x0eGetFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"v\n\x10ListFilesRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"X\n\x11ListFilesResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.File\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15GetDownloadUrlRequest\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x16GetDownloadUrlResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nexpires_in\x18\x02 \x01(\x05\"g\n\x11\x41ttachFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06target\x18\x02 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12\x41ttachFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"g\n\x11\x44\x65tachFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06target\x18\x02 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12\x44\x65tachFileResponse\x12)\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.File\"=\n\x11\x44\x65leteFileRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteFileResponse2\xc6\x06\n\x0b\x46ileService\x12g\n\x0c\x43reateUpload\x12*.armature.artifacts.v1.CreateUploadRequest\x1a+.armature.artifacts.v1.CreateUploadResponse\x12m\n\x0e\x46inalizeUpload\x12,.armature.artifacts.v1.FinalizeUploadRequest\x1a-.armature.artifacts.v1.FinalizeUploadResponse\x12]\n\x07GetFile\x12%.armature.artifacts.v1.GetFileRequest\x1a&.armature.artifacts.v1.GetFileResponse\"\x03\x90\x02\x01\x12\x63\n\tListFiles\x12\'.armature.artifacts.v1.ListFilesRequest\x1a(.armature.artifacts.v1.ListFilesResponse\"\x03\x90\x02\x01\x12r\n\x0eGetDownloadUrl\x12,.armature.artifacts.v1.GetDownloadUrlRequest\x1a-.armature.artifacts.v1.GetDownloadUrlResponse\"\x03\x90\x02\x01\x12\x61\n\nAttachFile\x12(.armature.artifacts.v1.AttachFileRequest\x1a).armature.artifacts.v1.AttachFileResponse\x12\x61\n\nDetachFile\x12(.armature.artifacts.v1.DetachFileRequest\x1a).armature.artifacts.v1.DetachFileResponse\x12\x61\n\nDeleteFile\x12(.armature.artifacts.v1.DeleteFileRequest\x1a).armature.artifacts.v1.DeleteFileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.artifacts.v1.file_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._loaded_options = None
   _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_FINALIZEUPLOADREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_FINALIZEUPLOADREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTFILESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTFILESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTFILESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTFILESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_ATTACHFILEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ATTACHFILEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DETACHFILEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DETACHFILEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETEFILEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEFILEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_FILESERVICE'].methods_by_name['GetFile']._loaded_options = None
   _globals['_FILESERVICE'].methods_by_name['GetFile']._serialized_options = b'\220\002\001'
   _globals['_FILESERVICE'].methods_by_name['ListFiles']._loaded_options = None
   _globals['_FILESERVICE'].methods_by_name['ListFiles']._serialized_options = b'\220\002\001'
   _globals['_FILESERVICE'].methods_by_name['GetDownloadUrl']._loaded_options = None
   _globals['_FILESERVICE'].methods_by_name['GetDownloadUrl']._serialized_options = b'\220\002\001'
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=137
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=316
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=319
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=546
-  _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._serialized_start=494
-  _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._serialized_end=546
-  _globals['_FINALIZEUPLOADREQUEST']._serialized_start=548
-  _globals['_FINALIZEUPLOADREQUEST']._serialized_end=603
-  _globals['_FINALIZEUPLOADRESPONSE']._serialized_start=605
-  _globals['_FINALIZEUPLOADRESPONSE']._serialized_end=672
-  _globals['_GETFILEREQUEST']._serialized_start=674
-  _globals['_GETFILEREQUEST']._serialized_end=702
-  _globals['_GETFILERESPONSE']._serialized_start=704
-  _globals['_GETFILERESPONSE']._serialized_end=764
-  _globals['_LISTFILESREQUEST']._serialized_start=766
-  _globals['_LISTFILESREQUEST']._serialized_end=865
-  _globals['_LISTFILESRESPONSE']._serialized_start=867
-  _globals['_LISTFILESRESPONSE']._serialized_end=955
-  _globals['_GETDOWNLOADURLREQUEST']._serialized_start=957
-  _globals['_GETDOWNLOADURLREQUEST']._serialized_end=992
-  _globals['_GETDOWNLOADURLRESPONSE']._serialized_start=994
-  _globals['_GETDOWNLOADURLRESPONSE']._serialized_end=1051
-  _globals['_ATTACHFILEREQUEST']._serialized_start=1053
-  _globals['_ATTACHFILEREQUEST']._serialized_end=1146
-  _globals['_ATTACHFILERESPONSE']._serialized_start=1148
-  _globals['_ATTACHFILERESPONSE']._serialized_end=1211
-  _globals['_DETACHFILEREQUEST']._serialized_start=1213
-  _globals['_DETACHFILEREQUEST']._serialized_end=1306
-  _globals['_DETACHFILERESPONSE']._serialized_start=1308
-  _globals['_DETACHFILERESPONSE']._serialized_end=1371
-  _globals['_DELETEFILEREQUEST']._serialized_start=1373
-  _globals['_DELETEFILEREQUEST']._serialized_end=1424
-  _globals['_DELETEFILERESPONSE']._serialized_start=1426
-  _globals['_DELETEFILERESPONSE']._serialized_end=1446
-  _globals['_FILESERVICE']._serialized_start=1449
-  _globals['_FILESERVICE']._serialized_end=2287
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=166
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=355
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=358
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=585
+  _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._serialized_start=533
+  _globals['_CREATEUPLOADRESPONSE_UPLOADHEADERSENTRY']._serialized_end=585
+  _globals['_FINALIZEUPLOADREQUEST']._serialized_start=587
+  _globals['_FINALIZEUPLOADREQUEST']._serialized_end=652
+  _globals['_FINALIZEUPLOADRESPONSE']._serialized_start=654
+  _globals['_FINALIZEUPLOADRESPONSE']._serialized_end=721
+  _globals['_GETFILEREQUEST']._serialized_start=723
+  _globals['_GETFILEREQUEST']._serialized_end=751
+  _globals['_GETFILERESPONSE']._serialized_start=753
+  _globals['_GETFILERESPONSE']._serialized_end=813
+  _globals['_LISTFILESREQUEST']._serialized_start=815
+  _globals['_LISTFILESREQUEST']._serialized_end=933
+  _globals['_LISTFILESRESPONSE']._serialized_start=935
+  _globals['_LISTFILESRESPONSE']._serialized_end=1023
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_start=1025
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_end=1060
+  _globals['_GETDOWNLOADURLRESPONSE']._serialized_start=1062
+  _globals['_GETDOWNLOADURLRESPONSE']._serialized_end=1119
+  _globals['_ATTACHFILEREQUEST']._serialized_start=1121
+  _globals['_ATTACHFILEREQUEST']._serialized_end=1224
+  _globals['_ATTACHFILERESPONSE']._serialized_start=1226
+  _globals['_ATTACHFILERESPONSE']._serialized_end=1289
+  _globals['_DETACHFILEREQUEST']._serialized_start=1291
+  _globals['_DETACHFILEREQUEST']._serialized_end=1394
+  _globals['_DETACHFILERESPONSE']._serialized_start=1396
+  _globals['_DETACHFILERESPONSE']._serialized_end=1459
+  _globals['_DELETEFILEREQUEST']._serialized_start=1461
+  _globals['_DELETEFILEREQUEST']._serialized_end=1522
+  _globals['_DELETEFILERESPONSE']._serialized_start=1524
+  _globals['_DELETEFILERESPONSE']._serialized_end=1544
+  _globals['_FILESERVICE']._serialized_start=1547
+  _globals['_FILESERVICE']._serialized_end=2385
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 from armature.artifacts.v1 import artifact_pb2 as _artifact_pb2
 from armature.common.v1 import node_pb2 as _node_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

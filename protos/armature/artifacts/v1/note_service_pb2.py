@@ -24,40 +24,55 @@ _sym_db = _symbol_database.Default()
 
 from armature.artifacts.v1 import artifact_pb2 as armature_dot_artifacts_dot_v1_dot_artifact__pb2
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/note_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a google/protobuf/field_mask.proto\"R\n\x11\x43reateNoteRequest\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"?\n\x12\x43reateNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"\x1c\n\x0eGetNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"r\n\x10ListNotesRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05query\x18\x04 \x01(\t\"X\n\x11ListNotesResponse\x12*\n\x05notes\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.Note\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x11UpdateNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"?\n\x12UpdateNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"A\n\x11\x44\x65leteNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x14\n\x12\x44\x65leteNoteResponse2\xfa\x03\n\x0bNoteService\x12\x61\n\nCreateNote\x12(.armature.artifacts.v1.CreateNoteRequest\x1a).armature.artifacts.v1.CreateNoteResponse\x12]\n\x07GetNote\x12%.armature.artifacts.v1.GetNoteRequest\x1a&.armature.artifacts.v1.GetNoteResponse\"\x03\x90\x02\x01\x12\x63\n\tListNotes\x12\'.armature.artifacts.v1.ListNotesRequest\x1a(.armature.artifacts.v1.ListNotesResponse\"\x03\x90\x02\x01\x12\x61\n\nUpdateNote\x12(.armature.artifacts.v1.UpdateNoteRequest\x1a).armature.artifacts.v1.UpdateNoteResponse\x12\x61\n\nDeleteNote\x12(.armature.artifacts.v1.DeleteNoteRequest\x1a).armature.artifacts.v1.DeleteNoteResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/note_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"\\\n\x11\x43reateNoteRequest\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12\x43reateNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"\x1c\n\x0eGetNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"\x85\x01\n\x10ListNotesRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\r\n\x05query\x18\x04 \x01(\t\"X\n\x11ListNotesResponse\x12*\n\x05notes\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.Note\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x11UpdateNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12UpdateNoteResponse\x12)\n\x04note\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Note\"U\n\x11\x44\x65leteNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteNoteResponse2\xfa\x03\n\x0bNoteService\x12\x61\n\nCreateNote\x12(.armature.artifacts.v1.CreateNoteRequest\x1a).armature.artifacts.v1.CreateNoteResponse\x12]\n\x07GetNote\x12%.armature.artifacts.v1.GetNoteRequest\x1a&.armature.artifacts.v1.GetNoteResponse\"\x03\x90\x02\x01\x12\x63\n\tListNotes\x12\'.armature.artifacts.v1.ListNotesRequest\x1a(.armature.artifacts.v1.ListNotesResponse\"\x03\x90\x02\x01\x12\x61\n\nUpdateNote\x12(.armature.artifacts.v1.UpdateNoteRequest\x1a).armature.artifacts.v1.UpdateNoteResponse\x12\x61\n\nDeleteNote\x12(.armature.artifacts.v1.DeleteNoteRequest\x1a).armature.artifacts.v1.DeleteNoteResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.artifacts.v1.note_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATENOTEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATENOTEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTNOTESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTNOTESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTNOTESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTNOTESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATENOTEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATENOTEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_UPDATENOTEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATENOTEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETENOTEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETENOTEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETENOTEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETENOTEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_NOTESERVICE'].methods_by_name['GetNote']._loaded_options = None
   _globals['_NOTESERVICE'].methods_by_name['GetNote']._serialized_options = b'\220\002\001'
   _globals['_NOTESERVICE'].methods_by_name['ListNotes']._loaded_options = None
   _globals['_NOTESERVICE'].methods_by_name['ListNotes']._serialized_options = b'\220\002\001'
-  _globals['_CREATENOTEREQUEST']._serialized_start=170
-  _globals['_CREATENOTEREQUEST']._serialized_end=252
-  _globals['_CREATENOTERESPONSE']._serialized_start=254
-  _globals['_CREATENOTERESPONSE']._serialized_end=317
-  _globals['_GETNOTEREQUEST']._serialized_start=319
-  _globals['_GETNOTEREQUEST']._serialized_end=347
-  _globals['_GETNOTERESPONSE']._serialized_start=349
-  _globals['_GETNOTERESPONSE']._serialized_end=409
-  _globals['_LISTNOTESREQUEST']._serialized_start=411
-  _globals['_LISTNOTESREQUEST']._serialized_end=525
-  _globals['_LISTNOTESRESPONSE']._serialized_start=527
-  _globals['_LISTNOTESRESPONSE']._serialized_end=615
-  _globals['_UPDATENOTEREQUEST']._serialized_start=618
-  _globals['_UPDATENOTEREQUEST']._serialized_end=778
-  _globals['_UPDATENOTERESPONSE']._serialized_start=780
-  _globals['_UPDATENOTERESPONSE']._serialized_end=843
-  _globals['_DELETENOTEREQUEST']._serialized_start=845
-  _globals['_DELETENOTEREQUEST']._serialized_end=910
-  _globals['_DELETENOTERESPONSE']._serialized_start=912
-  _globals['_DELETENOTERESPONSE']._serialized_end=932
-  _globals['_NOTESERVICE']._serialized_start=935
-  _globals['_NOTESERVICE']._serialized_end=1441
+  _globals['_CREATENOTEREQUEST']._serialized_start=199
+  _globals['_CREATENOTEREQUEST']._serialized_end=291
+  _globals['_CREATENOTERESPONSE']._serialized_start=293
+  _globals['_CREATENOTERESPONSE']._serialized_end=356
+  _globals['_GETNOTEREQUEST']._serialized_start=358
+  _globals['_GETNOTEREQUEST']._serialized_end=386
+  _globals['_GETNOTERESPONSE']._serialized_start=388
+  _globals['_GETNOTERESPONSE']._serialized_end=448
+  _globals['_LISTNOTESREQUEST']._serialized_start=451
+  _globals['_LISTNOTESREQUEST']._serialized_end=584
+  _globals['_LISTNOTESRESPONSE']._serialized_start=586
+  _globals['_LISTNOTESRESPONSE']._serialized_end=674
+  _globals['_UPDATENOTEREQUEST']._serialized_start=677
+  _globals['_UPDATENOTEREQUEST']._serialized_end=857
+  _globals['_UPDATENOTERESPONSE']._serialized_start=859
+  _globals['_UPDATENOTERESPONSE']._serialized_end=922
+  _globals['_DELETENOTEREQUEST']._serialized_start=924
+  _globals['_DELETENOTEREQUEST']._serialized_end=1009
+  _globals['_DELETENOTERESPONSE']._serialized_start=1011
+  _globals['_DELETENOTERESPONSE']._serialized_end=1031
+  _globals['_NOTESERVICE']._serialized_start=1034
+  _globals['_NOTESERVICE']._serialized_end=1540
 # @@protoc_insertion_point(module_scope)

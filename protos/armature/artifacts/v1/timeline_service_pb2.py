@@ -24,25 +24,32 @@ _sym_db = _symbol_database.Default()
 
 from armature.artifacts.v1 import artifact_pb2 as armature_dot_artifacts_dot_v1_dot_artifact__pb2
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/artifacts/v1/timeline_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\"u\n\x13ListTimelineRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\r\n\x05types\x18\x02 \x03(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"c\n\x14ListTimelineResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.armature.artifacts.v1.TimelineItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x14\x43reateCommentRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"J\n\x15\x43reateCommentResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.armature.artifacts.v1.TimelineItem2\xeb\x01\n\x0fTimelineService\x12l\n\x0cListTimeline\x12*.armature.artifacts.v1.ListTimelineRequest\x1a+.armature.artifacts.v1.ListTimelineResponse\"\x03\x90\x02\x01\x12j\n\rCreateComment\x12+.armature.artifacts.v1.CreateCommentRequest\x1a,.armature.artifacts.v1.CreateCommentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/artifacts/v1/timeline_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1b\x62uf/validate/validate.proto\"\x88\x01\n\x13ListTimelineRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\r\n\x05types\x18\x02 \x03(\t\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"c\n\x14ListTimelineResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.armature.artifacts.v1.TimelineItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x14\x43reateCommentRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"J\n\x15\x43reateCommentResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.armature.artifacts.v1.TimelineItem2\xeb\x01\n\x0fTimelineService\x12l\n\x0cListTimeline\x12*.armature.artifacts.v1.ListTimelineRequest\x1a+.armature.artifacts.v1.ListTimelineResponse\"\x03\x90\x02\x01\x12j\n\rCreateComment\x12+.armature.artifacts.v1.CreateCommentRequest\x1a,.armature.artifacts.v1.CreateCommentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.artifacts.v1.timeline_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTTIMELINEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_CREATECOMMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATECOMMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_TIMELINESERVICE'].methods_by_name['ListTimeline']._loaded_options = None
   _globals['_TIMELINESERVICE'].methods_by_name['ListTimeline']._serialized_options = b'\220\002\001'
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=140
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=257
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=259
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=358
-  _globals['_CREATECOMMENTREQUEST']._serialized_start=360
-  _globals['_CREATECOMMENTREQUEST']._serialized_end=458
-  _globals['_CREATECOMMENTRESPONSE']._serialized_start=460
-  _globals['_CREATECOMMENTRESPONSE']._serialized_end=534
-  _globals['_TIMELINESERVICE']._serialized_start=537
-  _globals['_TIMELINESERVICE']._serialized_end=772
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=170
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=306
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=308
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=407
+  _globals['_CREATECOMMENTREQUEST']._serialized_start=409
+  _globals['_CREATECOMMENTREQUEST']._serialized_end=517
+  _globals['_CREATECOMMENTRESPONSE']._serialized_start=519
+  _globals['_CREATECOMMENTRESPONSE']._serialized_end=593
+  _globals['_TIMELINESERVICE']._serialized_start=596
+  _globals['_TIMELINESERVICE']._serialized_end=831
 # @@protoc_insertion_point(module_scope)

@@ -24,40 +24,55 @@ _sym_db = _symbol_database.Default()
 
 from armature.artifacts.v1 import artifact_pb2 as armature_dot_artifacts_dot_v1_dot_artifact__pb2
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/todo_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a google/protobuf/field_mask.proto\"R\n\x11\x43reateTodoRequest\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"?\n\x12\x43reateTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"\x1c\n\x0eGetTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"\x87\x01\n\x10ListTodosRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x12\n\ndue_before\x18\x05 \x01(\t\"X\n\x11ListTodosResponse\x12*\n\x05todos\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x11UpdateTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"?\n\x12UpdateTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"A\n\x11\x44\x65leteTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x14\n\x12\x44\x65leteTodoResponse2\xfa\x03\n\x0bTodoService\x12\x61\n\nCreateTodo\x12(.armature.artifacts.v1.CreateTodoRequest\x1a).armature.artifacts.v1.CreateTodoResponse\x12]\n\x07GetTodo\x12%.armature.artifacts.v1.GetTodoRequest\x1a&.armature.artifacts.v1.GetTodoResponse\"\x03\x90\x02\x01\x12\x63\n\tListTodos\x12\'.armature.artifacts.v1.ListTodosRequest\x1a(.armature.artifacts.v1.ListTodosResponse\"\x03\x90\x02\x01\x12\x61\n\nUpdateTodo\x12(.armature.artifacts.v1.UpdateTodoRequest\x1a).armature.artifacts.v1.UpdateTodoResponse\x12\x61\n\nDeleteTodo\x12(.armature.artifacts.v1.DeleteTodoRequest\x1a).armature.artifacts.v1.DeleteTodoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/artifacts/v1/todo_service.proto\x12\x15\x61rmature.artifacts.v1\x1a$armature/artifacts/v1/artifact.proto\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"\\\n\x11\x43reateTodoRequest\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12\x43reateTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"\x1c\n\x0eGetTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x0fGetTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"\x9a\x01\n\x10ListTodosRequest\x12(\n\x06target\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x12\n\ndue_before\x18\x05 \x01(\t\"X\n\x11ListTodosResponse\x12*\n\x05todos\x18\x01 \x03(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x11UpdateTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"?\n\x12UpdateTodoResponse\x12)\n\x04todo\x18\x01 \x01(\x0b\x32\x1b.armature.artifacts.v1.Todo\"U\n\x11\x44\x65leteTodoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteTodoResponse2\xfa\x03\n\x0bTodoService\x12\x61\n\nCreateTodo\x12(.armature.artifacts.v1.CreateTodoRequest\x1a).armature.artifacts.v1.CreateTodoResponse\x12]\n\x07GetTodo\x12%.armature.artifacts.v1.GetTodoRequest\x1a&.armature.artifacts.v1.GetTodoResponse\"\x03\x90\x02\x01\x12\x63\n\tListTodos\x12\'.armature.artifacts.v1.ListTodosRequest\x1a(.armature.artifacts.v1.ListTodosResponse\"\x03\x90\x02\x01\x12\x61\n\nUpdateTodo\x12(.armature.artifacts.v1.UpdateTodoRequest\x1a).armature.artifacts.v1.UpdateTodoResponse\x12\x61\n\nDeleteTodo\x12(.armature.artifacts.v1.DeleteTodoRequest\x1a).armature.artifacts.v1.DeleteTodoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.artifacts.v1.todo_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATETODOREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATETODOREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTTODOSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTTODOSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTTODOSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTTODOSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATETODOREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATETODOREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_UPDATETODOREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATETODOREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETETODOREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETETODOREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETETODOREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETETODOREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_TODOSERVICE'].methods_by_name['GetTodo']._loaded_options = None
   _globals['_TODOSERVICE'].methods_by_name['GetTodo']._serialized_options = b'\220\002\001'
   _globals['_TODOSERVICE'].methods_by_name['ListTodos']._loaded_options = None
   _globals['_TODOSERVICE'].methods_by_name['ListTodos']._serialized_options = b'\220\002\001'
-  _globals['_CREATETODOREQUEST']._serialized_start=170
-  _globals['_CREATETODOREQUEST']._serialized_end=252
-  _globals['_CREATETODORESPONSE']._serialized_start=254
-  _globals['_CREATETODORESPONSE']._serialized_end=317
-  _globals['_GETTODOREQUEST']._serialized_start=319
-  _globals['_GETTODOREQUEST']._serialized_end=347
-  _globals['_GETTODORESPONSE']._serialized_start=349
-  _globals['_GETTODORESPONSE']._serialized_end=409
-  _globals['_LISTTODOSREQUEST']._serialized_start=412
-  _globals['_LISTTODOSREQUEST']._serialized_end=547
-  _globals['_LISTTODOSRESPONSE']._serialized_start=549
-  _globals['_LISTTODOSRESPONSE']._serialized_end=637
-  _globals['_UPDATETODOREQUEST']._serialized_start=640
-  _globals['_UPDATETODOREQUEST']._serialized_end=800
-  _globals['_UPDATETODORESPONSE']._serialized_start=802
-  _globals['_UPDATETODORESPONSE']._serialized_end=865
-  _globals['_DELETETODOREQUEST']._serialized_start=867
-  _globals['_DELETETODOREQUEST']._serialized_end=932
-  _globals['_DELETETODORESPONSE']._serialized_start=934
-  _globals['_DELETETODORESPONSE']._serialized_end=954
-  _globals['_TODOSERVICE']._serialized_start=957
-  _globals['_TODOSERVICE']._serialized_end=1463
+  _globals['_CREATETODOREQUEST']._serialized_start=199
+  _globals['_CREATETODOREQUEST']._serialized_end=291
+  _globals['_CREATETODORESPONSE']._serialized_start=293
+  _globals['_CREATETODORESPONSE']._serialized_end=356
+  _globals['_GETTODOREQUEST']._serialized_start=358
+  _globals['_GETTODOREQUEST']._serialized_end=386
+  _globals['_GETTODORESPONSE']._serialized_start=388
+  _globals['_GETTODORESPONSE']._serialized_end=448
+  _globals['_LISTTODOSREQUEST']._serialized_start=451
+  _globals['_LISTTODOSREQUEST']._serialized_end=605
+  _globals['_LISTTODOSRESPONSE']._serialized_start=607
+  _globals['_LISTTODOSRESPONSE']._serialized_end=695
+  _globals['_UPDATETODOREQUEST']._serialized_start=698
+  _globals['_UPDATETODOREQUEST']._serialized_end=878
+  _globals['_UPDATETODORESPONSE']._serialized_start=880
+  _globals['_UPDATETODORESPONSE']._serialized_end=943
+  _globals['_DELETETODOREQUEST']._serialized_start=945
+  _globals['_DELETETODOREQUEST']._serialized_end=1030
+  _globals['_DELETETODORESPONSE']._serialized_start=1032
+  _globals['_DELETETODORESPONSE']._serialized_end=1052
+  _globals['_TODOSERVICE']._serialized_start=1055
+  _globals['_TODOSERVICE']._serialized_end=1561
 # @@protoc_insertion_point(module_scope)

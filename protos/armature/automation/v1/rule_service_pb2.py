@@ -23,40 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.automation.v1 import rule_pb2 as armature_dot_automation_dot_v1_dot_rule__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/automation/v1/rule_service.proto\x12\x16\x61rmature.automation.v1\x1a!armature/automation/v1/rule.proto\x1a google/protobuf/field_mask.proto\"S\n\x11\x43reateRuleRequest\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"X\n\x12\x43reateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x16\n\x0ewebhook_secret\x18\x02 \x01(\t\"\x1e\n\x0eGetRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\"=\n\x0fGetRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"9\n\x10ListRulesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Y\n\x11ListRulesResponse\x12+\n\x05rules\x18\x01 \x03(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x95\x01\n\x11UpdateRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"@\n\x12UpdateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"5\n\x11\x44\x65leteRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteRuleResponse2\x84\x04\n\x0bRuleService\x12\x63\n\nCreateRule\x12).armature.automation.v1.CreateRuleRequest\x1a*.armature.automation.v1.CreateRuleResponse\x12_\n\x07GetRule\x12&.armature.automation.v1.GetRuleRequest\x1a\'.armature.automation.v1.GetRuleResponse\"\x03\x90\x02\x01\x12\x65\n\tListRules\x12(.armature.automation.v1.ListRulesRequest\x1a).armature.automation.v1.ListRulesResponse\"\x03\x90\x02\x01\x12\x63\n\nUpdateRule\x12).armature.automation.v1.UpdateRuleRequest\x1a*.armature.automation.v1.UpdateRuleResponse\x12\x63\n\nDeleteRule\x12).armature.automation.v1.DeleteRuleRequest\x1a*.armature.automation.v1.DeleteRuleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/automation/v1/rule_service.proto\x12\x16\x61rmature.automation.v1\x1a!armature/automation/v1/rule.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"]\n\x11\x43reateRuleRequest\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"X\n\x12\x43reateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x16\n\x0ewebhook_secret\x18\x02 \x01(\t\"\x1e\n\x0eGetRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\"=\n\x0fGetRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"L\n\x10ListRulesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"Y\n\x11ListRulesResponse\x12+\n\x05rules\x18\x01 \x03(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x11UpdateRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"@\n\x12UpdateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"?\n\x11\x44\x65leteRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteRuleResponse2\x84\x04\n\x0bRuleService\x12\x63\n\nCreateRule\x12).armature.automation.v1.CreateRuleRequest\x1a*.armature.automation.v1.CreateRuleResponse\x12_\n\x07GetRule\x12&.armature.automation.v1.GetRuleRequest\x1a\'.armature.automation.v1.GetRuleResponse\"\x03\x90\x02\x01\x12\x65\n\tListRules\x12(.armature.automation.v1.ListRulesRequest\x1a).armature.automation.v1.ListRulesResponse\"\x03\x90\x02\x01\x12\x63\n\nUpdateRule\x12).armature.automation.v1.UpdateRuleRequest\x1a*.armature.automation.v1.UpdateRuleResponse\x12\x63\n\nDeleteRule\x12).armature.automation.v1.DeleteRuleRequest\x1a*.armature.automation.v1.DeleteRuleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.automation.v1.rule_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATERULEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATERULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRULESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATERULEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATERULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETERULEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETERULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_RULESERVICE'].methods_by_name['GetRule']._loaded_options = None
   _globals['_RULESERVICE'].methods_by_name['GetRule']._serialized_options = b'\220\002\001'
   _globals['_RULESERVICE'].methods_by_name['ListRules']._loaded_options = None
   _globals['_RULESERVICE'].methods_by_name['ListRules']._serialized_options = b'\220\002\001'
-  _globals['_CREATERULEREQUEST']._serialized_start=138
-  _globals['_CREATERULEREQUEST']._serialized_end=221
-  _globals['_CREATERULERESPONSE']._serialized_start=223
-  _globals['_CREATERULERESPONSE']._serialized_end=311
-  _globals['_GETRULEREQUEST']._serialized_start=313
-  _globals['_GETRULEREQUEST']._serialized_end=343
-  _globals['_GETRULERESPONSE']._serialized_start=345
-  _globals['_GETRULERESPONSE']._serialized_end=406
-  _globals['_LISTRULESREQUEST']._serialized_start=408
-  _globals['_LISTRULESREQUEST']._serialized_end=465
-  _globals['_LISTRULESRESPONSE']._serialized_start=467
-  _globals['_LISTRULESRESPONSE']._serialized_end=556
-  _globals['_UPDATERULEREQUEST']._serialized_start=559
-  _globals['_UPDATERULEREQUEST']._serialized_end=708
-  _globals['_UPDATERULERESPONSE']._serialized_start=710
-  _globals['_UPDATERULERESPONSE']._serialized_end=774
-  _globals['_DELETERULEREQUEST']._serialized_start=776
-  _globals['_DELETERULEREQUEST']._serialized_end=829
-  _globals['_DELETERULERESPONSE']._serialized_start=831
-  _globals['_DELETERULERESPONSE']._serialized_end=851
-  _globals['_RULESERVICE']._serialized_start=854
-  _globals['_RULESERVICE']._serialized_end=1370
+  _globals['_CREATERULEREQUEST']._serialized_start=167
+  _globals['_CREATERULEREQUEST']._serialized_end=260
+  _globals['_CREATERULERESPONSE']._serialized_start=262
+  _globals['_CREATERULERESPONSE']._serialized_end=350
+  _globals['_GETRULEREQUEST']._serialized_start=352
+  _globals['_GETRULEREQUEST']._serialized_end=382
+  _globals['_GETRULERESPONSE']._serialized_start=384
+  _globals['_GETRULERESPONSE']._serialized_end=445
+  _globals['_LISTRULESREQUEST']._serialized_start=447
+  _globals['_LISTRULESREQUEST']._serialized_end=523
+  _globals['_LISTRULESRESPONSE']._serialized_start=525
+  _globals['_LISTRULESRESPONSE']._serialized_end=614
+  _globals['_UPDATERULEREQUEST']._serialized_start=617
+  _globals['_UPDATERULEREQUEST']._serialized_end=776
+  _globals['_UPDATERULERESPONSE']._serialized_start=778
+  _globals['_UPDATERULERESPONSE']._serialized_end=842
+  _globals['_DELETERULEREQUEST']._serialized_start=844
+  _globals['_DELETERULEREQUEST']._serialized_end=907
+  _globals['_DELETERULERESPONSE']._serialized_start=909
+  _globals['_DELETERULERESPONSE']._serialized_end=929
+  _globals['_RULESERVICE']._serialized_start=932
+  _globals['_RULESERVICE']._serialized_end=1448
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from armature.automation.v1 import rule_pb2 as _rule_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -1,4 +1,5 @@
 from armature.automation.v1 import run_pb2 as _run_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

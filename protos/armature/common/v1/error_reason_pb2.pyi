@@ -28,6 +28,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_OBJECT_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_BATCH_TOO_LARGE: _ClassVar[ErrorReason]
     ERROR_REASON_NODE_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_REQUEST_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_URL_REFUSED: _ClassVar[ErrorReason]
     ERROR_REASON_OPERATOR_REQUIRED: _ClassVar[ErrorReason]
     ERROR_REASON_PLANE_REQUIRED: _ClassVar[ErrorReason]
@@ -146,6 +147,7 @@ ERROR_REASON_LIMIT_REACHED: ErrorReason
 ERROR_REASON_OBJECT_NOT_FOUND: ErrorReason
 ERROR_REASON_BATCH_TOO_LARGE: ErrorReason
 ERROR_REASON_NODE_NOT_FOUND: ErrorReason
+ERROR_REASON_REQUEST_INVALID: ErrorReason
 ERROR_REASON_URL_REFUSED: ErrorReason
 ERROR_REASON_OPERATOR_REQUIRED: ErrorReason
 ERROR_REASON_PLANE_REQUIRED: ErrorReason

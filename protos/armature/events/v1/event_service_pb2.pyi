@@ -1,6 +1,7 @@
 import datetime
 
 from armature.events.v1 import event_pb2 as _event_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

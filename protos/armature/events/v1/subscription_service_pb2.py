@@ -23,16 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.events.v1 import subscription_pb2 as armature_dot_events_dot_v1_dot_subscription__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-armature/events/v1/subscription_service.proto\x12\x12\x61rmature.events.v1\x1a%armature/events/v1/subscription.proto\x1a google/protobuf/field_mask.proto\"g\n\x19\x43reateSubscriptionRequest\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"d\n\x1a\x43reateSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\x12\x0e\n\x06secret\x18\x02 \x01(\t\"$\n\x16GetSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Q\n\x17GetSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\"A\n\x18ListSubscriptionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"m\n\x19ListSubscriptionsResponse\x12\x37\n\rsubscriptions\x18\x01 \x03(\x0b\x32 .armature.events.v1.Subscription\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x19UpdateSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x01(\x0b\x32 .armature.events.v1.Subscription\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"T\n\x1aUpdateSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\";\n\x19\x44\x65leteSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1c\n\x1a\x44\x65leteSubscriptionResponse\"5\n\x13RotateSecretRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"&\n\x14RotateSecretResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\"x\n\x15ListDeliveriesRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"c\n\x16ListDeliveriesResponse\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.armature.events.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x12GetDeliveryRequest\x12\n\n\x02id\x18\x01 \x01(\t\"t\n\x13GetDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.armature.events.v1.Delivery\x12-\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x1b.armature.events.v1.Attempt\":\n\x18RedeliverDeliveryRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"K\n\x19RedeliverDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.armature.events.v1.Delivery2\x84\x08\n\x13SubscriptionService\x12s\n\x12\x43reateSubscription\x12-.armature.events.v1.CreateSubscriptionRequest\x1a..armature.events.v1.CreateSubscriptionResponse\x12o\n\x0fGetSubscription\x12*.armature.events.v1.GetSubscriptionRequest\x1a+.armature.events.v1.GetSubscriptionResponse\"\x03\x90\x02\x01\x12u\n\x11ListSubscriptions\x12,.armature.events.v1.ListSubscriptionsRequest\x1a-.armature.events.v1.ListSubscriptionsResponse\"\x03\x90\x02\x01\x12s\n\x12UpdateSubscription\x12-.armature.events.v1.UpdateSubscriptionRequest\x1a..armature.events.v1.UpdateSubscriptionResponse\x12s\n\x12\x44\x65leteSubscription\x12-.armature.events.v1.DeleteSubscriptionRequest\x1a..armature.events.v1.DeleteSubscriptionResponse\x12\x61\n\x0cRotateSecret\x12\'.armature.events.v1.RotateSecretRequest\x1a(.armature.events.v1.RotateSecretResponse\x12l\n\x0eListDeliveries\x12).armature.events.v1.ListDeliveriesRequest\x1a*.armature.events.v1.ListDeliveriesResponse\"\x03\x90\x02\x01\x12\x63\n\x0bGetDelivery\x12&.armature.events.v1.GetDeliveryRequest\x1a\'.armature.events.v1.GetDeliveryResponse\"\x03\x90\x02\x01\x12p\n\x11RedeliverDelivery\x12,.armature.events.v1.RedeliverDeliveryRequest\x1a-.armature.events.v1.RedeliverDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-armature/events/v1/subscription_service.proto\x12\x12\x61rmature.events.v1\x1a%armature/events/v1/subscription.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"q\n\x19\x43reateSubscriptionRequest\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"d\n\x1a\x43reateSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\x12\x0e\n\x06secret\x18\x02 \x01(\t\"$\n\x16GetSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Q\n\x17GetSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\"T\n\x18ListSubscriptionsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"m\n\x19ListSubscriptionsResponse\x12\x37\n\rsubscriptions\x18\x01 \x03(\x0b\x32 .armature.events.v1.Subscription\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x01\n\x19UpdateSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x31\n\x07\x63hanges\x18\x02 \x01(\x0b\x32 .armature.events.v1.Subscription\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"T\n\x1aUpdateSubscriptionResponse\x12\x36\n\x0csubscription\x18\x01 \x01(\x0b\x32 .armature.events.v1.Subscription\"E\n\x19\x44\x65leteSubscriptionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x1c\n\x1a\x44\x65leteSubscriptionResponse\"?\n\x13RotateSecretRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"&\n\x14RotateSecretResponse\x12\x0e\n\x06secret\x18\x01 \x01(\t\"\x8b\x01\n\x15ListDeliveriesRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"c\n\x16ListDeliveriesResponse\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.armature.events.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x12GetDeliveryRequest\x12\n\n\x02id\x18\x01 \x01(\t\"t\n\x13GetDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.armature.events.v1.Delivery\x12-\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x1b.armature.events.v1.Attempt\"D\n\x18RedeliverDeliveryRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"K\n\x19RedeliverDeliveryResponse\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.armature.events.v1.Delivery2\x84\x08\n\x13SubscriptionService\x12s\n\x12\x43reateSubscription\x12-.armature.events.v1.CreateSubscriptionRequest\x1a..armature.events.v1.CreateSubscriptionResponse\x12o\n\x0fGetSubscription\x12*.armature.events.v1.GetSubscriptionRequest\x1a+.armature.events.v1.GetSubscriptionResponse\"\x03\x90\x02\x01\x12u\n\x11ListSubscriptions\x12,.armature.events.v1.ListSubscriptionsRequest\x1a-.armature.events.v1.ListSubscriptionsResponse\"\x03\x90\x02\x01\x12s\n\x12UpdateSubscription\x12-.armature.events.v1.UpdateSubscriptionRequest\x1a..armature.events.v1.UpdateSubscriptionResponse\x12s\n\x12\x44\x65leteSubscription\x12-.armature.events.v1.DeleteSubscriptionRequest\x1a..armature.events.v1.DeleteSubscriptionResponse\x12\x61\n\x0cRotateSecret\x12\'.armature.events.v1.RotateSecretRequest\x1a(.armature.events.v1.RotateSecretResponse\x12l\n\x0eListDeliveries\x12).armature.events.v1.ListDeliveriesRequest\x1a*.armature.events.v1.ListDeliveriesResponse\"\x03\x90\x02\x01\x12\x63\n\x0bGetDelivery\x12&.armature.events.v1.GetDeliveryRequest\x1a\'.armature.events.v1.GetDeliveryResponse\"\x03\x90\x02\x01\x12p\n\x11RedeliverDelivery\x12,.armature.events.v1.RedeliverDeliveryRequest\x1a-.armature.events.v1.RedeliverDeliveryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.events.v1.subscription_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTSUBSCRIPTIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSUBSCRIPTIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTSUBSCRIPTIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSUBSCRIPTIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETESUBSCRIPTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_ROTATESECRETREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ROTATESECRETREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_REDELIVERDELIVERYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REDELIVERDELIVERYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['GetSubscription']._loaded_options = None
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['GetSubscription']._serialized_options = b'\220\002\001'
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['ListSubscriptions']._loaded_options = None
@@ -41,42 +60,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\220\002\001'
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['GetDelivery']._loaded_options = None
   _globals['_SUBSCRIPTIONSERVICE'].methods_by_name['GetDelivery']._serialized_options = b'\220\002\001'
-  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_start=142
-  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_end=245
-  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_start=247
-  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_end=347
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=349
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=385
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=387
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=468
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=470
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=535
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=537
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=646
-  _globals['_UPDATESUBSCRIPTIONREQUEST']._serialized_start=649
-  _globals['_UPDATESUBSCRIPTIONREQUEST']._serialized_end=808
-  _globals['_UPDATESUBSCRIPTIONRESPONSE']._serialized_start=810
-  _globals['_UPDATESUBSCRIPTIONRESPONSE']._serialized_end=894
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=896
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=955
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=957
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=985
-  _globals['_ROTATESECRETREQUEST']._serialized_start=987
-  _globals['_ROTATESECRETREQUEST']._serialized_end=1040
-  _globals['_ROTATESECRETRESPONSE']._serialized_start=1042
-  _globals['_ROTATESECRETRESPONSE']._serialized_end=1080
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1082
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1202
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1204
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1303
-  _globals['_GETDELIVERYREQUEST']._serialized_start=1305
-  _globals['_GETDELIVERYREQUEST']._serialized_end=1337
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=1339
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=1455
-  _globals['_REDELIVERDELIVERYREQUEST']._serialized_start=1457
-  _globals['_REDELIVERDELIVERYREQUEST']._serialized_end=1515
-  _globals['_REDELIVERDELIVERYRESPONSE']._serialized_start=1517
-  _globals['_REDELIVERDELIVERYRESPONSE']._serialized_end=1592
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=1595
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=2623
+  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_start=171
+  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_end=284
+  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_start=286
+  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_end=386
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=388
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=424
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=426
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=507
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=509
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=593
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=595
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=704
+  _globals['_UPDATESUBSCRIPTIONREQUEST']._serialized_start=707
+  _globals['_UPDATESUBSCRIPTIONREQUEST']._serialized_end=876
+  _globals['_UPDATESUBSCRIPTIONRESPONSE']._serialized_start=878
+  _globals['_UPDATESUBSCRIPTIONRESPONSE']._serialized_end=962
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=964
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=1033
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=1035
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=1063
+  _globals['_ROTATESECRETREQUEST']._serialized_start=1065
+  _globals['_ROTATESECRETREQUEST']._serialized_end=1128
+  _globals['_ROTATESECRETRESPONSE']._serialized_start=1130
+  _globals['_ROTATESECRETRESPONSE']._serialized_end=1168
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1171
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1310
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1312
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1411
+  _globals['_GETDELIVERYREQUEST']._serialized_start=1413
+  _globals['_GETDELIVERYREQUEST']._serialized_end=1445
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=1447
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=1563
+  _globals['_REDELIVERDELIVERYREQUEST']._serialized_start=1565
+  _globals['_REDELIVERDELIVERYREQUEST']._serialized_end=1633
+  _globals['_REDELIVERDELIVERYRESPONSE']._serialized_start=1635
+  _globals['_REDELIVERDELIVERYRESPONSE']._serialized_end=1710
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=1713
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=2741
 # @@protoc_insertion_point(module_scope)

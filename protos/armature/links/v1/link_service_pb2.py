@@ -24,15 +24,32 @@ _sym_db = _symbol_database.Default()
 
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
 from armature.links.v1 import link_pb2 as armature_dot_links_dot_v1_dot_link__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$armature/links/v1/link_service.proto\x12\x11\x61rmature.links.v1\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1c\x61rmature/links/v1/link.proto\"\xa2\x01\n\x07NewLink\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0b\x32\x18.armature.common.v1.Node\x12(\n\x06target\x18\x04 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x17\n\x0f\x61ttributes_json\x18\x05 \x01(\x0c\x12\x10\n\x08position\x18\x06 \x01(\x01\"Q\n\x11\x43reateLinkRequest\x12(\n\x04link\x18\x01 \x01(\x0b\x32\x1a.armature.links.v1.NewLink\x12\x12\n\nrequest_id\x18\x02 \x01(\t\";\n\x12\x43reateLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"X\n\x17\x42\x61tchCreateLinksRequest\x12)\n\x05links\x18\x01 \x03(\x0b\x32\x1a.armature.links.v1.NewLink\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"B\n\x18\x42\x61tchCreateLinksResponse\x12&\n\x05links\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link\"\x1c\n\x0eGetLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\"8\n\x0fGetLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"p\n\x11UpdateLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x61ttributes_json\x18\x02 \x01(\x0c\x12\x15\n\x08position\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\tB\x0b\n\t_position\";\n\x12UpdateLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"3\n\x11\x44\x65leteLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteLinkResponse\"\x85\x01\n\x0fSetLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x06others\x18\x03 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x8b\x01\n\x10SetLinksResponse\x12&\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link\x12(\n\x07removed\x18\x02 \x03(\x0b\x32\x17.armature.links.v1.Link\x12%\n\x04kept\x18\x03 \x03(\x0b\x32\x17.armature.links.v1.Link\"\x82\x01\n\x10ListLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"{\n\x08LinkView\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x05other\x18\x04 \x01(\x0b\x32\x18.armature.common.v1.Node\"X\n\x11ListLinksResponse\x12*\n\x05links\x18\x01 \x03(\x0b\x32\x1b.armature.links.v1.LinkView\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"t\n\x15\x42\x61tchListLinksRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\"q\n\tNodeLinks\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12*\n\x05links\x18\x02 \x03(\x0b\x32\x1b.armature.links.v1.LinkView\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"G\n\x16\x42\x61tchListLinksResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.armature.links.v1.NodeLinks\";\n\x11\x43ountLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\";\n\tLinkCount\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"B\n\x12\x43ountLinksResponse\x12,\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1c.armature.links.v1.LinkCount\"=\n\x12\x43heckDeleteRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\"@\n\x13\x43heckDeleteResponse\x12)\n\x08\x62lockers\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link2\xc3\x07\n\x0bLinkService\x12Y\n\nCreateLink\x12$.armature.links.v1.CreateLinkRequest\x1a%.armature.links.v1.CreateLinkResponse\x12k\n\x10\x42\x61tchCreateLinks\x12*.armature.links.v1.BatchCreateLinksRequest\x1a+.armature.links.v1.BatchCreateLinksResponse\x12U\n\x07GetLink\x12!.armature.links.v1.GetLinkRequest\x1a\".armature.links.v1.GetLinkResponse\"\x03\x90\x02\x01\x12Y\n\nUpdateLink\x12$.armature.links.v1.UpdateLinkRequest\x1a%.armature.links.v1.UpdateLinkResponse\x12Y\n\nDeleteLink\x12$.armature.links.v1.DeleteLinkRequest\x1a%.armature.links.v1.DeleteLinkResponse\x12S\n\x08SetLinks\x12\".armature.links.v1.SetLinksRequest\x1a#.armature.links.v1.SetLinksResponse\x12[\n\tListLinks\x12#.armature.links.v1.ListLinksRequest\x1a$.armature.links.v1.ListLinksResponse\"\x03\x90\x02\x01\x12j\n\x0e\x42\x61tchListLinks\x12(.armature.links.v1.BatchListLinksRequest\x1a).armature.links.v1.BatchListLinksResponse\"\x03\x90\x02\x01\x12^\n\nCountLinks\x12$.armature.links.v1.CountLinksRequest\x1a%.armature.links.v1.CountLinksResponse\"\x03\x90\x02\x01\x12\x61\n\x0b\x43heckDelete\x12%.armature.links.v1.CheckDeleteRequest\x1a&.armature.links.v1.CheckDeleteResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$armature/links/v1/link_service.proto\x12\x11\x61rmature.links.v1\x1a\x1d\x61rmature/common/v1/node.proto\x1a\x1c\x61rmature/links/v1/link.proto\x1a\x1b\x62uf/validate/validate.proto\"\xa2\x01\n\x07NewLink\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0b\x32\x18.armature.common.v1.Node\x12(\n\x06target\x18\x04 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x17\n\x0f\x61ttributes_json\x18\x05 \x01(\x0c\x12\x10\n\x08position\x18\x06 \x01(\x01\"[\n\x11\x43reateLinkRequest\x12(\n\x04link\x18\x01 \x01(\x0b\x32\x1a.armature.links.v1.NewLink\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\";\n\x12\x43reateLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"b\n\x17\x42\x61tchCreateLinksRequest\x12)\n\x05links\x18\x01 \x03(\x0b\x32\x1a.armature.links.v1.NewLink\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x18\x42\x61tchCreateLinksResponse\x12&\n\x05links\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link\"\x1c\n\x0eGetLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\"8\n\x0fGetLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"z\n\x11UpdateLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0f\x61ttributes_json\x18\x02 \x01(\x0c\x12\x15\n\x08position\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x42\x0b\n\t_position\";\n\x12UpdateLinkResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\"=\n\x11\x44\x65leteLinkRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteLinkResponse\"\x8f\x01\n\x0fSetLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x06others\x18\x03 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x8b\x01\n\x10SetLinksResponse\x12&\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link\x12(\n\x07removed\x18\x02 \x03(\x0b\x32\x17.armature.links.v1.Link\x12%\n\x04kept\x18\x03 \x03(\x0b\x32\x17.armature.links.v1.Link\"\x95\x01\n\x10ListLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"{\n\x08LinkView\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.armature.links.v1.Link\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\'\n\x05other\x18\x04 \x01(\x0b\x32\x18.armature.common.v1.Node\"X\n\x11ListLinksResponse\x12*\n\x05links\x18\x01 \x03(\x0b\x32\x1b.armature.links.v1.LinkView\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"}\n\x15\x42\x61tchListLinksRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"q\n\tNodeLinks\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\x12*\n\x05links\x18\x02 \x03(\x0b\x32\x1b.armature.links.v1.LinkView\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"G\n\x16\x42\x61tchListLinksResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.armature.links.v1.NodeLinks\";\n\x11\x43ountLinksRequest\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.armature.common.v1.Node\";\n\tLinkCount\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x11\n\tdirection\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"B\n\x12\x43ountLinksResponse\x12,\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1c.armature.links.v1.LinkCount\"=\n\x12\x43heckDeleteRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\"@\n\x13\x43heckDeleteResponse\x12)\n\x08\x62lockers\x18\x01 \x03(\x0b\x32\x17.armature.links.v1.Link2\xc3\x07\n\x0bLinkService\x12Y\n\nCreateLink\x12$.armature.links.v1.CreateLinkRequest\x1a%.armature.links.v1.CreateLinkResponse\x12k\n\x10\x42\x61tchCreateLinks\x12*.armature.links.v1.BatchCreateLinksRequest\x1a+.armature.links.v1.BatchCreateLinksResponse\x12U\n\x07GetLink\x12!.armature.links.v1.GetLinkRequest\x1a\".armature.links.v1.GetLinkResponse\"\x03\x90\x02\x01\x12Y\n\nUpdateLink\x12$.armature.links.v1.UpdateLinkRequest\x1a%.armature.links.v1.UpdateLinkResponse\x12Y\n\nDeleteLink\x12$.armature.links.v1.DeleteLinkRequest\x1a%.armature.links.v1.DeleteLinkResponse\x12S\n\x08SetLinks\x12\".armature.links.v1.SetLinksRequest\x1a#.armature.links.v1.SetLinksResponse\x12[\n\tListLinks\x12#.armature.links.v1.ListLinksRequest\x1a$.armature.links.v1.ListLinksResponse\"\x03\x90\x02\x01\x12j\n\x0e\x42\x61tchListLinks\x12(.armature.links.v1.BatchListLinksRequest\x1a).armature.links.v1.BatchListLinksResponse\"\x03\x90\x02\x01\x12^\n\nCountLinks\x12$.armature.links.v1.CountLinksRequest\x1a%.armature.links.v1.CountLinksResponse\"\x03\x90\x02\x01\x12\x61\n\x0b\x43heckDelete\x12%.armature.links.v1.CheckDeleteRequest\x1a&.armature.links.v1.CheckDeleteResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.links.v1.link_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATELINKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATELINKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_BATCHCREATELINKSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_BATCHCREATELINKSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_UPDATELINKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATELINKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETELINKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETELINKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_SETLINKSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETLINKSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTLINKSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTLINKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTLINKSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTLINKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_BATCHLISTLINKSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_BATCHLISTLINKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LINKSERVICE'].methods_by_name['GetLink']._loaded_options = None
   _globals['_LINKSERVICE'].methods_by_name['GetLink']._serialized_options = b'\220\002\001'
   _globals['_LINKSERVICE'].methods_by_name['ListLinks']._loaded_options = None
@@ -43,54 +60,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKSERVICE'].methods_by_name['CountLinks']._serialized_options = b'\220\002\001'
   _globals['_LINKSERVICE'].methods_by_name['CheckDelete']._loaded_options = None
   _globals['_LINKSERVICE'].methods_by_name['CheckDelete']._serialized_options = b'\220\002\001'
-  _globals['_NEWLINK']._serialized_start=121
-  _globals['_NEWLINK']._serialized_end=283
-  _globals['_CREATELINKREQUEST']._serialized_start=285
-  _globals['_CREATELINKREQUEST']._serialized_end=366
-  _globals['_CREATELINKRESPONSE']._serialized_start=368
-  _globals['_CREATELINKRESPONSE']._serialized_end=427
-  _globals['_BATCHCREATELINKSREQUEST']._serialized_start=429
-  _globals['_BATCHCREATELINKSREQUEST']._serialized_end=517
-  _globals['_BATCHCREATELINKSRESPONSE']._serialized_start=519
-  _globals['_BATCHCREATELINKSRESPONSE']._serialized_end=585
-  _globals['_GETLINKREQUEST']._serialized_start=587
-  _globals['_GETLINKREQUEST']._serialized_end=615
-  _globals['_GETLINKRESPONSE']._serialized_start=617
-  _globals['_GETLINKRESPONSE']._serialized_end=673
-  _globals['_UPDATELINKREQUEST']._serialized_start=675
-  _globals['_UPDATELINKREQUEST']._serialized_end=787
-  _globals['_UPDATELINKRESPONSE']._serialized_start=789
-  _globals['_UPDATELINKRESPONSE']._serialized_end=848
-  _globals['_DELETELINKREQUEST']._serialized_start=850
-  _globals['_DELETELINKREQUEST']._serialized_end=901
-  _globals['_DELETELINKRESPONSE']._serialized_start=903
-  _globals['_DELETELINKRESPONSE']._serialized_end=923
-  _globals['_SETLINKSREQUEST']._serialized_start=926
-  _globals['_SETLINKSREQUEST']._serialized_end=1059
-  _globals['_SETLINKSRESPONSE']._serialized_start=1062
-  _globals['_SETLINKSRESPONSE']._serialized_end=1201
-  _globals['_LISTLINKSREQUEST']._serialized_start=1204
-  _globals['_LISTLINKSREQUEST']._serialized_end=1334
-  _globals['_LINKVIEW']._serialized_start=1336
-  _globals['_LINKVIEW']._serialized_end=1459
-  _globals['_LISTLINKSRESPONSE']._serialized_start=1461
-  _globals['_LISTLINKSRESPONSE']._serialized_end=1549
-  _globals['_BATCHLISTLINKSREQUEST']._serialized_start=1551
-  _globals['_BATCHLISTLINKSREQUEST']._serialized_end=1667
-  _globals['_NODELINKS']._serialized_start=1669
-  _globals['_NODELINKS']._serialized_end=1782
-  _globals['_BATCHLISTLINKSRESPONSE']._serialized_start=1784
-  _globals['_BATCHLISTLINKSRESPONSE']._serialized_end=1855
-  _globals['_COUNTLINKSREQUEST']._serialized_start=1857
-  _globals['_COUNTLINKSREQUEST']._serialized_end=1916
-  _globals['_LINKCOUNT']._serialized_start=1918
-  _globals['_LINKCOUNT']._serialized_end=1977
-  _globals['_COUNTLINKSRESPONSE']._serialized_start=1979
-  _globals['_COUNTLINKSRESPONSE']._serialized_end=2045
-  _globals['_CHECKDELETEREQUEST']._serialized_start=2047
-  _globals['_CHECKDELETEREQUEST']._serialized_end=2108
-  _globals['_CHECKDELETERESPONSE']._serialized_start=2110
-  _globals['_CHECKDELETERESPONSE']._serialized_end=2174
-  _globals['_LINKSERVICE']._serialized_start=2177
-  _globals['_LINKSERVICE']._serialized_end=3140
+  _globals['_NEWLINK']._serialized_start=150
+  _globals['_NEWLINK']._serialized_end=312
+  _globals['_CREATELINKREQUEST']._serialized_start=314
+  _globals['_CREATELINKREQUEST']._serialized_end=405
+  _globals['_CREATELINKRESPONSE']._serialized_start=407
+  _globals['_CREATELINKRESPONSE']._serialized_end=466
+  _globals['_BATCHCREATELINKSREQUEST']._serialized_start=468
+  _globals['_BATCHCREATELINKSREQUEST']._serialized_end=566
+  _globals['_BATCHCREATELINKSRESPONSE']._serialized_start=568
+  _globals['_BATCHCREATELINKSRESPONSE']._serialized_end=634
+  _globals['_GETLINKREQUEST']._serialized_start=636
+  _globals['_GETLINKREQUEST']._serialized_end=664
+  _globals['_GETLINKRESPONSE']._serialized_start=666
+  _globals['_GETLINKRESPONSE']._serialized_end=722
+  _globals['_UPDATELINKREQUEST']._serialized_start=724
+  _globals['_UPDATELINKREQUEST']._serialized_end=846
+  _globals['_UPDATELINKRESPONSE']._serialized_start=848
+  _globals['_UPDATELINKRESPONSE']._serialized_end=907
+  _globals['_DELETELINKREQUEST']._serialized_start=909
+  _globals['_DELETELINKREQUEST']._serialized_end=970
+  _globals['_DELETELINKRESPONSE']._serialized_start=972
+  _globals['_DELETELINKRESPONSE']._serialized_end=992
+  _globals['_SETLINKSREQUEST']._serialized_start=995
+  _globals['_SETLINKSREQUEST']._serialized_end=1138
+  _globals['_SETLINKSRESPONSE']._serialized_start=1141
+  _globals['_SETLINKSRESPONSE']._serialized_end=1280
+  _globals['_LISTLINKSREQUEST']._serialized_start=1283
+  _globals['_LISTLINKSREQUEST']._serialized_end=1432
+  _globals['_LINKVIEW']._serialized_start=1434
+  _globals['_LINKVIEW']._serialized_end=1557
+  _globals['_LISTLINKSRESPONSE']._serialized_start=1559
+  _globals['_LISTLINKSRESPONSE']._serialized_end=1647
+  _globals['_BATCHLISTLINKSREQUEST']._serialized_start=1649
+  _globals['_BATCHLISTLINKSREQUEST']._serialized_end=1774
+  _globals['_NODELINKS']._serialized_start=1776
+  _globals['_NODELINKS']._serialized_end=1889
+  _globals['_BATCHLISTLINKSRESPONSE']._serialized_start=1891
+  _globals['_BATCHLISTLINKSRESPONSE']._serialized_end=1962
+  _globals['_COUNTLINKSREQUEST']._serialized_start=1964
+  _globals['_COUNTLINKSREQUEST']._serialized_end=2023
+  _globals['_LINKCOUNT']._serialized_start=2025
+  _globals['_LINKCOUNT']._serialized_end=2084
+  _globals['_COUNTLINKSRESPONSE']._serialized_start=2086
+  _globals['_COUNTLINKSRESPONSE']._serialized_end=2152
+  _globals['_CHECKDELETEREQUEST']._serialized_start=2154
+  _globals['_CHECKDELETEREQUEST']._serialized_end=2215
+  _globals['_CHECKDELETERESPONSE']._serialized_start=2217
+  _globals['_CHECKDELETERESPONSE']._serialized_end=2281
+  _globals['_LINKSERVICE']._serialized_start=2284
+  _globals['_LINKSERVICE']._serialized_end=3247
 # @@protoc_insertion_point(module_scope)

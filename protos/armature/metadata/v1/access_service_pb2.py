@@ -23,16 +23,37 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import access_pb2 as armature_dot_metadata_dot_v1_dot_access__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/access_service.proto\x12\x14\x61rmature.metadata.v1\x1a!armature/metadata/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x13\x41uthenticateRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\"q\n\x14\x41uthenticateResponse\x12\x32\n\tprincipal\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Principal\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\x12\x10\n\x08internal\x18\x03 \x01(\x08\"\x12\n\x10GetCallerRequest\"\\\n\x11GetCallerResponse\x12\x32\n\tprincipal\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Principal\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\"(\n\x12\x43heckAccessRequest\x12\x12\n\npermission\x18\x01 \x01(\t\"6\n\x13\x43heckAccessResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"~\n\x13\x43reateApiKeyRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"U\n\x14\x43reateApiKeyResponse\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListApiKeysResponse\x12.\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"E\n\x14RevokeApiKeyResponse\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.ApiKey\";\n\x12ListMembersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x13ListMembersResponse\x12-\n\x07members\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x10SetMemberRequest\x12,\n\x06member\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Member\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"A\n\x11SetMemberResponse\x12,\n\x06member\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Member\"?\n\x13RemoveMemberRequest\x12\x14\n\x0cprincipal_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x16\n\x14RemoveMemberResponse\"9\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x11ListRolesResponse\x12)\n\x05roles\x18\x01 \x03(\x0b\x32\x1a.armature.metadata.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8f\x08\n\rAccessService\x12j\n\x0c\x41uthenticate\x12).armature.metadata.v1.AuthenticateRequest\x1a*.armature.metadata.v1.AuthenticateResponse\"\x03\x90\x02\x01\x12\x61\n\tGetCaller\x12&.armature.metadata.v1.GetCallerRequest\x1a\'.armature.metadata.v1.GetCallerResponse\"\x03\x90\x02\x01\x12g\n\x0b\x43heckAccess\x12(.armature.metadata.v1.CheckAccessRequest\x1a).armature.metadata.v1.CheckAccessResponse\"\x03\x90\x02\x01\x12\x65\n\x0c\x43reateApiKey\x12).armature.metadata.v1.CreateApiKeyRequest\x1a*.armature.metadata.v1.CreateApiKeyResponse\x12g\n\x0bListApiKeys\x12(.armature.metadata.v1.ListApiKeysRequest\x1a).armature.metadata.v1.ListApiKeysResponse\"\x03\x90\x02\x01\x12\x65\n\x0cRevokeApiKey\x12).armature.metadata.v1.RevokeApiKeyRequest\x1a*.armature.metadata.v1.RevokeApiKeyResponse\x12g\n\x0bListMembers\x12(.armature.metadata.v1.ListMembersRequest\x1a).armature.metadata.v1.ListMembersResponse\"\x03\x90\x02\x01\x12\\\n\tSetMember\x12&.armature.metadata.v1.SetMemberRequest\x1a\'.armature.metadata.v1.SetMemberResponse\x12\x65\n\x0cRemoveMember\x12).armature.metadata.v1.RemoveMemberRequest\x1a*.armature.metadata.v1.RemoveMemberResponse\x12\x61\n\tListRoles\x12&.armature.metadata.v1.ListRolesRequest\x1a\'.armature.metadata.v1.ListRolesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/access_service.proto\x12\x14\x61rmature.metadata.v1\x1a!armature/metadata/v1/access.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x13\x41uthenticateRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\"q\n\x14\x41uthenticateResponse\x12\x32\n\tprincipal\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Principal\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\x12\x10\n\x08internal\x18\x03 \x01(\x08\"\x12\n\x10GetCallerRequest\"\\\n\x11GetCallerResponse\x12\x32\n\tprincipal\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Principal\x12\x13\n\x0bpermissions\x18\x02 \x03(\t\"(\n\x12\x43heckAccessRequest\x12\x12\n\npermission\x18\x01 \x01(\t\"6\n\x13\x43heckAccessResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x88\x01\n\x13\x43reateApiKeyRequest\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"U\n\x14\x43reateApiKeyResponse\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"N\n\x12ListApiKeysRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"^\n\x13ListApiKeysResponse\x12.\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"E\n\x14RevokeApiKeyResponse\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.ApiKey\"N\n\x12ListMembersRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"]\n\x13ListMembersResponse\x12-\n\x07members\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x10SetMemberRequest\x12,\n\x06member\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Member\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"A\n\x11SetMemberResponse\x12,\n\x06member\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Member\"I\n\x13RemoveMemberRequest\x12\x14\n\x0cprincipal_id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x16\n\x14RemoveMemberResponse\"L\n\x10ListRolesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"W\n\x11ListRolesResponse\x12)\n\x05roles\x18\x01 \x03(\x0b\x32\x1a.armature.metadata.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8f\x08\n\rAccessService\x12j\n\x0c\x41uthenticate\x12).armature.metadata.v1.AuthenticateRequest\x1a*.armature.metadata.v1.AuthenticateResponse\"\x03\x90\x02\x01\x12\x61\n\tGetCaller\x12&.armature.metadata.v1.GetCallerRequest\x1a\'.armature.metadata.v1.GetCallerResponse\"\x03\x90\x02\x01\x12g\n\x0b\x43heckAccess\x12(.armature.metadata.v1.CheckAccessRequest\x1a).armature.metadata.v1.CheckAccessResponse\"\x03\x90\x02\x01\x12\x65\n\x0c\x43reateApiKey\x12).armature.metadata.v1.CreateApiKeyRequest\x1a*.armature.metadata.v1.CreateApiKeyResponse\x12g\n\x0bListApiKeys\x12(.armature.metadata.v1.ListApiKeysRequest\x1a).armature.metadata.v1.ListApiKeysResponse\"\x03\x90\x02\x01\x12\x65\n\x0cRevokeApiKey\x12).armature.metadata.v1.RevokeApiKeyRequest\x1a*.armature.metadata.v1.RevokeApiKeyResponse\x12g\n\x0bListMembers\x12(.armature.metadata.v1.ListMembersRequest\x1a).armature.metadata.v1.ListMembersResponse\"\x03\x90\x02\x01\x12\\\n\tSetMember\x12&.armature.metadata.v1.SetMemberRequest\x1a\'.armature.metadata.v1.SetMemberResponse\x12\x65\n\x0cRemoveMember\x12).armature.metadata.v1.RemoveMemberRequest\x1a*.armature.metadata.v1.RemoveMemberResponse\x12\x61\n\tListRoles\x12&.armature.metadata.v1.ListRolesRequest\x1a\'.armature.metadata.v1.ListRolesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.access_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTMEMBERSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMEMBERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTMEMBERSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTMEMBERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_SETMEMBERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETMEMBERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_REMOVEMEMBERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REMOVEMEMBERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_ACCESSSERVICE'].methods_by_name['Authenticate']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['Authenticate']._serialized_options = b'\220\002\001'
   _globals['_ACCESSSERVICE'].methods_by_name['GetCaller']._loaded_options = None
@@ -45,46 +66,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['ListMembers']._serialized_options = b'\220\002\001'
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoles']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListRoles']._serialized_options = b'\220\002\001'
-  _globals['_AUTHENTICATEREQUEST']._serialized_start=135
-  _globals['_AUTHENTICATEREQUEST']._serialized_end=176
-  _globals['_AUTHENTICATERESPONSE']._serialized_start=178
-  _globals['_AUTHENTICATERESPONSE']._serialized_end=291
-  _globals['_GETCALLERREQUEST']._serialized_start=293
-  _globals['_GETCALLERREQUEST']._serialized_end=311
-  _globals['_GETCALLERRESPONSE']._serialized_start=313
-  _globals['_GETCALLERRESPONSE']._serialized_end=405
-  _globals['_CHECKACCESSREQUEST']._serialized_start=407
-  _globals['_CHECKACCESSREQUEST']._serialized_end=447
-  _globals['_CHECKACCESSRESPONSE']._serialized_start=449
-  _globals['_CHECKACCESSRESPONSE']._serialized_end=503
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=505
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=631
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=633
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=718
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=720
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=779
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=781
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=875
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=877
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=930
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=932
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1001
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=1003
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=1062
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1064
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1157
-  _globals['_SETMEMBERREQUEST']._serialized_start=1159
-  _globals['_SETMEMBERREQUEST']._serialized_end=1243
-  _globals['_SETMEMBERRESPONSE']._serialized_start=1245
-  _globals['_SETMEMBERRESPONSE']._serialized_end=1310
-  _globals['_REMOVEMEMBERREQUEST']._serialized_start=1312
-  _globals['_REMOVEMEMBERREQUEST']._serialized_end=1375
-  _globals['_REMOVEMEMBERRESPONSE']._serialized_start=1377
-  _globals['_REMOVEMEMBERRESPONSE']._serialized_end=1399
-  _globals['_LISTROLESREQUEST']._serialized_start=1401
-  _globals['_LISTROLESREQUEST']._serialized_end=1458
-  _globals['_LISTROLESRESPONSE']._serialized_start=1460
-  _globals['_LISTROLESRESPONSE']._serialized_end=1547
-  _globals['_ACCESSSERVICE']._serialized_start=1550
-  _globals['_ACCESSSERVICE']._serialized_end=2589
+  _globals['_AUTHENTICATEREQUEST']._serialized_start=164
+  _globals['_AUTHENTICATEREQUEST']._serialized_end=205
+  _globals['_AUTHENTICATERESPONSE']._serialized_start=207
+  _globals['_AUTHENTICATERESPONSE']._serialized_end=320
+  _globals['_GETCALLERREQUEST']._serialized_start=322
+  _globals['_GETCALLERREQUEST']._serialized_end=340
+  _globals['_GETCALLERRESPONSE']._serialized_start=342
+  _globals['_GETCALLERRESPONSE']._serialized_end=434
+  _globals['_CHECKACCESSREQUEST']._serialized_start=436
+  _globals['_CHECKACCESSREQUEST']._serialized_end=476
+  _globals['_CHECKACCESSRESPONSE']._serialized_start=478
+  _globals['_CHECKACCESSRESPONSE']._serialized_end=532
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=535
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=671
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=673
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=758
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=760
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=838
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=840
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=934
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=936
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=999
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1001
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1070
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1072
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=1150
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=1152
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=1245
+  _globals['_SETMEMBERREQUEST']._serialized_start=1247
+  _globals['_SETMEMBERREQUEST']._serialized_end=1341
+  _globals['_SETMEMBERRESPONSE']._serialized_start=1343
+  _globals['_SETMEMBERRESPONSE']._serialized_end=1408
+  _globals['_REMOVEMEMBERREQUEST']._serialized_start=1410
+  _globals['_REMOVEMEMBERREQUEST']._serialized_end=1483
+  _globals['_REMOVEMEMBERRESPONSE']._serialized_start=1485
+  _globals['_REMOVEMEMBERRESPONSE']._serialized_end=1507
+  _globals['_LISTROLESREQUEST']._serialized_start=1509
+  _globals['_LISTROLESREQUEST']._serialized_end=1585
+  _globals['_LISTROLESRESPONSE']._serialized_start=1587
+  _globals['_LISTROLESRESPONSE']._serialized_end=1674
+  _globals['_ACCESSSERVICE']._serialized_start=1677
+  _globals['_ACCESSSERVICE']._serialized_end=2716
 # @@protoc_insertion_point(module_scope)

@@ -23,40 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import field_pb2 as armature_dot_metadata_dot_v1_dot_field__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/metadata/v1/field_service.proto\x12\x14\x61rmature.metadata.v1\x1a armature/metadata/v1/field.proto\x1a google/protobuf/field_mask.proto\"d\n\x12\x43reateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12*\n\x05\x66ield\x18\x02 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"[\n\x13\x43reateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"0\n\x0fGetFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"X\n\x10GetFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"`\n\x11ListFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x14\n\x0cshow_deleted\x18\x04 \x01(\x08\"t\n\x12ListFieldsResponse\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xa6\x01\n\x12UpdateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12,\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"[\n\x13UpdateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"G\n\x12\x44\x65leteFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"s\n\x13\x44\x65leteFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x16\n\x0erepaired_views\x18\x02 \x03(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\x32\x80\x04\n\x0c\x46ieldService\x12\x62\n\x0b\x43reateField\x12(.armature.metadata.v1.CreateFieldRequest\x1a).armature.metadata.v1.CreateFieldResponse\x12^\n\x08GetField\x12%.armature.metadata.v1.GetFieldRequest\x1a&.armature.metadata.v1.GetFieldResponse\"\x03\x90\x02\x01\x12\x64\n\nListFields\x12\'.armature.metadata.v1.ListFieldsRequest\x1a(.armature.metadata.v1.ListFieldsResponse\"\x03\x90\x02\x01\x12\x62\n\x0bUpdateField\x12(.armature.metadata.v1.UpdateFieldRequest\x1a).armature.metadata.v1.UpdateFieldResponse\x12\x62\n\x0b\x44\x65leteField\x12(.armature.metadata.v1.DeleteFieldRequest\x1a).armature.metadata.v1.DeleteFieldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/metadata/v1/field_service.proto\x12\x14\x61rmature.metadata.v1\x1a armature/metadata/v1/field.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"n\n\x12\x43reateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12*\n\x05\x66ield\x18\x02 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"[\n\x13\x43reateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"0\n\x0fGetFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"X\n\x10GetFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"s\n\x11ListFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x14\n\x0cshow_deleted\x18\x04 \x01(\x08\"t\n\x12ListFieldsResponse\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xb0\x01\n\x12UpdateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12,\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"[\n\x13UpdateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"Q\n\x12\x44\x65leteFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"s\n\x13\x44\x65leteFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x16\n\x0erepaired_views\x18\x02 \x03(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\x32\x80\x04\n\x0c\x46ieldService\x12\x62\n\x0b\x43reateField\x12(.armature.metadata.v1.CreateFieldRequest\x1a).armature.metadata.v1.CreateFieldResponse\x12^\n\x08GetField\x12%.armature.metadata.v1.GetFieldRequest\x1a&.armature.metadata.v1.GetFieldResponse\"\x03\x90\x02\x01\x12\x64\n\nListFields\x12\'.armature.metadata.v1.ListFieldsRequest\x1a(.armature.metadata.v1.ListFieldsResponse\"\x03\x90\x02\x01\x12\x62\n\x0bUpdateField\x12(.armature.metadata.v1.UpdateFieldRequest\x1a).armature.metadata.v1.UpdateFieldResponse\x12\x62\n\x0b\x44\x65leteField\x12(.armature.metadata.v1.DeleteFieldRequest\x1a).armature.metadata.v1.DeleteFieldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.field_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTFIELDSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTFIELDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTFIELDSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTFIELDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_FIELDSERVICE'].methods_by_name['GetField']._loaded_options = None
   _globals['_FIELDSERVICE'].methods_by_name['GetField']._serialized_options = b'\220\002\001'
   _globals['_FIELDSERVICE'].methods_by_name['ListFields']._loaded_options = None
   _globals['_FIELDSERVICE'].methods_by_name['ListFields']._serialized_options = b'\220\002\001'
-  _globals['_CREATEFIELDREQUEST']._serialized_start=134
-  _globals['_CREATEFIELDREQUEST']._serialized_end=234
-  _globals['_CREATEFIELDRESPONSE']._serialized_start=236
-  _globals['_CREATEFIELDRESPONSE']._serialized_end=327
-  _globals['_GETFIELDREQUEST']._serialized_start=329
-  _globals['_GETFIELDREQUEST']._serialized_end=377
-  _globals['_GETFIELDRESPONSE']._serialized_start=379
-  _globals['_GETFIELDRESPONSE']._serialized_end=467
-  _globals['_LISTFIELDSREQUEST']._serialized_start=469
-  _globals['_LISTFIELDSREQUEST']._serialized_end=565
-  _globals['_LISTFIELDSRESPONSE']._serialized_start=567
-  _globals['_LISTFIELDSRESPONSE']._serialized_end=683
-  _globals['_UPDATEFIELDREQUEST']._serialized_start=686
-  _globals['_UPDATEFIELDREQUEST']._serialized_end=852
-  _globals['_UPDATEFIELDRESPONSE']._serialized_start=854
-  _globals['_UPDATEFIELDRESPONSE']._serialized_end=945
-  _globals['_DELETEFIELDREQUEST']._serialized_start=947
-  _globals['_DELETEFIELDREQUEST']._serialized_end=1018
-  _globals['_DELETEFIELDRESPONSE']._serialized_start=1020
-  _globals['_DELETEFIELDRESPONSE']._serialized_end=1135
-  _globals['_FIELDSERVICE']._serialized_start=1138
-  _globals['_FIELDSERVICE']._serialized_end=1650
+  _globals['_CREATEFIELDREQUEST']._serialized_start=163
+  _globals['_CREATEFIELDREQUEST']._serialized_end=273
+  _globals['_CREATEFIELDRESPONSE']._serialized_start=275
+  _globals['_CREATEFIELDRESPONSE']._serialized_end=366
+  _globals['_GETFIELDREQUEST']._serialized_start=368
+  _globals['_GETFIELDREQUEST']._serialized_end=416
+  _globals['_GETFIELDRESPONSE']._serialized_start=418
+  _globals['_GETFIELDRESPONSE']._serialized_end=506
+  _globals['_LISTFIELDSREQUEST']._serialized_start=508
+  _globals['_LISTFIELDSREQUEST']._serialized_end=623
+  _globals['_LISTFIELDSRESPONSE']._serialized_start=625
+  _globals['_LISTFIELDSRESPONSE']._serialized_end=741
+  _globals['_UPDATEFIELDREQUEST']._serialized_start=744
+  _globals['_UPDATEFIELDREQUEST']._serialized_end=920
+  _globals['_UPDATEFIELDRESPONSE']._serialized_start=922
+  _globals['_UPDATEFIELDRESPONSE']._serialized_end=1013
+  _globals['_DELETEFIELDREQUEST']._serialized_start=1015
+  _globals['_DELETEFIELDREQUEST']._serialized_end=1096
+  _globals['_DELETEFIELDRESPONSE']._serialized_start=1098
+  _globals['_DELETEFIELDRESPONSE']._serialized_end=1213
+  _globals['_FIELDSERVICE']._serialized_start=1216
+  _globals['_FIELDSERVICE']._serialized_end=1728
 # @@protoc_insertion_point(module_scope)

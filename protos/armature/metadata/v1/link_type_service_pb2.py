@@ -23,40 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import link_type_pb2 as armature_dot_metadata_dot_v1_dot_link__type__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/metadata/v1/link_type_service.proto\x12\x14\x61rmature.metadata.v1\x1a$armature/metadata/v1/link_type.proto\x1a google/protobuf/field_mask.proto\"^\n\x15\x43reateLinkTypeRequest\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"e\n\x16\x43reateLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\'\n\x12GetLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\"H\n\x13GetLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\"=\n\x14ListLinkTypesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x15ListLinkTypesResponse\x12\x32\n\nlink_types\x18\x01 \x03(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x15UpdateLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\x12/\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"e\n\x16UpdateLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\">\n\x15\x44\x65leteLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"2\n\x16\x44\x65leteLinkTypeResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x32\xb0\x04\n\x0fLinkTypeService\x12k\n\x0e\x43reateLinkType\x12+.armature.metadata.v1.CreateLinkTypeRequest\x1a,.armature.metadata.v1.CreateLinkTypeResponse\x12g\n\x0bGetLinkType\x12(.armature.metadata.v1.GetLinkTypeRequest\x1a).armature.metadata.v1.GetLinkTypeResponse\"\x03\x90\x02\x01\x12m\n\rListLinkTypes\x12*.armature.metadata.v1.ListLinkTypesRequest\x1a+.armature.metadata.v1.ListLinkTypesResponse\"\x03\x90\x02\x01\x12k\n\x0eUpdateLinkType\x12+.armature.metadata.v1.UpdateLinkTypeRequest\x1a,.armature.metadata.v1.UpdateLinkTypeResponse\x12k\n\x0e\x44\x65leteLinkType\x12+.armature.metadata.v1.DeleteLinkTypeRequest\x1a,.armature.metadata.v1.DeleteLinkTypeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/metadata/v1/link_type_service.proto\x12\x14\x61rmature.metadata.v1\x1a$armature/metadata/v1/link_type.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"h\n\x15\x43reateLinkTypeRequest\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"e\n\x16\x43reateLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\'\n\x12GetLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\"H\n\x13GetLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\"P\n\x14ListLinkTypesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"d\n\x15ListLinkTypesResponse\x12\x32\n\nlink_types\x18\x01 \x03(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaa\x01\n\x15UpdateLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\x12/\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"e\n\x16UpdateLinkTypeResponse\x12\x31\n\tlink_type\x18\x01 \x01(\x0b\x32\x1e.armature.metadata.v1.LinkType\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"H\n\x15\x44\x65leteLinkTypeRequest\x12\x11\n\tlink_type\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"2\n\x16\x44\x65leteLinkTypeResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x32\xb0\x04\n\x0fLinkTypeService\x12k\n\x0e\x43reateLinkType\x12+.armature.metadata.v1.CreateLinkTypeRequest\x1a,.armature.metadata.v1.CreateLinkTypeResponse\x12g\n\x0bGetLinkType\x12(.armature.metadata.v1.GetLinkTypeRequest\x1a).armature.metadata.v1.GetLinkTypeResponse\"\x03\x90\x02\x01\x12m\n\rListLinkTypes\x12*.armature.metadata.v1.ListLinkTypesRequest\x1a+.armature.metadata.v1.ListLinkTypesResponse\"\x03\x90\x02\x01\x12k\n\x0eUpdateLinkType\x12+.armature.metadata.v1.UpdateLinkTypeRequest\x1a,.armature.metadata.v1.UpdateLinkTypeResponse\x12k\n\x0e\x44\x65leteLinkType\x12+.armature.metadata.v1.DeleteLinkTypeRequest\x1a,.armature.metadata.v1.DeleteLinkTypeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.link_type_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATELINKTYPEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATELINKTYPEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTLINKTYPESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTLINKTYPESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTLINKTYPESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTLINKTYPESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATELINKTYPEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATELINKTYPEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETELINKTYPEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETELINKTYPEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_LINKTYPESERVICE'].methods_by_name['GetLinkType']._loaded_options = None
   _globals['_LINKTYPESERVICE'].methods_by_name['GetLinkType']._serialized_options = b'\220\002\001'
   _globals['_LINKTYPESERVICE'].methods_by_name['ListLinkTypes']._loaded_options = None
   _globals['_LINKTYPESERVICE'].methods_by_name['ListLinkTypes']._serialized_options = b'\220\002\001'
-  _globals['_CREATELINKTYPEREQUEST']._serialized_start=142
-  _globals['_CREATELINKTYPEREQUEST']._serialized_end=236
-  _globals['_CREATELINKTYPERESPONSE']._serialized_start=238
-  _globals['_CREATELINKTYPERESPONSE']._serialized_end=339
-  _globals['_GETLINKTYPEREQUEST']._serialized_start=341
-  _globals['_GETLINKTYPEREQUEST']._serialized_end=380
-  _globals['_GETLINKTYPERESPONSE']._serialized_start=382
-  _globals['_GETLINKTYPERESPONSE']._serialized_end=454
-  _globals['_LISTLINKTYPESREQUEST']._serialized_start=456
-  _globals['_LISTLINKTYPESREQUEST']._serialized_end=517
-  _globals['_LISTLINKTYPESRESPONSE']._serialized_start=519
-  _globals['_LISTLINKTYPESRESPONSE']._serialized_end=619
-  _globals['_UPDATELINKTYPEREQUEST']._serialized_start=622
-  _globals['_UPDATELINKTYPEREQUEST']._serialized_end=782
-  _globals['_UPDATELINKTYPERESPONSE']._serialized_start=784
-  _globals['_UPDATELINKTYPERESPONSE']._serialized_end=885
-  _globals['_DELETELINKTYPEREQUEST']._serialized_start=887
-  _globals['_DELETELINKTYPEREQUEST']._serialized_end=949
-  _globals['_DELETELINKTYPERESPONSE']._serialized_start=951
-  _globals['_DELETELINKTYPERESPONSE']._serialized_end=1001
-  _globals['_LINKTYPESERVICE']._serialized_start=1004
-  _globals['_LINKTYPESERVICE']._serialized_end=1564
+  _globals['_CREATELINKTYPEREQUEST']._serialized_start=171
+  _globals['_CREATELINKTYPEREQUEST']._serialized_end=275
+  _globals['_CREATELINKTYPERESPONSE']._serialized_start=277
+  _globals['_CREATELINKTYPERESPONSE']._serialized_end=378
+  _globals['_GETLINKTYPEREQUEST']._serialized_start=380
+  _globals['_GETLINKTYPEREQUEST']._serialized_end=419
+  _globals['_GETLINKTYPERESPONSE']._serialized_start=421
+  _globals['_GETLINKTYPERESPONSE']._serialized_end=493
+  _globals['_LISTLINKTYPESREQUEST']._serialized_start=495
+  _globals['_LISTLINKTYPESREQUEST']._serialized_end=575
+  _globals['_LISTLINKTYPESRESPONSE']._serialized_start=577
+  _globals['_LISTLINKTYPESRESPONSE']._serialized_end=677
+  _globals['_UPDATELINKTYPEREQUEST']._serialized_start=680
+  _globals['_UPDATELINKTYPEREQUEST']._serialized_end=850
+  _globals['_UPDATELINKTYPERESPONSE']._serialized_start=852
+  _globals['_UPDATELINKTYPERESPONSE']._serialized_end=953
+  _globals['_DELETELINKTYPEREQUEST']._serialized_start=955
+  _globals['_DELETELINKTYPEREQUEST']._serialized_end=1027
+  _globals['_DELETELINKTYPERESPONSE']._serialized_start=1029
+  _globals['_DELETELINKTYPERESPONSE']._serialized_end=1079
+  _globals['_LINKTYPESERVICE']._serialized_start=1082
+  _globals['_LINKTYPESERVICE']._serialized_end=1642
 # @@protoc_insertion_point(module_scope)

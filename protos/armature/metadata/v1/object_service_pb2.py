@@ -23,40 +23,51 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import object_pb2 as armature_dot_metadata_dot_v1_dot_object__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/object_service.proto\x12\x14\x61rmature.metadata.v1\x1a!armature/metadata/v1/object.proto\x1a google/protobuf/field_mask.proto\"W\n\x13\x43reateObjectRequest\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"^\n\x14\x43reateObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\"\n\x10GetObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\"[\n\x11GetObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"Q\n\x12ListObjectsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"w\n\x13ListObjectsResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\x99\x01\n\x13UpdateObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"^\n\x14UpdateObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"H\n\x13\x44\x65leteObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"^\n\x14\x44\x65leteObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\x90\x04\n\rObjectService\x12\x65\n\x0c\x43reateObject\x12).armature.metadata.v1.CreateObjectRequest\x1a*.armature.metadata.v1.CreateObjectResponse\x12\x61\n\tGetObject\x12&.armature.metadata.v1.GetObjectRequest\x1a\'.armature.metadata.v1.GetObjectResponse\"\x03\x90\x02\x01\x12g\n\x0bListObjects\x12(.armature.metadata.v1.ListObjectsRequest\x1a).armature.metadata.v1.ListObjectsResponse\"\x03\x90\x02\x01\x12\x65\n\x0cUpdateObject\x12).armature.metadata.v1.UpdateObjectRequest\x1a*.armature.metadata.v1.UpdateObjectResponse\x12\x65\n\x0c\x44\x65leteObject\x12).armature.metadata.v1.DeleteObjectRequest\x1a*.armature.metadata.v1.DeleteObjectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/object_service.proto\x12\x14\x61rmature.metadata.v1\x1a!armature/metadata/v1/object.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"a\n\x13\x43reateObjectRequest\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"^\n\x14\x43reateObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\"\n\x10GetObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\"[\n\x11GetObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"d\n\x12ListObjectsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x14\n\x0cshow_deleted\x18\x03 \x01(\x08\"w\n\x13ListObjectsResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xa3\x01\n\x13UpdateObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"^\n\x14UpdateObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"R\n\x13\x44\x65leteObjectRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"^\n\x14\x44\x65leteObjectResponse\x12,\n\x06object\x18\x01 \x01(\x0b\x32\x1c.armature.metadata.v1.Object\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\x90\x04\n\rObjectService\x12\x65\n\x0c\x43reateObject\x12).armature.metadata.v1.CreateObjectRequest\x1a*.armature.metadata.v1.CreateObjectResponse\x12\x61\n\tGetObject\x12&.armature.metadata.v1.GetObjectRequest\x1a\'.armature.metadata.v1.GetObjectResponse\"\x03\x90\x02\x01\x12g\n\x0bListObjects\x12(.armature.metadata.v1.ListObjectsRequest\x1a).armature.metadata.v1.ListObjectsResponse\"\x03\x90\x02\x01\x12\x65\n\x0cUpdateObject\x12).armature.metadata.v1.UpdateObjectRequest\x1a*.armature.metadata.v1.UpdateObjectResponse\x12\x65\n\x0c\x44\x65leteObject\x12).armature.metadata.v1.DeleteObjectRequest\x1a*.armature.metadata.v1.DeleteObjectResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.object_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEOBJECTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEOBJECTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTOBJECTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTOBJECTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTOBJECTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTOBJECTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATEOBJECTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEOBJECTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETEOBJECTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEOBJECTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_OBJECTSERVICE'].methods_by_name['GetObject']._loaded_options = None
   _globals['_OBJECTSERVICE'].methods_by_name['GetObject']._serialized_options = b'\220\002\001'
   _globals['_OBJECTSERVICE'].methods_by_name['ListObjects']._loaded_options = None
   _globals['_OBJECTSERVICE'].methods_by_name['ListObjects']._serialized_options = b'\220\002\001'
-  _globals['_CREATEOBJECTREQUEST']._serialized_start=136
-  _globals['_CREATEOBJECTREQUEST']._serialized_end=223
-  _globals['_CREATEOBJECTRESPONSE']._serialized_start=225
-  _globals['_CREATEOBJECTRESPONSE']._serialized_end=319
-  _globals['_GETOBJECTREQUEST']._serialized_start=321
-  _globals['_GETOBJECTREQUEST']._serialized_end=355
-  _globals['_GETOBJECTRESPONSE']._serialized_start=357
-  _globals['_GETOBJECTRESPONSE']._serialized_end=448
-  _globals['_LISTOBJECTSREQUEST']._serialized_start=450
-  _globals['_LISTOBJECTSREQUEST']._serialized_end=531
-  _globals['_LISTOBJECTSRESPONSE']._serialized_start=533
-  _globals['_LISTOBJECTSRESPONSE']._serialized_end=652
-  _globals['_UPDATEOBJECTREQUEST']._serialized_start=655
-  _globals['_UPDATEOBJECTREQUEST']._serialized_end=808
-  _globals['_UPDATEOBJECTRESPONSE']._serialized_start=810
-  _globals['_UPDATEOBJECTRESPONSE']._serialized_end=904
-  _globals['_DELETEOBJECTREQUEST']._serialized_start=906
-  _globals['_DELETEOBJECTREQUEST']._serialized_end=978
-  _globals['_DELETEOBJECTRESPONSE']._serialized_start=980
-  _globals['_DELETEOBJECTRESPONSE']._serialized_end=1074
-  _globals['_OBJECTSERVICE']._serialized_start=1077
-  _globals['_OBJECTSERVICE']._serialized_end=1605
+  _globals['_CREATEOBJECTREQUEST']._serialized_start=165
+  _globals['_CREATEOBJECTREQUEST']._serialized_end=262
+  _globals['_CREATEOBJECTRESPONSE']._serialized_start=264
+  _globals['_CREATEOBJECTRESPONSE']._serialized_end=358
+  _globals['_GETOBJECTREQUEST']._serialized_start=360
+  _globals['_GETOBJECTREQUEST']._serialized_end=394
+  _globals['_GETOBJECTRESPONSE']._serialized_start=396
+  _globals['_GETOBJECTRESPONSE']._serialized_end=487
+  _globals['_LISTOBJECTSREQUEST']._serialized_start=489
+  _globals['_LISTOBJECTSREQUEST']._serialized_end=589
+  _globals['_LISTOBJECTSRESPONSE']._serialized_start=591
+  _globals['_LISTOBJECTSRESPONSE']._serialized_end=710
+  _globals['_UPDATEOBJECTREQUEST']._serialized_start=713
+  _globals['_UPDATEOBJECTREQUEST']._serialized_end=876
+  _globals['_UPDATEOBJECTRESPONSE']._serialized_start=878
+  _globals['_UPDATEOBJECTRESPONSE']._serialized_end=972
+  _globals['_DELETEOBJECTREQUEST']._serialized_start=974
+  _globals['_DELETEOBJECTREQUEST']._serialized_end=1056
+  _globals['_DELETEOBJECTRESPONSE']._serialized_start=1058
+  _globals['_DELETEOBJECTRESPONSE']._serialized_end=1152
+  _globals['_OBJECTSERVICE']._serialized_start=1155
+  _globals['_OBJECTSERVICE']._serialized_end=1683
 # @@protoc_insertion_point(module_scope)

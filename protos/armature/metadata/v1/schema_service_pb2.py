@@ -23,44 +23,53 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.common.v1 import actor_pb2 as armature_dot_common_dot_v1_dot_actor__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/schema_service.proto\x12\x14\x61rmature.metadata.v1\x1a\x1e\x61rmature/common/v1/actor.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x12GetSnapshotRequest\x12\x15\n\rif_newer_than\x18\x01 \x01(\x03\"F\n\x13GetSnapshotResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x12\x15\n\rsnapshot_json\x18\x02 \x01(\x0c\"\x16\n\x14WatchVersionsRequest\"1\n\x15WatchVersionsResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\"V\n\x12\x41pplySchemaRequest\x12\x15\n\rdocument_json\x18\x01 \x01(\x0c\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"d\n\x13\x41pplySchemaResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".armature.metadata.v1.SchemaChange\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\":\n\x0cSchemaChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"@\n\x17InstallBlueprintRequest\x12\x11\n\tblueprint\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"i\n\x18InstallBlueprintResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".armature.metadata.v1.SchemaChange\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\";\n\x12ListChangesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x13ListChangesResponse\x12\x35\n\x07\x63hanges\x18\x01 \x03(\x0b\x32$.armature.metadata.v1.MetadataChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcf\x01\n\x0eMetadataChange\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tentity_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62\x65\x66ore_json\x18\x04 \x01(\x0c\x12\x12\n\nafter_json\x18\x05 \x01(\x0c\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.armature.common.v1.Actor\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xa4\x04\n\rSchemaService\x12g\n\x0bGetSnapshot\x12(.armature.metadata.v1.GetSnapshotRequest\x1a).armature.metadata.v1.GetSnapshotResponse\"\x03\x90\x02\x01\x12j\n\rWatchVersions\x12*.armature.metadata.v1.WatchVersionsRequest\x1a+.armature.metadata.v1.WatchVersionsResponse0\x01\x12\x62\n\x0b\x41pplySchema\x12(.armature.metadata.v1.ApplySchemaRequest\x1a).armature.metadata.v1.ApplySchemaResponse\x12q\n\x10InstallBlueprint\x12-.armature.metadata.v1.InstallBlueprintRequest\x1a..armature.metadata.v1.InstallBlueprintResponse\x12g\n\x0bListChanges\x12(.armature.metadata.v1.ListChangesRequest\x1a).armature.metadata.v1.ListChangesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/metadata/v1/schema_service.proto\x12\x14\x61rmature.metadata.v1\x1a\x1e\x61rmature/common/v1/actor.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"+\n\x12GetSnapshotRequest\x12\x15\n\rif_newer_than\x18\x01 \x01(\x03\"F\n\x13GetSnapshotResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x12\x15\n\rsnapshot_json\x18\x02 \x01(\x0c\"\x16\n\x14WatchVersionsRequest\"1\n\x15WatchVersionsResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\"`\n\x12\x41pplySchemaRequest\x12\x15\n\rdocument_json\x18\x01 \x01(\x0c\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"d\n\x13\x41pplySchemaResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".armature.metadata.v1.SchemaChange\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\":\n\x0cSchemaChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"J\n\x17InstallBlueprintRequest\x12\x11\n\tblueprint\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"i\n\x18InstallBlueprintResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".armature.metadata.v1.SchemaChange\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"N\n\x12ListChangesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"e\n\x13ListChangesResponse\x12\x35\n\x07\x63hanges\x18\x01 \x03(\x0b\x32$.armature.metadata.v1.MetadataChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcf\x01\n\x0eMetadataChange\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tentity_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62\x65\x66ore_json\x18\x04 \x01(\x0c\x12\x12\n\nafter_json\x18\x05 \x01(\x0c\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.armature.common.v1.Actor\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xa4\x04\n\rSchemaService\x12g\n\x0bGetSnapshot\x12(.armature.metadata.v1.GetSnapshotRequest\x1a).armature.metadata.v1.GetSnapshotResponse\"\x03\x90\x02\x01\x12j\n\rWatchVersions\x12*.armature.metadata.v1.WatchVersionsRequest\x1a+.armature.metadata.v1.WatchVersionsResponse0\x01\x12\x62\n\x0b\x41pplySchema\x12(.armature.metadata.v1.ApplySchemaRequest\x1a).armature.metadata.v1.ApplySchemaResponse\x12q\n\x10InstallBlueprint\x12-.armature.metadata.v1.InstallBlueprintRequest\x1a..armature.metadata.v1.InstallBlueprintResponse\x12g\n\x0bListChanges\x12(.armature.metadata.v1.ListChangesRequest\x1a).armature.metadata.v1.ListChangesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.schema_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_APPLYSCHEMAREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_APPLYSCHEMAREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_INSTALLBLUEPRINTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_INSTALLBLUEPRINTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTCHANGESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTCHANGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_SCHEMASERVICE'].methods_by_name['GetSnapshot']._loaded_options = None
   _globals['_SCHEMASERVICE'].methods_by_name['GetSnapshot']._serialized_options = b'\220\002\001'
   _globals['_SCHEMASERVICE'].methods_by_name['ListChanges']._loaded_options = None
   _globals['_SCHEMASERVICE'].methods_by_name['ListChanges']._serialized_options = b'\220\002\001'
-  _globals['_GETSNAPSHOTREQUEST']._serialized_start=132
-  _globals['_GETSNAPSHOTREQUEST']._serialized_end=175
-  _globals['_GETSNAPSHOTRESPONSE']._serialized_start=177
-  _globals['_GETSNAPSHOTRESPONSE']._serialized_end=247
-  _globals['_WATCHVERSIONSREQUEST']._serialized_start=249
-  _globals['_WATCHVERSIONSREQUEST']._serialized_end=271
-  _globals['_WATCHVERSIONSRESPONSE']._serialized_start=273
-  _globals['_WATCHVERSIONSRESPONSE']._serialized_end=322
-  _globals['_APPLYSCHEMAREQUEST']._serialized_start=324
-  _globals['_APPLYSCHEMAREQUEST']._serialized_end=410
-  _globals['_APPLYSCHEMARESPONSE']._serialized_start=412
-  _globals['_APPLYSCHEMARESPONSE']._serialized_end=512
-  _globals['_SCHEMACHANGE']._serialized_start=514
-  _globals['_SCHEMACHANGE']._serialized_end=572
-  _globals['_INSTALLBLUEPRINTREQUEST']._serialized_start=574
-  _globals['_INSTALLBLUEPRINTREQUEST']._serialized_end=638
-  _globals['_INSTALLBLUEPRINTRESPONSE']._serialized_start=640
-  _globals['_INSTALLBLUEPRINTRESPONSE']._serialized_end=745
-  _globals['_LISTCHANGESREQUEST']._serialized_start=747
-  _globals['_LISTCHANGESREQUEST']._serialized_end=806
-  _globals['_LISTCHANGESRESPONSE']._serialized_start=808
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=909
-  _globals['_METADATACHANGE']._serialized_start=912
-  _globals['_METADATACHANGE']._serialized_end=1119
-  _globals['_SCHEMASERVICE']._serialized_start=1122
-  _globals['_SCHEMASERVICE']._serialized_end=1670
+  _globals['_GETSNAPSHOTREQUEST']._serialized_start=161
+  _globals['_GETSNAPSHOTREQUEST']._serialized_end=204
+  _globals['_GETSNAPSHOTRESPONSE']._serialized_start=206
+  _globals['_GETSNAPSHOTRESPONSE']._serialized_end=276
+  _globals['_WATCHVERSIONSREQUEST']._serialized_start=278
+  _globals['_WATCHVERSIONSREQUEST']._serialized_end=300
+  _globals['_WATCHVERSIONSRESPONSE']._serialized_start=302
+  _globals['_WATCHVERSIONSRESPONSE']._serialized_end=351
+  _globals['_APPLYSCHEMAREQUEST']._serialized_start=353
+  _globals['_APPLYSCHEMAREQUEST']._serialized_end=449
+  _globals['_APPLYSCHEMARESPONSE']._serialized_start=451
+  _globals['_APPLYSCHEMARESPONSE']._serialized_end=551
+  _globals['_SCHEMACHANGE']._serialized_start=553
+  _globals['_SCHEMACHANGE']._serialized_end=611
+  _globals['_INSTALLBLUEPRINTREQUEST']._serialized_start=613
+  _globals['_INSTALLBLUEPRINTREQUEST']._serialized_end=687
+  _globals['_INSTALLBLUEPRINTRESPONSE']._serialized_start=689
+  _globals['_INSTALLBLUEPRINTRESPONSE']._serialized_end=794
+  _globals['_LISTCHANGESREQUEST']._serialized_start=796
+  _globals['_LISTCHANGESREQUEST']._serialized_end=874
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=876
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=977
+  _globals['_METADATACHANGE']._serialized_start=980
+  _globals['_METADATACHANGE']._serialized_end=1187
+  _globals['_SCHEMASERVICE']._serialized_start=1190
+  _globals['_SCHEMASERVICE']._serialized_end=1738
 # @@protoc_insertion_point(module_scope)

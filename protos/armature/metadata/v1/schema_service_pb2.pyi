@@ -1,6 +1,7 @@
 import datetime
 
 from armature.common.v1 import actor_pb2 as _actor_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

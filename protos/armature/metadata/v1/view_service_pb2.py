@@ -23,46 +23,57 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import view_pb2 as armature_dot_metadata_dot_v1_dot_view__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/metadata/v1/view_service.proto\x12\x14\x61rmature.metadata.v1\x1a\x1f\x61rmature/metadata/v1/view.proto\x1a google/protobuf/field_mask.proto\"a\n\x11\x43reateViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"X\n\x12\x43reateViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\".\n\x0eGetViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\"U\n\x0fGetViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"I\n\x10ListViewsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"q\n\x11ListViewsResponse\x12)\n\x05views\x18\x01 \x03(\x0b\x32\x1a.armature.metadata.v1.View\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xa3\x01\n\x11UpdateViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12+\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"X\n\x12UpdateViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"E\n\x11\x44\x65leteViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\".\n\x12\x44\x65leteViewResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\"8\n\x18GetEligibleFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"j\n\x19GetEligibleFieldsResponse\x12\x33\n\x06\x66ields\x18\x01 \x03(\x0b\x32#.armature.metadata.v1.EligibleField\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\xeb\x04\n\x0bViewService\x12_\n\nCreateView\x12\'.armature.metadata.v1.CreateViewRequest\x1a(.armature.metadata.v1.CreateViewResponse\x12[\n\x07GetView\x12$.armature.metadata.v1.GetViewRequest\x1a%.armature.metadata.v1.GetViewResponse\"\x03\x90\x02\x01\x12\x61\n\tListViews\x12&.armature.metadata.v1.ListViewsRequest\x1a\'.armature.metadata.v1.ListViewsResponse\"\x03\x90\x02\x01\x12_\n\nUpdateView\x12\'.armature.metadata.v1.UpdateViewRequest\x1a(.armature.metadata.v1.UpdateViewResponse\x12_\n\nDeleteView\x12\'.armature.metadata.v1.DeleteViewRequest\x1a(.armature.metadata.v1.DeleteViewResponse\x12y\n\x11GetEligibleFields\x12..armature.metadata.v1.GetEligibleFieldsRequest\x1a/.armature.metadata.v1.GetEligibleFieldsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/metadata/v1/view_service.proto\x12\x14\x61rmature.metadata.v1\x1a\x1f\x61rmature/metadata/v1/view.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"k\n\x11\x43reateViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"X\n\x12\x43reateViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\".\n\x0eGetViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\"U\n\x0fGetViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\\\n\x10ListViewsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"q\n\x11ListViewsResponse\x12)\n\x05views\x18\x01 \x03(\x0b\x32\x1a.armature.metadata.v1.View\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xad\x01\n\x11UpdateViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12+\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"X\n\x12UpdateViewResponse\x12(\n\x04view\x18\x01 \x01(\x0b\x32\x1a.armature.metadata.v1.View\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"O\n\x11\x44\x65leteViewRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\".\n\x12\x44\x65leteViewResponse\x12\x18\n\x10metadata_version\x18\x01 \x01(\x03\"8\n\x18GetEligibleFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"j\n\x19GetEligibleFieldsResponse\x12\x33\n\x06\x66ields\x18\x01 \x03(\x0b\x32#.armature.metadata.v1.EligibleField\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\xeb\x04\n\x0bViewService\x12_\n\nCreateView\x12\'.armature.metadata.v1.CreateViewRequest\x1a(.armature.metadata.v1.CreateViewResponse\x12[\n\x07GetView\x12$.armature.metadata.v1.GetViewRequest\x1a%.armature.metadata.v1.GetViewResponse\"\x03\x90\x02\x01\x12\x61\n\tListViews\x12&.armature.metadata.v1.ListViewsRequest\x1a\'.armature.metadata.v1.ListViewsResponse\"\x03\x90\x02\x01\x12_\n\nUpdateView\x12\'.armature.metadata.v1.UpdateViewRequest\x1a(.armature.metadata.v1.UpdateViewResponse\x12_\n\nDeleteView\x12\'.armature.metadata.v1.DeleteViewRequest\x1a(.armature.metadata.v1.DeleteViewResponse\x12y\n\x11GetEligibleFields\x12..armature.metadata.v1.GetEligibleFieldsRequest\x1a/.armature.metadata.v1.GetEligibleFieldsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.view_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEVIEWREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEVIEWREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_LISTVIEWSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTVIEWSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTVIEWSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTVIEWSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATEVIEWREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEVIEWREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_DELETEVIEWREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEVIEWREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_VIEWSERVICE'].methods_by_name['GetView']._loaded_options = None
   _globals['_VIEWSERVICE'].methods_by_name['GetView']._serialized_options = b'\220\002\001'
   _globals['_VIEWSERVICE'].methods_by_name['ListViews']._loaded_options = None
   _globals['_VIEWSERVICE'].methods_by_name['ListViews']._serialized_options = b'\220\002\001'
   _globals['_VIEWSERVICE'].methods_by_name['GetEligibleFields']._loaded_options = None
   _globals['_VIEWSERVICE'].methods_by_name['GetEligibleFields']._serialized_options = b'\220\002\001'
-  _globals['_CREATEVIEWREQUEST']._serialized_start=132
-  _globals['_CREATEVIEWREQUEST']._serialized_end=229
-  _globals['_CREATEVIEWRESPONSE']._serialized_start=231
-  _globals['_CREATEVIEWRESPONSE']._serialized_end=319
-  _globals['_GETVIEWREQUEST']._serialized_start=321
-  _globals['_GETVIEWREQUEST']._serialized_end=367
-  _globals['_GETVIEWRESPONSE']._serialized_start=369
-  _globals['_GETVIEWRESPONSE']._serialized_end=454
-  _globals['_LISTVIEWSREQUEST']._serialized_start=456
-  _globals['_LISTVIEWSREQUEST']._serialized_end=529
-  _globals['_LISTVIEWSRESPONSE']._serialized_start=531
-  _globals['_LISTVIEWSRESPONSE']._serialized_end=644
-  _globals['_UPDATEVIEWREQUEST']._serialized_start=647
-  _globals['_UPDATEVIEWREQUEST']._serialized_end=810
-  _globals['_UPDATEVIEWRESPONSE']._serialized_start=812
-  _globals['_UPDATEVIEWRESPONSE']._serialized_end=900
-  _globals['_DELETEVIEWREQUEST']._serialized_start=902
-  _globals['_DELETEVIEWREQUEST']._serialized_end=971
-  _globals['_DELETEVIEWRESPONSE']._serialized_start=973
-  _globals['_DELETEVIEWRESPONSE']._serialized_end=1019
-  _globals['_GETELIGIBLEFIELDSREQUEST']._serialized_start=1021
-  _globals['_GETELIGIBLEFIELDSREQUEST']._serialized_end=1077
-  _globals['_GETELIGIBLEFIELDSRESPONSE']._serialized_start=1079
-  _globals['_GETELIGIBLEFIELDSRESPONSE']._serialized_end=1185
-  _globals['_VIEWSERVICE']._serialized_start=1188
-  _globals['_VIEWSERVICE']._serialized_end=1807
+  _globals['_CREATEVIEWREQUEST']._serialized_start=161
+  _globals['_CREATEVIEWREQUEST']._serialized_end=268
+  _globals['_CREATEVIEWRESPONSE']._serialized_start=270
+  _globals['_CREATEVIEWRESPONSE']._serialized_end=358
+  _globals['_GETVIEWREQUEST']._serialized_start=360
+  _globals['_GETVIEWREQUEST']._serialized_end=406
+  _globals['_GETVIEWRESPONSE']._serialized_start=408
+  _globals['_GETVIEWRESPONSE']._serialized_end=493
+  _globals['_LISTVIEWSREQUEST']._serialized_start=495
+  _globals['_LISTVIEWSREQUEST']._serialized_end=587
+  _globals['_LISTVIEWSRESPONSE']._serialized_start=589
+  _globals['_LISTVIEWSRESPONSE']._serialized_end=702
+  _globals['_UPDATEVIEWREQUEST']._serialized_start=705
+  _globals['_UPDATEVIEWREQUEST']._serialized_end=878
+  _globals['_UPDATEVIEWRESPONSE']._serialized_start=880
+  _globals['_UPDATEVIEWRESPONSE']._serialized_end=968
+  _globals['_DELETEVIEWREQUEST']._serialized_start=970
+  _globals['_DELETEVIEWREQUEST']._serialized_end=1049
+  _globals['_DELETEVIEWRESPONSE']._serialized_start=1051
+  _globals['_DELETEVIEWRESPONSE']._serialized_end=1097
+  _globals['_GETELIGIBLEFIELDSREQUEST']._serialized_start=1099
+  _globals['_GETELIGIBLEFIELDSREQUEST']._serialized_end=1155
+  _globals['_GETELIGIBLEFIELDSRESPONSE']._serialized_start=1157
+  _globals['_GETELIGIBLEFIELDSRESPONSE']._serialized_end=1263
+  _globals['_VIEWSERVICE']._serialized_start=1266
+  _globals['_VIEWSERVICE']._serialized_end=1885
 # @@protoc_insertion_point(module_scope)

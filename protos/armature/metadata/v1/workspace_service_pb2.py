@@ -23,30 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from armature.metadata.v1 import workspace_pb2 as armature_dot_metadata_dot_v1_dot_workspace__pb2
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/metadata/v1/workspace_service.proto\x12\x14\x61rmature.metadata.v1\x1a$armature/metadata/v1/workspace.proto\x1a google/protobuf/field_mask.proto\"`\n\x16\x43reateWorkspaceRequest\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"^\n\x17\x43reateWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x0f\n\x07\x61pi_key\x18\x02 \x01(\t\"\x15\n\x13GetWorkspaceRequest\"J\n\x14GetWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\"\x91\x01\n\x16UpdateWorkspaceRequest\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"g\n\x17UpdateWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\xde\x02\n\x10WorkspaceService\x12n\n\x0f\x43reateWorkspace\x12,.armature.metadata.v1.CreateWorkspaceRequest\x1a-.armature.metadata.v1.CreateWorkspaceResponse\x12j\n\x0cGetWorkspace\x12).armature.metadata.v1.GetWorkspaceRequest\x1a*.armature.metadata.v1.GetWorkspaceResponse\"\x03\x90\x02\x01\x12n\n\x0fUpdateWorkspace\x12,.armature.metadata.v1.UpdateWorkspaceRequest\x1a-.armature.metadata.v1.UpdateWorkspaceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/metadata/v1/workspace_service.proto\x12\x14\x61rmature.metadata.v1\x1a$armature/metadata/v1/workspace.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"j\n\x16\x43reateWorkspaceRequest\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"^\n\x17\x43reateWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x0f\n\x07\x61pi_key\x18\x02 \x01(\t\"\x15\n\x13GetWorkspaceRequest\"J\n\x14GetWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\"\x9b\x01\n\x16UpdateWorkspaceRequest\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"g\n\x17UpdateWorkspaceResponse\x12\x32\n\tworkspace\x18\x01 \x01(\x0b\x32\x1f.armature.metadata.v1.Workspace\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\xde\x02\n\x10WorkspaceService\x12n\n\x0f\x43reateWorkspace\x12,.armature.metadata.v1.CreateWorkspaceRequest\x1a-.armature.metadata.v1.CreateWorkspaceResponse\x12j\n\x0cGetWorkspace\x12).armature.metadata.v1.GetWorkspaceRequest\x1a*.armature.metadata.v1.GetWorkspaceResponse\"\x03\x90\x02\x01\x12n\n\x0fUpdateWorkspace\x12,.armature.metadata.v1.UpdateWorkspaceRequest\x1a-.armature.metadata.v1.UpdateWorkspaceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.workspace_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEWORKSPACEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_WORKSPACESERVICE'].methods_by_name['GetWorkspace']._loaded_options = None
   _globals['_WORKSPACESERVICE'].methods_by_name['GetWorkspace']._serialized_options = b'\220\002\001'
-  _globals['_CREATEWORKSPACEREQUEST']._serialized_start=142
-  _globals['_CREATEWORKSPACEREQUEST']._serialized_end=238
-  _globals['_CREATEWORKSPACERESPONSE']._serialized_start=240
-  _globals['_CREATEWORKSPACERESPONSE']._serialized_end=334
-  _globals['_GETWORKSPACEREQUEST']._serialized_start=336
-  _globals['_GETWORKSPACEREQUEST']._serialized_end=357
-  _globals['_GETWORKSPACERESPONSE']._serialized_start=359
-  _globals['_GETWORKSPACERESPONSE']._serialized_end=433
-  _globals['_UPDATEWORKSPACEREQUEST']._serialized_start=436
-  _globals['_UPDATEWORKSPACEREQUEST']._serialized_end=581
-  _globals['_UPDATEWORKSPACERESPONSE']._serialized_start=583
-  _globals['_UPDATEWORKSPACERESPONSE']._serialized_end=686
-  _globals['_WORKSPACESERVICE']._serialized_start=689
-  _globals['_WORKSPACESERVICE']._serialized_end=1039
+  _globals['_CREATEWORKSPACEREQUEST']._serialized_start=171
+  _globals['_CREATEWORKSPACEREQUEST']._serialized_end=277
+  _globals['_CREATEWORKSPACERESPONSE']._serialized_start=279
+  _globals['_CREATEWORKSPACERESPONSE']._serialized_end=373
+  _globals['_GETWORKSPACEREQUEST']._serialized_start=375
+  _globals['_GETWORKSPACEREQUEST']._serialized_end=396
+  _globals['_GETWORKSPACERESPONSE']._serialized_start=398
+  _globals['_GETWORKSPACERESPONSE']._serialized_end=472
+  _globals['_UPDATEWORKSPACEREQUEST']._serialized_start=475
+  _globals['_UPDATEWORKSPACEREQUEST']._serialized_end=630
+  _globals['_UPDATEWORKSPACERESPONSE']._serialized_start=632
+  _globals['_UPDATEWORKSPACERESPONSE']._serialized_end=735
+  _globals['_WORKSPACESERVICE']._serialized_start=738
+  _globals['_WORKSPACESERVICE']._serialized_end=1088
 # @@protoc_insertion_point(module_scope)

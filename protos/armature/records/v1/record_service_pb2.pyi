@@ -3,6 +3,7 @@ from armature.common.v1 import filter_pb2 as _filter_pb2
 from armature.common.v1 import node_pb2 as _node_pb2
 from armature.common.v1 import problem_pb2 as _problem_pb2
 from armature.records.v1 import record_pb2 as _record_pb2
+from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
