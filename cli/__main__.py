@@ -12,6 +12,8 @@ from rich.console import Console
 from cli import status as status_of
 from cli import traces
 from cli.down import down as end_stack
+from cli.events import KEPT_HOURS
+from cli.events import rebuild as rebuild_stream
 from cli.foreground import Job, run_stack
 from cli.stack import description, state
 from cli.stack.errors import StackError
@@ -25,6 +27,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+events = typer.Typer(help="Look after the stream of events.", no_args_is_help=True)
+app.add_typer(events, name="events")
 
 PortBase = Annotated[
     int, typer.Option("--port-base", help="First of the 32 ports of the stack.", metavar="N")
@@ -90,6 +95,23 @@ def trace(trace_id: str, port_base: PortBase = DEFAULT_BASE, data_dir: DataDir =
     if stack["trace_sink"] is None:
         raise StackError(f"this stack sends its spans elsewhere, to {stack['otlp_endpoint']}")
     traces.show(traces.fetch(stack["trace_sink"]["url"], trace_id), Console())
+
+
+@events.command()
+def rebuild(
+    hours: Annotated[
+        int, typer.Option("--hours", help="Publish again what happened within so many hours.")
+    ] = KEPT_HOURS,
+    port_base: PortBase = DEFAULT_BASE,
+    data_dir: DataDir = None,
+) -> None:
+    """Fill the stream of events again from the outboxes; every effect still happens once."""
+    stack = description.read(state.directory_of(ROOT, port_base, data_dir))
+    answers = rebuild_stream(stack, hours)
+    for answer in answers:
+        print(f"{answer['plane']:<12} {answer.get('error') or answer['rows']}")
+    if any("error" in answer for answer in answers):
+        raise typer.Exit(1)
 
 
 def _demo_job() -> Job:

@@ -69,6 +69,13 @@ def record(value: Any) -> dict[str, Any]:
     return found
 
 
+def records(page: Any) -> orjson.Fragment | list[dict[str, Any]]:
+    """A page's records: as the plane spelled them, where it was asked to."""
+    if page.records_json:
+        return orjson.Fragment(page.records_json)
+    return [record(one) for one in page.records]
+
+
 def outcome(value: int) -> str:
     return _OUTCOMES.get(value, "")
 

@@ -14,6 +14,7 @@ from armature.automation.v1 import rule_service_pb2, run_service_pb2
 from armature.events.v1 import (
     event_admin_service_pb2,
     event_service_pb2,
+    replay_service_pb2,
     subscription_service_pb2,
 )
 from armature.links.v1 import link_service_pb2
@@ -95,6 +96,7 @@ OBJECTS = Service(object_service_pb2, "ObjectService")
 RECORDS = Service(record_service_pb2, "RecordService")
 RULES = Service(rule_service_pb2, "RuleService")
 RUNS = Service(run_service_pb2, "RunService")
+REPLAYS = Service(replay_service_pb2, "ReplayService")
 SCHEMA = Service(schema_service_pb2, "SchemaService")
 SUBSCRIPTIONS = Service(subscription_service_pb2, "SubscriptionService")
 TIMELINE = Service(timeline_service_pb2, "TimelineService")

@@ -21,7 +21,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from kit import ids
+from kit import ids, payloads
 
 log = structlog.get_logger()
 
@@ -31,12 +31,19 @@ ADVISORIES = "ARMATURE_ADVISORIES"
 ADVISORY_SUBJECT = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 DEDUP_SECONDS = 300
 MAX_BATCH = 500
+MAX_BYTES = 16 * 1024**3  # of the stream; when full, the outbox holds
+_DAY = 86_400
 _DUPLICATE_IN_BATCH = 10201
+_FULL = ("maximum bytes exceeded", "maximum messages exceeded", "insufficient storage")
 _PUBLISH_TIMEOUT = 5.0
 
 
 class PublishUnknown(Exception):
     """No answer came: the message may or may not be stored."""
+
+
+class StreamFull(PublishUnknown):
+    """The stream takes no more until what is consumed goes; nothing of the message is stored."""
 
 
 class BatchHasDuplicates(Exception):
@@ -56,9 +63,10 @@ class Message:
 class Bus:
     """One connection to NATS, which reconnects for ever."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, *, max_bytes: int = MAX_BYTES) -> None:
         self._url = url
         self._name = name
+        self._max_bytes = max_bytes
         self.client = Client()
         self.js: JetStreamContext
         self._disconnected: asyncio.Future[None] | None = None
@@ -101,10 +109,22 @@ class Bus:
                 storage=StorageType.FILE,
                 retention=RetentionPolicy.LIMITS,
                 discard=DiscardPolicy.NEW,
-                max_age=7 * 86_400,
-                max_bytes=16 * 1024**3,
+                max_age=7 * _DAY,
+                max_bytes=self._max_bytes,
                 duplicate_window=DEDUP_SECONDS,
                 allow_atomic=True,
+            )
+        )
+        await self._ensure(
+            StreamConfig(
+                name=payloads.STREAM,
+                subjects=[f"{payloads.SUBJECT}.>"],
+                storage=StorageType.FILE,
+                discard=DiscardPolicy.NEW,
+                max_age=8 * _DAY,  # longer than any event that needs them
+                max_bytes=self._max_bytes,
+                max_msgs_per_subject=1,
+                allow_direct=True,
             )
         )
         await self._ensure(
@@ -112,7 +132,7 @@ class Bus:
                 name=ADVISORIES,
                 subjects=[ADVISORY_SUBJECT],
                 storage=StorageType.FILE,
-                max_age=7 * 86_400,
+                max_age=7 * _DAY,
                 max_bytes=64 * 1024**2,
             )
         )
@@ -141,7 +161,9 @@ class Bus:
         return bool(self.client.is_connected)
 
     async def publish(self, message: Message) -> None:
-        """Store one message; PublishUnknown when no ack comes in time."""
+        """Store one message; PublishUnknown when no ack comes in time, StreamFull when there is no
+        room for it."""
+        message = await self._outsourced(message)
         headers = dict(message.headers) | {"Nats-Msg-Id": message.message_id}
         try:
             _check(await self._request(message, headers), committed=True)
@@ -152,11 +174,12 @@ class Bus:
         """Store all messages or none, with one ack after the sync.
 
         BatchHasDuplicates when one of them is stored already (nothing was stored now);
-        PublishUnknown when no ack came in time.
+        PublishUnknown when no ack came in time, StreamFull when there is no room.
         """
         if len(messages) == 1:
             await self.publish(messages[0])
             return
+        messages = [await self._outsourced(message) for message in messages]
         batch = ids.new_id().hex
         last = len(messages)
         try:
@@ -174,6 +197,20 @@ class Bus:
                     await self.client.publish(message.subject, message.payload, headers=headers)
         except (nats.errors.Error, TimeoutError, OSError) as exc:
             raise PublishUnknown(str(exc)) from exc
+
+    async def _outsourced(self, message: Message) -> Message:
+        """The message itself, or one with a reference to data whose parts are stored by then."""
+        if len(message.payload) <= payloads.INLINE_BYTES:
+            return message
+        payload, key, parts = payloads.split(message.payload)
+        try:
+            for subject, part in parts:
+                answer = await self._request(Message(subject, "", part), {})
+                _check(answer, committed=True)
+        except (nats.errors.Error, TimeoutError, OSError) as exc:
+            raise PublishUnknown(str(exc)) from exc
+        headers = dict(message.headers) | {payloads.HEADER: key}
+        return Message(message.subject, message.message_id, payload, headers)
 
     async def _request(self, message: Message, headers: dict[str, str]) -> Msg:
         """The answer; TimeoutError at once when the connection breaks, for none can come then."""
@@ -212,4 +249,7 @@ def _check(answer: Msg, *, committed: bool) -> None:
     if error := reply.get("error"):
         if error.get("err_code") == _DUPLICATE_IN_BATCH:
             raise BatchHasDuplicates
-        raise PublishUnknown(str(error.get("description")))
+        description = str(error.get("description"))
+        if description.startswith(_FULL):
+            raise StreamFull(description)
+        raise PublishUnknown(description)

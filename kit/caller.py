@@ -35,6 +35,9 @@ class Caller:
     cause: Cause = field(default_factory=Cause)
     internal: bool = False  # a plane acts as the principal: its cause and actor are believed
     credential: str = ""  # what the caller presented, to pass on to other planes; never logged
+    # What a custom role may do with which records: a document that whoever keeps records
+    # understands, the same bytes as long as it says the same. None: the permissions say it all.
+    access: bytes | None = None
 
     def actor(self) -> Mapping[str, str]:
         """Who did it, as events and records keep it."""

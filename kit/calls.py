@@ -14,7 +14,7 @@ import grpc
 import structlog
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from kit import deadlines, status, telemetry, trailers, validation
+from kit import deadlines, metrics, status, telemetry, trailers, validation
 from kit.caller import NOBODY, Caller, Cause, set_caller
 from kit.errors import Internal, ServiceError, Unauthenticated
 from kit.logs import RateLimit
@@ -187,6 +187,7 @@ def _failure(method: str, exc: Exception, span: Span | None) -> ServiceError:
 
 def _log(method: str, code: str, started: float, policy: CallPolicy, **more: str) -> None:
     seconds = time.perf_counter() - started
+    metrics.RPC_SECONDS.labels(method, code).observe(seconds)
     if code == "OK" and seconds < _SLOW_SECONDS and not policy.log_limit.allow():
         return
     log.info("rpc", method=method, code=code, ms=round(seconds * 1000, 2), **more)

@@ -5,11 +5,14 @@ effect, so an event that comes again finds it and does nothing. Events of one ag
 one lane, in order; an event whose processing fails is tried again in its lane with growing delays
 and then becomes a dead letter, announced through the outbox. While Postgres or another plane does
 not answer, a lane waits. Held messages are kept ours by in-progress signs, so the number of
-deliveries grows only when a process dies: an event delivered that often is one that kills.
+deliveries grows only when a process goes away: an event delivered MAX_DELIVERIES times is one that
+kills, and is not delivered again; the server's advisory of it leads to a dead letter, which the
+events plane writes.
 """
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +29,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 from opentelemetry.trace import SpanKind
 
-from kit import crash, envelope, outbox, telemetry
+from kit import crash, envelope, metrics, outbox, payloads, telemetry
 from kit.bus import STREAM, Bus
 from kit.caller import Caller
 from kit.clock import now
@@ -43,11 +46,13 @@ Prepare = Callable[[list[Envelope]], Awaitable[None]]
 
 ACK_WAIT = 15.0
 _FIRST_DELAY = 0.2
-_SUSPECT = 4  # deliveries: from here on one at a time, so that only the culprit dies
-_POISON = 16  # deliveries: it is not touched again
+_SUSPECT = 3  # deliveries: from here on one at a time, so that only the culprit dies
+_CAREFUL_SECONDS = 3.0  # that others wait for it: what kills does so sooner
+MAX_DELIVERIES = 16  # then it is not delivered again
 _MAX_LETTERS_OF_LETTERS = 3
 _TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
 _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its own
+_OBSERVE_SECONDS = 10.0
 _SPANS = 50  # of a batch; the rest is processed without being watched
 _LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
 _SEEN = """
@@ -67,6 +72,7 @@ class Options:
     batched: bool = False
     # Seconds a lane waits for company before it begins: fewer transactions, for a little latency.
     linger: float = 0.0
+    max_deliveries: int = MAX_DELIVERIES
     max_failures: int = 7  # with 0.2 s to 12.8 s between: 25 s in all
     # Called before each transaction, for what needs the network. May be called more than once.
     prepare: Prepare | None = None
@@ -78,6 +84,7 @@ class _Taken:
     event: Envelope
     delivered: int
     sequence: int
+    payload: str  # key of the data that lies beside the stream; empty: it is here
 
 
 class Consumer:
@@ -106,7 +113,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume for ever; a missing stream or consumer is made again."""
-        beating = asyncio.create_task(self._beat())
+        beside = [asyncio.create_task(work()) for work in (self._beat, self._observe)]
         try:
             while True:
                 try:
@@ -115,23 +122,40 @@ class Consumer:
                     log.warning("consumer waits", consumer=self._options.name, error=str(exc))
                     await asyncio.sleep(0.3)
         finally:
-            beating.cancel()
-            for task in self._tasks:
+            for task in (*beside, *self._tasks):
                 task.cancel()
-            await asyncio.gather(beating, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*beside, *self._tasks, return_exceptions=True)
             for message in list(self._unsettled.values()):
                 await self._settle(message, message.nak())
 
     async def _consume(self) -> None:
         await self._bus.ensure_streams()
         await self._ensure_consumer()
-        batch = self._options.batch
-        async with Pull(self._bus.client, STREAM, self._options.name, batch) as pull:
-            while True:
-                self.accept(await pull.take())
-                while len(self._unsettled) >= 2 * batch:
+        careful = True  # until it is seen that what comes is not what killed us before
+        while True:
+            batch = 1 if careful else self._options.batch
+            async with Pull(self._bus.client, STREAM, self._options.name, batch) as pull:
+                now_careful = careful
+                while now_careful == careful:
+                    taken = await pull.take()
+                    self.accept(taken)
+                    # One that kills is held alone: the deliveries of others are not counted with
+                    # its own.
+                    now_careful = any(m.metadata.num_delivered >= _SUSPECT for m in taken)
+                    if now_careful:
+                        await self._below(1, _CAREFUL_SECONDS)
+                    await self._below(2 * self._options.batch, None)
+                careful = now_careful
+
+    async def _below(self, most: int, seconds: float | None) -> None:
+        """Wait until fewer are held, for so long at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                while len(self._unsettled) >= most:
                     self._settled.clear()
                     await self._settled.wait()
+        except TimeoutError:
+            return
 
     async def _ensure_consumer(self) -> None:
         name = self._options.name
@@ -141,12 +165,17 @@ class Consumer:
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=self._ack_wait,
             deliver_policy=DeliverPolicy.ALL,
-            max_deliver=1000,
+            max_deliver=self._options.max_deliveries,
             max_ack_pending=5000,
         )
         try:
-            await self._bus.js.consumer_info(STREAM, name)
+            found = await self._bus.js.consumer_info(STREAM, name)
         except NotFoundError:
+            await self._bus.js.add_consumer(STREAM, config)
+            return
+        # What an older release made, or other settings; its place in the stream stays.
+        known = (found.config.max_deliver, found.config.ack_wait, found.config.filter_subjects)
+        if known != (config.max_deliver, config.ack_wait, config.filter_subjects):
             await self._bus.js.add_consumer(STREAM, config)
 
     def accept(self, messages: Sequence[Msg]) -> None:
@@ -160,7 +189,13 @@ class Consumer:
                 log.exception("no event", consumer=self._options.name, subject=message.subject)
                 self._start(self._settle(message, message.term()))
                 continue
-            taken = _Taken(message, event, meta.num_delivered, meta.sequence.stream)
+            taken = _Taken(
+                message,
+                event,
+                meta.num_delivered,
+                meta.sequence.stream,
+                (message.headers or {}).get(payloads.HEADER, ""),
+            )
             key = event.workspace_id if self._options.batched else event.aggregate_id
             if key in self._lanes:
                 self._lanes[key].append(taken)
@@ -232,15 +267,14 @@ class Consumer:
                 failures += 1
                 taken = group[0]
                 log.exception("failed", consumer=self._options.name, event_id=str(taken.event.id))
-                if failures > self._options.max_failures or taken.delivered >= _POISON:
+                if failures > self._options.max_failures:
                     await self._bury_patiently(taken, exc, failures)
                     return
                 await asyncio.sleep(_FIRST_DELAY * 2 ** (failures - 1))
 
     async def _process(self, group: list[_Taken]) -> None:
-        if group[0].delivered >= _POISON:
-            raise RuntimeError("its processing never ends; it may kill the process")
-        events = [taken.event for taken in group]
+        events = [await self._readable(taken) for taken in group]
+        began = time.monotonic()
         if self._options.prepare is not None:
             await self._options.prepare(events)
         workspace_id = events[0].workspace_id
@@ -260,6 +294,15 @@ class Consumer:
             else:
                 await cast("Handler", self._handler)(tx, fresh[0])
             crash.point(f"{self._options.name}.before_commit")
+        metrics.CONSUMER_SECONDS.labels(self._options.name).observe(time.monotonic() - began)
+        metrics.CONSUMER_PROCESSED.labels(self._options.name, "done").inc(len(fresh))
+
+    async def _readable(self, taken: _Taken) -> Envelope:
+        """The event whole, and in the form that today's code reads: the one place for both."""
+        event = taken.event
+        if taken.payload:
+            event = await payloads.whole(self._bus.js, event, taken.payload)
+        return envelope.current(event)
 
     async def _settle(self, message: Msg, answer: Awaitable[None]) -> None:
         """Ack or nak; when that can't be sent, the message simply comes again."""
@@ -281,6 +324,20 @@ class Consumer:
                     log.warning("no sign of life", consumer=self._options.name, error=str(exc))
                     break
 
+    async def _observe(self) -> None:
+        """Keep the gauges of what waits for this consumer, whoever takes it."""
+        name = self._options.name
+        while True:
+            await asyncio.sleep(_OBSERVE_SECONDS)
+            try:
+                found = await self._bus.js.consumer_info(STREAM, name)
+            except (nats.errors.Error, TimeoutError, OSError) as exc:
+                log.info("the lag is unknown", consumer=name, error=str(exc))
+                continue
+            metrics.CONSUMER_LAG.labels(name).set(found.num_pending or 0)
+            metrics.CONSUMER_HELD.labels(name).set(found.num_ack_pending or 0)
+            metrics.CONSUMER_REDELIVERED.labels(name).set(found.num_redelivered or 0)
+
     async def _bury_patiently(self, taken: _Taken, error: Exception, attempts: int) -> None:
         while True:
             try:
@@ -294,32 +351,12 @@ class Consumer:
         """Announce a dead letter, envelope included; the events plane keeps it with the others."""
         event, name = taken.event, self._options.name
         log.error("dead letter", consumer=name, event_id=str(event.id), error=repr(error))
-        cause = event.cause_of_next()
-        if event.type == "dead_letter.created":
-            cause = event.cause_of_next("dead_letter")
-            if cause.chain.count("dead_letter") > _MAX_LETTERS_OF_LETTERS:
-                return
-        caller = Caller(event.workspace_id, "system", "system", "Armature", cause=cause)
         reason = error.message if isinstance(error, ServiceError) else repr(error)[:500]
-        letter = outbox.Event(
-            "dead_letter.created",
-            "event",
-            event.id,
-            event.aggregate_version,
-            {
-                "consumer": name,
-                "event_id": str(event.id),
-                "event_type": event.type,
-                "reason": reason,
-                "attempts": attempts,
-                "trace_id": telemetry.trace_id(),
-                "envelope": msgspec.json.encode(event).decode(),
-            },
-            # The same for a repeat of this delivery, another for each replay.
-            event_id=uuid5(_LETTERS, f"{name}/{event.id}/{taken.sequence}"),
-        )
-        async with self._db.transaction(event.workspace_id) as tx:
-            await outbox.add(tx, caller, letter)
+        made = letter(event, name, taken.sequence, reason, attempts)
+        metrics.CONSUMER_PROCESSED.labels(name, "buried").inc()
+        if made is not None:
+            async with self._db.transaction(event.workspace_id) as tx:
+                await outbox.add(tx, made.caller, made.event)
 
     @contextmanager
     def _spans(self, events: list[Envelope]) -> Iterator[None]:
@@ -345,6 +382,49 @@ class Consumer:
             armature__event_type=event.type,
             armature__workspace_id=str(event.workspace_id),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter to announce, and in whose name."""
+
+    caller: Caller
+    event: outbox.Event
+
+
+def letter(
+    event: Envelope, consumer: str, sequence: int, reason: str, attempts: int
+) -> Letter | None:
+    """What says that a consumer could not process an event; None when the event is itself a letter
+    of a letter of a letter. The same id for a repeat of the same delivery, another for each replay.
+    """
+    cause = event.cause_of_next()
+    if event.type == "dead_letter.created":
+        cause = event.cause_of_next("dead_letter")
+        if cause.chain.count("dead_letter") > _MAX_LETTERS_OF_LETTERS:
+            return None
+    whole = msgspec.json.encode(event).decode()
+    context = telemetry.span_context(event.traceparent)
+    data = {
+        "consumer": consumer,
+        "event_id": str(event.id),
+        "event_type": event.type,
+        "reason": reason,
+        "attempts": attempts,
+        "trace_id": telemetry.trace_id() or (f"{context.trace_id:032x}" if context else ""),
+        # A large one is read from the log when it is replayed.
+        "envelope": whole if len(whole) <= payloads.INLINE_BYTES // 2 else "",
+    }
+    made = outbox.Event(
+        "dead_letter.created",
+        "event",
+        event.id,
+        event.aggregate_version,
+        data,
+        event_id=uuid5(_LETTERS, f"{consumer}/{event.id}/{sequence}"),
+    )
+    caller = Caller(event.workspace_id, "system", "system", "Armature", cause=cause)
+    return Letter(caller, made)
 
 
 def _is_sampled(event: Envelope) -> bool:

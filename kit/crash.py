@@ -1,8 +1,8 @@
 """Die at a named point, when a test asks for it: kill -9 exactly where it hurts most.
 
-A test puts an empty file named after the point into the directory that the setting `crash_dir`
-names; the next process to pass the point takes the file away and kills itself. Without the setting
-a point costs one comparison.
+A test puts a file named after the point into the directory that the setting `crash_dir` names; the
+next process to pass the point takes the file away and kills itself, or, where the file says `stop`,
+stands still until somebody sends it SIGCONT. Without the setting a point costs one comparison.
 """
 
 import os
@@ -21,8 +21,10 @@ def point(name: str) -> None:
     """Die here if somebody asked for it."""
     if _directory is None:
         return
+    asked = _directory / name
     try:
-        (_directory / name).unlink()
+        stop = asked.read_bytes() == b"stop"
+        asked.unlink()
     except FileNotFoundError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGSTOP if stop else signal.SIGKILL)

@@ -164,6 +164,11 @@ class Database:
             check=None,
         )
 
+    @property
+    def pool(self) -> "AsyncConnectionPool[Any]":
+        """For its statistics."""
+        return self._pool
+
     async def open(self) -> None:
         """Start the pool; it connects in the background and again whenever it must."""
         await self._pool.open(wait=False)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from kit import upcasting
 from kit.caller import Cause
 
 
@@ -46,3 +47,11 @@ _decoder = msgspec.json.Decoder(Envelope)
 def decode(payload: bytes) -> Envelope:
     """msgspec.ValidationError or DecodeError for what is no envelope."""
     return _decoder.decode(payload)
+
+
+def current(event: Envelope) -> Envelope:
+    """With its data in the form that today's code reads."""
+    version, data = upcasting.raised(event.type, event.schema_version, event.data)
+    if version == event.schema_version:
+        return event
+    return msgspec.structs.replace(event, schema_version=version, data=data)

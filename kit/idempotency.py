@@ -51,7 +51,7 @@ async def once(
     if not request.request_id:
         async with db.transaction(caller.workspace_id) as tx:
             return await work(tx)
-    key, digest = _key(caller.workspace_id, request), _digest(request)
+    key, digest = _key(caller.workspace_id, request), _digest(caller, request)
     twin = _Twin("TWIN", "the same request was answered in the meantime")
     try:
         async with db.transaction(caller.workspace_id) as tx:
@@ -95,14 +95,18 @@ def _key(workspace_id: UUID, request: Mutation) -> tuple[UUID, str, str]:
     return workspace_id, type(request).__name__, request.request_id
 
 
-def _digest(request: Mutation) -> bytes:
-    """Of what is asked; not of the metadata version that the asker happens to have seen."""
+def _digest(caller: Caller, request: Mutation) -> bytes:
+    """Of what is asked; not of the metadata version that the asker happens to have seen. Of who
+    asks where its role hides something: an answer given to others may show it."""
     if getattr(request, "at_version", 0):
         copy = type(request)()
         copy.CopyFrom(request)  # type: ignore[attr-defined]
         copy.ClearField("at_version")  # type: ignore[attr-defined]
         request = copy
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    document = request.SerializeToString(deterministic=True)
+    if caller.access is not None:
+        document = caller.principal_id.encode() + b"\0" + document
+    return hashlib.sha256(document).digest()
 
 
 async def forget(tx: Tx, *, hours: int = 72, limit: int = 5000) -> int:

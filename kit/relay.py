@@ -18,10 +18,19 @@ import msgspec
 import nats.errors
 import psycopg
 import structlog
+from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 
-from kit import crash, ids, telemetry
-from kit.bus import MAX_BATCH, STREAM, BatchHasDuplicates, Bus, Message, PublishUnknown
+from kit import crash, ids, metrics, telemetry
+from kit.bus import (
+    MAX_BATCH,
+    STREAM,
+    BatchHasDuplicates,
+    Bus,
+    Message,
+    PublishUnknown,
+    StreamFull,
+)
 from kit.db import Database, Row
 from kit.errors import ServiceError
 from kit.outbox import PARTITIONS
@@ -29,11 +38,13 @@ from kit.outbox import PARTITIONS
 log = structlog.get_logger()
 
 LEASE_SECONDS = 10.0
-_RENEW_SECONDS = 3.0
+_OBSERVE_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 _TRACES = 50  # followed at a time
 _DEPTH = 4 * MAX_BATCH // PARTITIONS
 _BATCH_BYTES = 8 * 1024 * 1024
+_READ_BYTES = 4 * 1024 * 1024  # of each partition
+RESEND = "armature.relay.resend"  # a request: {"hours": n}; each plane answers how many rows
 
 # A relay without a partition is known by a row of its own, under a number below zero.
 _PRESENT = """
@@ -72,16 +83,27 @@ _RELEASE = "UPDATE outbox_leases SET owner = '', expires_at = '-infinity' WHERE 
 _REFILL = """
 UPDATE outbox SET published_at = NULL
 WHERE occurred_at < %s AND published_at < %s AND partition = ANY(%s)"""
+_RESEND = """
+UPDATE outbox SET published_at = NULL
+WHERE published_at IS NOT NULL AND occurred_at >= now() - make_interval(hours => %s)"""
+_BACKLOG = """
+SELECT count(*) AS rows, coalesce(extract(epoch FROM clock_timestamp() - min(occurred_at)), 0)
+  AS oldest FROM outbox WHERE published_at IS NULL AND partition = ANY(%s)"""
 # Order matters within an aggregate, so within a partition: each is read along its own index range.
-_READ = """
+# Few large ones at a time: a partition's rows end with the one that exceeds the bytes.
+_READ = f"""
 SELECT o.* FROM unnest(%s::int2[]) AS held (number) CROSS JOIN LATERAL (
-  SELECT seq, partition, occurred_at, event_id, workspace_id, aggregate_type, aggregate_id,
-         aggregate_version, type, schema_version, object, payload, traceparent, root_id,
-         causation_id, depth, chain, actor
-  FROM outbox WHERE published_at IS NULL AND partition = held.number ORDER BY seq LIMIT %s
+  SELECT * FROM (
+    SELECT seq, partition, occurred_at, event_id, workspace_id, aggregate_type, aggregate_id,
+           aggregate_version, type, schema_version, object, payload, traceparent, root_id,
+           causation_id, depth, chain, actor,
+           sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS before
+    FROM outbox WHERE published_at IS NULL AND partition = held.number ORDER BY seq LIMIT %s
+  ) AS r WHERE before < {_READ_BYTES}
 ) AS o"""
+# Published when its publishing began, or earlier: a stream that was made since then lacks it.
 _MARK = """
-UPDATE outbox AS o SET published_at = now()
+UPDATE outbox AS o SET published_at = now() - make_interval(secs => %s)
 FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[]) AS d (workspace_id, event_id, occurred_at)
 WHERE o.workspace_id = d.workspace_id AND o.event_id = d.event_id
   AND o.occurred_at = d.occurred_at"""
@@ -90,7 +112,10 @@ WHERE o.workspace_id = d.workspace_id AND o.event_id = d.event_id
 class Relay:
     """Runs until cancelled. Several may run; each partition has one holder at a time."""
 
-    def __init__(self, plane: str, db: Database, bus: Bus) -> None:
+    def __init__(
+        self, plane: str, db: Database, bus: Bus, *, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
+        self._lease = lease_seconds
         self._plane = plane
         self._db = db
         self._bus = bus
@@ -110,11 +135,20 @@ class Relay:
     async def run(self) -> None:
         """Publish for ever; a failure of Postgres or NATS is waited out."""
         pause = _POLL_SECONDS
+        beside = [asyncio.create_task(work()) for work in (self._observe, self._answer)]
         try:
             while True:
                 try:
                     published = await self.publish_once()
                     pause = _POLL_SECONDS
+                except StreamFull as exc:
+                    published = 0
+                    pause = min(pause * 2, 3.0)
+                    self._stream_known = False
+                    metrics.STREAM_FULL.labels(self._plane).inc()
+                    log.error(  # noqa: TRY400 -- the alarm is of the server, not of our code
+                        "the stream is full: the outbox holds", plane=self._plane, error=str(exc)
+                    )
                 except (ServiceError, psycopg.Error, PublishUnknown) as exc:
                     published = 0
                     pause = min(pause * 2, 3.0)
@@ -123,7 +157,47 @@ class Relay:
                 if not published:
                     await self._wait(pause)
         finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self.release()
+
+    async def _observe(self) -> None:
+        """Keep the gauges of what waits here; a holder of partitions speaks for those alone."""
+        while True:
+            await asyncio.sleep(_OBSERVE_SECONDS)
+            try:
+                async with self._db.across_workspaces() as tx:
+                    found = await tx.one(_BACKLOG, [self._held])
+            except (ServiceError, psycopg.Error) as exc:
+                log.info("the backlog is unknown", plane=self._plane, error=str(exc))
+                continue
+            metrics.OUTBOX_BACKLOG.labels(self._plane).set(found["rows"])
+            metrics.OUTBOX_OLDEST.labels(self._plane).set(float(found["oldest"]))
+
+    async def _answer(self) -> None:
+        """Have everything published again when an operator asks for it."""
+        client = self._bus.client
+        asked = await client.subscribe(RESEND, queue=f"relay-{self._plane}", cb=self._resend)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if not client.is_closed and not client.is_draining:
+                await asked.unsubscribe()
+
+    async def _resend(self, message: Msg) -> None:
+        answer: dict[str, object] = {"plane": self._plane}
+        try:
+            hours = int(msgspec.json.decode(message.data, type=dict[str, int])["hours"])
+            async with self._db.across_workspaces() as tx:
+                answer["rows"] = await tx.run(_RESEND, [hours])
+        except (ServiceError, psycopg.Error, msgspec.MsgspecError, KeyError) as exc:
+            log.warning("not published again", plane=self._plane, error=str(exc))
+            answer["error"] = "the outbox can't be read now; ask again"
+        else:
+            log.warning("publishing again, as asked", plane=self._plane, rows=answer["rows"])
+            self.wake()
+        await message.respond(msgspec.json.encode(answer))
 
     async def publish_once(self) -> int:
         """Publish what is there, up to a few batches; returns how many rows it took."""
@@ -141,11 +215,15 @@ class Relay:
             for batch in _batches([(row, message_of(self._plane, row)) for row in rows]):
                 if time.monotonic() > self._held_until:
                     return 0  # stopped for longer than the lease: it may be another's by now
+                began = time.monotonic()
                 with self._spans([row for row, _ in batch]):
-                    await self._publish([message for _, message in batch])
+                    if not await self._publish([message for _, message in batch]):
+                        return 0
                 crash.point("relay.after_publish")
+                metrics.OUTBOX_PUBLISHED.labels(self._plane).inc(len(batch))
                 await asyncio.gather(*marking)
-                marking = [asyncio.create_task(self._mark([row for row, _ in batch]))]
+                rows_of_it = [row for row, _ in batch]
+                marking = [asyncio.create_task(self._mark(rows_of_it, began))]
         finally:
             await asyncio.gather(*marking)
         return len(rows)
@@ -179,36 +257,44 @@ class Relay:
                 self._depth = min(MAX_BATCH, self._depth * 2)  # few partitions hold much
         return rows
 
-    async def _mark(self, rows: list[Row]) -> None:
+    async def _mark(self, rows: list[Row], began: float) -> None:
         """While the next batch is on its way. A mark that a crash forgets is a repeat, no loss."""
         async with self._db.across_workspaces(durable=False) as tx:
+            await tx.time()  # the transaction's now() is behind us: what we subtract is enough
             await tx.run(
                 _MARK,
                 [
+                    time.monotonic() - began,
                     [r["workspace_id"] for r in rows],
                     [r["event_id"] for r in rows],
                     [r["occurred_at"] for r in rows],
                 ],
             )
 
-    async def _publish(self, messages: list[Message]) -> None:
+    async def _publish(self, messages: list[Message]) -> bool:
+        """False when our lease may have ended meanwhile: the rest is another's to publish."""
         try:
             await self._bus.publish_batch(messages)
+        except StreamFull:
+            raise
         except (BatchHasDuplicates, PublishUnknown):
             # Stored in part by an earlier try, or nobody knows: one by one, in order, each deduped.
             for message in messages:
+                if time.monotonic() > self._held_until:
+                    return False
                 await self._bus.publish(message)
+        return True
 
     async def renew(self) -> None:
         """Keep our partitions, and take our share of those that nobody holds."""
-        if self._held and time.monotonic() < self._held_until - LEASE_SECONDS + _RENEW_SECONDS:
+        if self._held and time.monotonic() < self._held_until - 0.7 * self._lease:
             return
         asked = time.monotonic()
         me = {
             "owner": self._owner,
             "presence": self._presence,
             "partitions": PARTITIONS,
-            "seconds": LEASE_SECONDS,
+            "seconds": self._lease,
         }
         async with self._db.across_workspaces() as tx:
             await tx.run(_PRESENT, me)
@@ -216,7 +302,7 @@ class Relay:
             held = await tx.all(_LEASE, me)
         self._held = sorted(row["partition"] for row in held)
         self._stream_known = False
-        self._held_until = asked + LEASE_SECONDS - 1.0
+        self._held_until = asked + 0.9 * self._lease
 
     async def release(self) -> None:
         """Let another relay go on at once."""

@@ -45,6 +45,8 @@ class Settings:
     artifacts_address: str = "127.0.0.1:7704"
     events_address: str = "127.0.0.1:7705"
     automation_address: str = "127.0.0.1:7706"
+    stream_max_bytes: int = 16 * 1024**3  # of the streams, where they are made by this process
+    metrics_address: str = ""  # host:port of /metrics; without one it is not served
     otlp_endpoint: str = ""  # no spans leave without one
     trace_rate: float = 50.0  # new traces a second per process; callers' own sampled ones always
     log_level: str = "INFO"

@@ -6,7 +6,7 @@ process. While metadata does not answer, what was known is believed a little lon
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import grpc
@@ -31,7 +31,12 @@ class _Known:
 class Authenticator:
     """`authenticate` for kit.calls, by AccessService.Authenticate."""
 
-    def __init__(self, channel: grpc.aio.Channel, secret: str, plane: str) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, secret: str, plane: str, *, whole: bool = False
+    ) -> None:
+        """`whole`: the plane shows what happens to all records alike, so that a custom role needs
+        the permission rules for any of it: whoever keeps rules has them see everything."""
+        self._whole = whole
         self._stub = rpc.AccessServiceStub(channel)
         self._secret = secret
         self._plane = plane
@@ -75,7 +80,10 @@ class Authenticator:
             clients.metadata(own),
             timeout=3.0,
         )
-        return caller_from(answer, credential)
+        caller = caller_from(answer, credential)
+        if self._whole and caller.access is not None and "rules" not in caller.permissions:
+            return replace(caller, permissions=frozenset())
+        return caller
 
 
 def caller_from(answer: pb.AuthenticateResponse, credential: str) -> Caller:
@@ -90,4 +98,5 @@ def caller_from(answer: pb.AuthenticateResponse, credential: str) -> Caller:
         role=who.role,
         credential=credential,
         internal=answer.internal,
+        access=answer.access_json if answer.HasField("access_json") else None,
     )

@@ -16,7 +16,9 @@ from armature.metadata.v1 import schema_service_pb2 as pb
 from armature.metadata.v1 import schema_service_pb2_grpc as rpc
 
 from kit import clients, credentials
+from kit.caller import Caller
 from kit.errors import DeadlineExceeded, NotFound, Unavailable
+from schema.access import Restrictions
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import nearest
 
@@ -43,6 +45,35 @@ class Definitions:
         self._held: OrderedDict[UUID, _Held] = OrderedDict()
         self._bytes = 0
         self._asking: dict[UUID, asyncio.Future[Workspace]] = {}
+        self._restrictions = Restrictions()
+
+    def seen_by(self, caller: Caller, workspace: Workspace) -> Workspace:
+        """The workspace as the caller may see it: without the objects, fields and views that its
+        role hides, and with the rules that say which records there are for it. The workspace
+        itself for everybody without a custom role. `full` leads back, for what is no answer."""
+        if caller.access is None:
+            return workspace
+        return self._restrictions.of(workspace, caller.access, caller.principal_id)
+
+    async def seen(self, caller: Caller, *, at_version: int = 0) -> Workspace:
+        """`workspace`, as the caller may see it."""
+        found = await self.workspace(caller.workspace_id, at_version=at_version)
+        return self.seen_by(caller, found)
+
+    async def seen_object(
+        self, caller: Caller, name: str, *, at_version: int = 0
+    ) -> tuple[Workspace, CompiledObject]:
+        """`object`, as the caller may see it: a hidden one is NOT_FOUND / OBJECT_NOT_FOUND, like
+        one that never was."""
+        workspace = await self.seen(caller, at_version=at_version)
+        found = workspace.object(name)
+        if found is None:
+            await self.refresh(caller.workspace_id)
+            workspace = await self.seen(caller, at_version=at_version)
+            found = workspace.object(name)
+        if found is None:
+            raise _unknown(name, workspace)
+        return workspace, found
 
     async def workspace(self, workspace_id: UUID, *, at_version: int = 0) -> Workspace:
         """The definitions at no less than `at_version`, and no more than a second old.
@@ -77,8 +108,7 @@ class Definitions:
             workspace = await self.refresh(workspace_id)
             found = workspace.object(name)
         if found is None:
-            hint = nearest(name, workspace.objects)
-            raise NotFound("OBJECT_NOT_FOUND", f"there is no object {name!r}{hint}", object=name)
+            raise _unknown(name, workspace)
         return workspace, found
 
     async def refresh(self, workspace_id: UUID) -> Workspace:
@@ -128,3 +158,8 @@ class Definitions:
         while self._bytes > _MAX_BYTES and len(self._held) > 1:
             _, oldest = self._held.popitem(last=False)
             self._bytes -= oldest.size
+
+
+def _unknown(name: str, workspace: Workspace) -> NotFound:
+    hint = nearest(name, workspace.objects)
+    return NotFound("OBJECT_NOT_FOUND", f"there is no object {name!r}{hint}", object=name)

@@ -1,7 +1,9 @@
 """Look definitions up by name or id: what a plane holds of a workspace between requests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
+from typing import Any, Optional, Protocol
 
 import msgspec
 
@@ -13,11 +15,26 @@ __all__ = ["PLATFORM_FIELDS", "CompiledObject", "Workspace"]
 _decoder = msgspec.json.Decoder(Snapshot)
 
 
+class Rule(Protocol):
+    """Which records of an object there are for a caller."""
+
+    def at(self, now: datetime) -> Any:
+        """The rule as a filter tree in which nothing is relative."""
+
+
 @dataclass(frozen=True)
 class CompiledObject:
-    """An object with its active fields by name; inactive ones only by `retired_keys`."""
+    """An object with its active fields by name; inactive ones only by `retired_keys`.
+
+    As a custom role sees it (`schema.access.restrict`), hidden fields are among the inactive ones,
+    and `base` is the object in full.
+    """
 
     definition: Object
+    base: Optional["CompiledObject"] = field(default=None, repr=False)
+    rule: Rule | None = None  # which records there are for the caller; None: all
+    actions: frozenset[str] | None = None  # of schema.access.ACTIONS; None: not asked here
+    read_only: frozenset[str] = frozenset()  # names of fields that the caller may not write
 
     @property
     def id(self) -> str:
@@ -27,6 +44,19 @@ class CompiledObject:
     def name(self) -> str:
         return self.definition.name
 
+    @property
+    def full(self) -> "CompiledObject":
+        """The object with the fields that the caller may not see: for what keeps indexes,
+        statistics and constraints; never for an answer."""
+        return self.base or self
+
+    @cached_property
+    def hidden(self) -> "CompiledObject":
+        """The object with nothing but the active fields that the caller may not see."""
+        full = self.full
+        fields = tuple(f for f in full.fields.values() if f.id not in self.fields_by_id)
+        return CompiledObject(msgspec.structs.replace(full.definition, fields=fields), base=full)
+
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Active fields by API name, in position order."""
@@ -35,6 +65,8 @@ class CompiledObject:
     @cached_property
     def codecs(self) -> dict[str, FieldCodec]:
         """What writes the value of each active field, by API name: compiled once per snapshot."""
+        if self.base is not None:
+            return {name: self.base.codecs[name] for name in self.fields}
         return {name: compile_field(field) for name, field in self.fields.items()}
 
     @cached_property
@@ -53,7 +85,8 @@ class CompiledObject:
 class Workspace:
     """A compiled snapshot: cheap look-ups, no further decoding."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, base: Optional["Workspace"] = None) -> None:
+        self._base = base
         self.id = snapshot.workspace_id
         self.version = snapshot.version
         self.time_zone = snapshot.time_zone
@@ -69,6 +102,18 @@ class Workspace:
     @classmethod
     def from_json(cls, document: bytes) -> "Workspace":
         return cls(_decoder.decode(document))
+
+    @property
+    def full(self) -> "Workspace":
+        """The workspace with what the caller may not see: for indexes and statistics, never for
+        an answer."""
+        return self._base or self
+
+    def replace_object(self, obj: CompiledObject) -> None:
+        """Put an object in the place of the one with its id, while the workspace is built."""
+        self.objects[obj.name] = obj
+        self._by_plural[obj.definition.plural_name] = obj
+        self.objects_by_id[obj.id] = obj
 
     def object(self, name_or_id: str) -> CompiledObject | None:
         """By singular name, plural name or id."""

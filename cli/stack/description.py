@@ -33,6 +33,7 @@ class Stack(Endpoints):
 
     gateway_url: str | None  # None in a checkout without the gateway
     grpc: dict[str, str]  # by plane: host:port
+    metrics: dict[str, str]  # by process: where Prometheus finds them
     api_key: str
     workspace_id: str
     internal_secret: str
@@ -63,6 +64,7 @@ def describe(
         **endpoints,
         gateway_url=f"http://{address(ports.gateway)}" if gateway_present(root) else None,
         grpc={plane: address(ports.plane(plane)) for plane in planes},
+        metrics=_metrics(root, ports, planes),
         api_key=secrets.api_key,
         workspace_id=secrets.workspace_id,
         internal_secret=secrets.internal_secret,
@@ -75,6 +77,13 @@ def describe(
         root=str(root),
         directory=str(directory.path),
     )
+
+
+def _metrics(root: Path, ports: Ports, planes: tuple[str, ...]) -> dict[str, str]:
+    found = {plane: f"http://{address(ports.metrics(plane))}/metrics" for plane in planes}
+    if gateway_present(root):
+        found["gateway"] = f"http://{address(ports.gateway)}/metrics"
+    return found
 
 
 def write(directory: StackDirectory, stack: Stack) -> None:

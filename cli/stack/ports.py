@@ -31,6 +31,10 @@ class Ports:
     def plane(self, name: str) -> int:
         return self.base + 1 + PLANES.index(name)
 
+    def metrics(self, name: str) -> int:
+        """Of a plane's process."""
+        return self.base + 11 + PLANES.index(name)
+
     @property
     def postgres(self) -> int:
         return self.base + 20

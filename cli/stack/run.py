@@ -144,6 +144,7 @@ def _start(supervisor: Supervisor, plan: _Plan) -> Stack:
 def _wanted_ports(plan: _Plan, chosen: Sequence[str]) -> dict[str, int]:
     wanted = servers.wanted_ports(plan.ports, plan.elsewhere)
     wanted |= {plane: plan.ports.plane(plane) for plane in chosen}
+    wanted |= {f"metrics of {plane}": plan.ports.metrics(plane) for plane in chosen}
     if planes.gateway_present(plan.root):
         wanted["the gateway"] = plan.ports.gateway
     if plan.elsewhere.otlp_endpoint is None:

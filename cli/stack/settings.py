@@ -17,6 +17,7 @@ def of_plane(stack: Stack, plane: str, inherited: Mapping[str, str]) -> dict[str
     store = stack["s3"]
     settings = _common(stack, inherited) | {
         "ARMATURE_ADDRESS": address(Ports(stack["port_base"]).plane(plane)),
+        "ARMATURE_METRICS_ADDRESS": address(Ports(stack["port_base"]).metrics(plane)),
         "ARMATURE_DATABASE_URL": roles[service_role(plane)],
         "ARMATURE_WORKER_DATABASE_URL": roles[worker_role(plane)],
         "ARMATURE_NATS_URL": stack["nats"]["url"],

@@ -7,10 +7,22 @@ from gateway.routing import Route
 
 _PAGED = ("page_size", "page_token")
 _WORKSPACE = ("display_name", "time_zone", "week_start")
+_GRANTS = ("description", "permissions", "objects")
+_ROLE = {
+    "name": "sales",
+    "objects": [
+        {
+            "object": "opportunity",
+            "actions": ["read", "create", "update"],
+            "fields": [{"field": "amount", "update": False}],
+            "rule": {"created_by.id": "me"},
+        }
+    ],
+}
 
 
 def routes(hub: Hub) -> list[Route]:
-    return [*_workspaces(hub), *_members(hub), *_keys(hub), *_caller(hub)]
+    return [*_workspaces(hub), *_members(hub), *_roles(hub), *_keys(hub), *_caller(hub)]
 
 
 def _say(summary: str, example: object = None, operation: str = "") -> Details:
@@ -56,9 +68,35 @@ def _members(hub: Hub) -> list[Route]:
             hub, "DELETE", "/v1/members/{principal_id}", ACCESS["RemoveMember"], nothing(),
             _say("End a membership."),
         ),
+    ]  # fmt: skip
+
+
+def _roles(hub: Hub) -> list[Route]:
+    create, update = ACCESS["CreateRole"], ACCESS["UpdateRole"]
+    base = "/v1/roles"
+    return [
         route(
-            hub, "GET", "/v1/roles", ACCESS["ListRoles"], page("roles"),
+            hub, "GET", base, ACCESS["ListRoles"], page("roles"),
             _say("List the roles that members and keys can have."), query=_PAGED,
+        ),
+        route(
+            hub, "POST", base, create, one("role", status=201, located=False),
+            _say("Make a role of your own: it denies what it does not grant.", _ROLE),
+            body=body(create, ("name", *_GRANTS), into="role"),
+        ),
+        route(
+            hub, "GET", f"{base}/{{role}}", ACCESS["GetRole"], one("role"),
+            _say("Get a role."),
+        ),
+        route(
+            hub, "PATCH", f"{base}/{{role}}", update, one("role"),
+            _say("Change a role, everywhere within a second; what you send replaces what was"
+                 " there.", {"permissions": ["schema"]}),
+            body=body(update, _GRANTS, into="changes", mask=True),
+        ),
+        route(
+            hub, "DELETE", f"{base}/{{role}}", ACCESS["DeleteRole"], nothing(),
+            _say("Delete a role that nobody has."),
         ),
     ]  # fmt: skip
 
@@ -97,12 +135,13 @@ def _caller(hub: Hub) -> list[Route]:
         ),
         route(
             hub, "GET", "/v1/me:checkAccess", check, whole(),
-            _say("Answer whether you have a permission, and why."), query=("permission",),
+            _say("Answer whether you have a permission, and why."),
+            query=("permission", "object", "field"),
         ),
         route(
             hub, "POST", "/v1/me:checkAccess", check, whole(),
             _say("Answer whether you have a permission, and why.", {"permission": "schema"},
                  "checkAccessByPost"),
-            body=body(check, ("permission",)),
+            body=body(check, ("permission", "object", "field")),
         ),
     ]  # fmt: skip

@@ -2,11 +2,12 @@
 
 from gateway.binding import Details, body, nothing, one, page, route, whole
 from gateway.hub import Hub
-from gateway.planes import SUBSCRIPTIONS
+from gateway.planes import REPLAYS, SUBSCRIPTIONS
 from gateway.routing import Route
 
 _MEMBERS = (
     "name", "url", "event_types", "object", "filter", "payload", "headers", "ordered", "rate_limit",
+    "coalesce_seconds",
 )  # fmt: skip
 
 
@@ -14,6 +15,7 @@ def routes(hub: Hub) -> list[Route]:
     base, path = "/v1/webhooks", "/v1/webhooks/{id}"
     create = SUBSCRIPTIONS["CreateSubscription"]
     update = SUBSCRIPTIONS["UpdateSubscription"]
+    replay, recover = REPLAYS["ReplayEvents"], REPLAYS["RecoverDeliveries"]
     webhook = one("subscription")
 
     def say(summary: str, example: object = None) -> Details:
@@ -46,6 +48,20 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", f"{path}:rotateSecret", SUBSCRIPTIONS["RotateSecret"], whole(),
             say("Make a new secret; both sign for 24 hours."),
+        ),
+        route(
+            hub, "POST", f"{path}:replay", replay, one("replay"),
+            say("Send events of the log again; `dry_run` counts them.",
+                {"from_time": "2026-01-01T00:00:00Z", "types": ["record.updated"]}),
+            params={"id": "subscription_id"},
+            body=body(replay, ("from_time", "to_time", "after_position", "types", "dry_run",
+                               "rate"), required=False),
+        ),
+        route(
+            hub, "POST", f"{path}:recover", recover, one("replay"),
+            say("Send what it missed since a time.", {"from_time": "2026-01-01T00:00:00Z"}),
+            params={"id": "subscription_id"},
+            body=body(recover, ("from_time", "dry_run", "rate")),
         ),
         route(
             hub, "GET", "/v1/deliveries", SUBSCRIPTIONS["ListDeliveries"], page("deliveries"),

@@ -97,6 +97,8 @@ def define_field(
             new["options"] = _options(raw.get("options"), field_type, old, new_id, path)
     if old is None and raw.get("indexed") is None:
         new["indexed"] = FIELD_TYPES[field_type].indexable
+    if old is None and raw.get("searchable") is None:
+        new["searchable"] = FIELD_TYPES[field_type].searchable
     judged_without = bool(problems)
     candidate = msgspec.structs.replace(base, type=field_type, **new)
     with problems.collect():

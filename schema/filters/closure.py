@@ -44,7 +44,20 @@ def compile_closure(
     if related is None and follows_relations(tree):
         message = "this filter goes through relations, which are not at hand here"
         raise refuse("filter", "NO_RELATIONS", message)
-    return _compile(resolve_relative(tree, ctx), related)
+    return _compile(resolve_relative(tree, ctx), related and _seen(related, ctx))
+
+
+def _seen(related: Related, ctx: EvalContext) -> Related:
+    """The records that a hop leads to, but for those that its rule hides from the caller."""
+
+    def found(hop: Hop, record: Record) -> Iterable[Record]:
+        others = related(hop, record)
+        if hop.rule is None:
+            return others
+        test = _compile(hop.rule.at(ctx.now), related)
+        return [other for other in others if test(other)]
+
+    return found
 
 
 def _compile(tree: Tree, related: Related | None) -> Predicate:

@@ -20,8 +20,8 @@ class IndexCondition:
     field_id: str
     part: str  # "amount_micros", or empty: the field's own value
     kind: IndexKind  # TEXT holds folds: of texts, options, actors, and "true" and "false"
-    op: str  # eq | in | range | prefix
-    values: tuple[Any, ...] = ()  # of eq (one), in, and prefix (one)
+    op: str  # eq | in | range | prefix | contains
+    values: tuple[Any, ...] = ()  # of eq (one), in, prefix (one), and contains (all of them)
     low: Any = None  # of a range; None: open
     high: Any = None
     low_inclusive: bool = True
@@ -45,6 +45,8 @@ _KINDS = {
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LISTS = (Kind.MULTI_SELECT, Kind.ARRAY)
 _PREFIXES = ("starts_with", "istarts_with")
+_CONTAINS = ("contains", "icontains", "ends_with", "iends_with", "search")
+LEAST_NEEDLE = 3  # shorter ones are in too many texts to look for
 _Range = dict[str, Any]
 
 
@@ -60,7 +62,7 @@ def indexable(tree: Tree | None) -> list[IndexCondition]:
             continue
         place = (leaf.field.id, ".".join(leaf.parts), kind)
         for op, values in _answers(condition):
-            if op in ("eq", "in", "prefix"):
+            if op in ("eq", "in", "prefix", "contains"):
                 found.append(IndexCondition(*place, op, values))
             else:
                 ranges.setdefault(place, []).append((op, values[0]))
@@ -99,6 +101,11 @@ def _answers(condition: Condition) -> Iterator[tuple[str, tuple[Any, ...]]]:
     elif op in _PREFIXES:
         if prefix := fold(value):
             yield "prefix", (prefix,)
+    elif leaf.kind is Kind.TEXT and op in _CONTAINS:
+        folded = fold(value)
+        needles = folded.split() if op == "search" else [folded]
+        if long := tuple(n for n in dict.fromkeys(needles) if len(n) >= LEAST_NEEDLE):
+            yield "contains", long
     elif leaf.kind is Kind.SELECT and op in ("lt", "lte", "gt", "gte", "between"):
         yield "in", _indexed(leaf, _options(leaf, op, value))
     elif op == "between":

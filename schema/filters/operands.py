@@ -103,7 +103,8 @@ def _read(leaf: Leaf, raw: object, at: str) -> Any:
         case Kind.BOOLEAN:
             return _boolean(raw, at)
         case Kind.UUID:
-            return uuid(raw, at)
+            # Of a field alone: a column of ids takes nothing but ids, and `me` may be none.
+            return Me() if raw == "me" and not leaf.column else uuid(raw, at)
         case Kind.ACTOR:
             return _actor(raw, at)
         case Kind.ARRAY | Kind.FILE:

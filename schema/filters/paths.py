@@ -153,7 +153,7 @@ def _walk(
 def _relation_hop(workspace: Workspace, field: Field, at: str) -> Hop:
     found = targets(workspace, field)
     if len(found) == 1 and is_bare(field):
-        return Hop(field.name, Via.RELATION, found[0].id, field)
+        return Hop(field.name, Via.RELATION, found[0].id, field, rule=found[0].rule)
     why = "to several objects" if found else "to an object that is not active"
     message = f"{field.name!r} is a relation {why}, so no path leads through it"
     raise refuse(at, "NOT_A_PATH", message)
@@ -175,12 +175,13 @@ def _manys(workspace: Workspace, obj: CompiledObject) -> dict[str, Hop]:
                     link_type_id=link.id,
                     outward=outward,
                     symmetric=link.symmetric,
+                    rule=others[0].rule,
                 )
     for other in workspace.objects.values():
         for field in other.fields.values():
             inverse = str(field.settings.get("inverse_name") or "")
             if field.type is FieldType.RELATION and inverse and obj in targets(workspace, field):
-                found[inverse] = Hop(inverse, Via.INVERSE, other.id, field)
+                found[inverse] = Hop(inverse, Via.INVERSE, other.id, field, rule=other.rule)
     return found
 
 

@@ -75,14 +75,15 @@ def compile_sql(
     if tree is None:
         return Fragment("true", params.values)
     dialect = dialect or Dialect()
-    compiler = _Compiler(dialect, params)
+    compiler = _Compiler(dialect, params, ctx)
     return Fragment(compiler.tree(resolve_relative(tree, ctx), dialect.row), params.values)
 
 
 class _Compiler:
-    def __init__(self, dialect: Dialect, params: Params) -> None:
+    def __init__(self, dialect: Dialect, params: Params, ctx: EvalContext) -> None:
         self._dialect = dialect
         self._params = params
+        self._ctx = ctx
         self._rows = 0
 
     def tree(self, tree: Tree, row: str) -> str:
@@ -123,13 +124,21 @@ class _Compiler:
         other = f"{self._dialect.row}{self._rows}"
         hop = hops[0]
         if (ids := self._ids(hop, row)) is not None:
-            return self._looked_up(hop, ids, row, other, self._through(hops[1:], other, inner))
+            return self._looked_up(hop, ids, row, other, self._beyond(hops, other, inner))
         return (
             f"EXISTS (SELECT 1 FROM {self._dialect.table} {other}"  # noqa: S608 names of ours
             f" WHERE {other}.workspace_id = {row}.workspace_id"
             f" AND {self._join(hop, row, other)} AND {other}.delete_time IS NULL"
-            f" AND {self._through(hops[1:], other, inner)})"
+            f" AND {self._beyond(hops, other, inner)})"
         )
+
+    def _beyond(self, hops: tuple[Hop, ...], other: str, inner: Callable[[str], str]) -> str:
+        """What holds of the record that a hop reached: the caller may see it, and the rest."""
+        rest = self._through(hops[1:], other, inner)
+        rule = hops[0].rule
+        if rule is None:
+            return rest
+        return f"({self.tree(rule.at(self._ctx.now), other)} AND {rest})"
 
     def _ids(self, hop: Hop, outer: str) -> str | None:
         """A query of the ids that a hop leads to, where they are at hand."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from schema.compiled import Rule
 from schema.model import Field
 
 
@@ -52,6 +53,8 @@ class Hop:
     link_type_id: str = ""  # LINK
     outward: bool = True  # LINK: this record is the source
     symmetric: bool = False  # LINK: read from both ends
+    # Which of those records there are for the caller: what it may not see is not reached.
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)

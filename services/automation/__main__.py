@@ -65,7 +65,7 @@ async def wire(app: App[Settings]) -> Wiring:
                 lambda server: run_service_pb2_grpc.add_RunServiceServicer_to_server(runs, server)
             ),
         },
-        authenticate=Authenticator(metadata_channel, secret, app.plane).authenticate,
+        authenticate=Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate,
         consumers=[(options, triggers.handle)],
         workers=[engine.run],
         closing=[metadata_channel.close, records.close, artifacts.close, egress.close],

@@ -1,12 +1,12 @@
 """Build what the automation plane announces: what became of rules and of runs."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from kit.caller import Caller, Cause
 from kit.outbox import Event
 from services.automation.logic import guard
-from services.automation.model import Rule, Run
+from services.automation.model import Kind, Rule, Run, Workflow
 
 DEAD_LETTER_CONSUMER = "automation-run"
 
@@ -31,16 +31,56 @@ def rule(kind: str, one: Rule) -> Event:
     )
 
 
+def workflow(kind: str, one: Workflow) -> Event:
+    """workflow.created, updated, published, enabled, paused or deleted."""
+    return Event(
+        type=f"workflow.{kind}",
+        aggregate_type="workflow",
+        aggregate_id=one.id,
+        aggregate_version=one.revision,
+        data={
+            "workflow_id": str(one.id),
+            "name": one.name,
+            "version": one.version,
+            "state": one.state,
+            "state_reason": one.state_reason,
+            "owner_id": one.owner_id,
+            "trigger_type": one.trigger_type,
+        },
+    )
+
+
+def escalated(one: Run, step: str, stage: int, assignees: list[str]) -> Event:
+    """run.escalated: a person's input is overdue, and others are asked as well."""
+    return Event(
+        type="run.escalated",
+        aggregate_type="escalation",
+        aggregate_id=uuid5(one.id, f"{step}/{stage}"),
+        aggregate_version=1,
+        object=one.object,
+        data={
+            "run_id": str(one.id),
+            "step": step,
+            "stage": stage,
+            "assignees": assignees,
+            "record_id": str(one.record_id),
+        },
+    )
+
+
 def run(kind: str, one: Run, error: str = "") -> Event:
     """run.succeeded, run.failed, run.blocked or run.cancelled."""
     data: dict[str, Any] = {
         "run_id": str(one.id),
         "rule_id": str(one.rule_id),
         "rule_name": one.rule_name,
+        "kind": one.kind,
         "record_id": str(one.record_id),
         "object": one.object,
         "event_id": str(one.event_id),
     }
+    if one.kind is Kind.WORKFLOW:
+        data |= {"workflow_id": str(one.rule_id), "workflow_name": one.rule_name}
     if error:
         data["error"] = error
     return Event(

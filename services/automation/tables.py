@@ -1,9 +1,11 @@
 """Describe the tables of the automation plane, for migrations and the drift check.
 
-`run_queue` is the only table that workers scan across workspaces: narrow rows, there while a run
-waits or works. `due_time` says when a row may be claimed: at once, after a retry's wait, or when
-the lease of whoever holds it has run out. `token` fences: it is new with each claim, and what a
-holder commits it commits together with a look at its token.
+Workers scan three tables across workspaces. `run_queue` has narrow rows, there while a run is to be
+claimed or is worked on. `due_time` says when a row may be claimed: at once, after a retry's wait, or
+when the lease of whoever holds it has run out. `token` fences: it is new with each claim, and what a
+holder commits it commits together with a look at its token. `waits` is what steps wait for: a run
+that sleeps has no row in the queue, and a million of them cost no look. `schedules` says when each
+workflow is due next.
 """
 
 import sqlalchemy as sa
@@ -110,9 +112,28 @@ runs = sa.Table(
     time_column("create_time"),
     time_column("start_time", nullable=True),
     time_column("finish_time", nullable=True),
+    sa.Column("kind", sa.Text, nullable=False, server_default="rule"),
+    sa.Column("epoch", sa.SmallInteger, nullable=False, server_default="0"),
+    _text("output"),
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1"),
+    sa.Column("parent_run_id", sa.Uuid),
+    sa.Column("parent_step", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint(
-        "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'blocked')",
+        "state IN ('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'blocked',"
+        " 'skipped')",
         name="state",
+    ),
+    sa.Index(
+        "ix_runs_parent",
+        "workspace_id",
+        "parent_run_id",
+        postgresql_where=sa.text("parent_run_id IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_runs_finish_time",
+        "workspace_id",
+        "finish_time",
+        postgresql_where=sa.text("finish_time IS NOT NULL"),
     ),
     sa.Index("uq_runs_event", "workspace_id", "event_id", "rule_id", "rule_version", unique=True),
     sa.Index("ix_runs_rule", "workspace_id", "rule_id", "run_id"),
@@ -129,6 +150,7 @@ run_queue = sa.Table(
     sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
     _text("owner"),
     sa.Column("cancelling", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("signalled", sa.Boolean, nullable=False, server_default="false"),
     sa.Index("ix_run_queue_due_time", "workspace_id", "due_time"),
 )
 
@@ -153,8 +175,11 @@ steps = sa.Table(
     time_column("waiting_since", nullable=True),
     time_column("start_time", nullable=True),
     time_column("finish_time", nullable=True),
+    _text("path"),
+    time_column("retry_at", nullable=True),
     sa.CheckConstraint(
-        "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled')", name="state"
+        "state IN ('pending', 'running', 'waiting', 'succeeded', 'failed', 'cancelled')",
+        name="state",
     ),
 )
 
@@ -175,6 +200,148 @@ attempts = sa.Table(
     sa.CheckConstraint(
         "outcome IN ('running', 'succeeded', 'failed', 'interrupted')", name="outcome"
     ),
+)
+
+workflows = sa.Table(
+    "workflows",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    _text("description"),
+    sa.Column("draft", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    _text("state_reason"),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    _text("trigger_type"),
+    sa.Column("webhook_secret", sa.LargeBinary, nullable=False),
+    sa.Column("hook_hash", sa.LargeBinary, nullable=False),
+    time_column("create_time"),
+    time_column("update_time"),
+    time_column("delete_time", nullable=True),
+    sa.CheckConstraint("state IN ('draft', 'enabled', 'paused')", name="state"),
+    sa.Index(
+        "uq_workflows_name",
+        "workspace_id",
+        "name",
+        unique=True,
+        postgresql_where=sa.text("delete_time IS NULL"),
+    ),
+    sa.Index("ix_workflows_create_time", "workspace_id", "create_time", "workflow_id"),
+)
+
+workflow_versions = sa.Table(
+    "workflow_versions",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("owner_id", sa.Text, nullable=False),
+    sa.Column("definition", sa.Text, nullable=False),
+    time_column("create_time"),
+)
+
+# What happened to a rule or workflow: published, paused and why, enabled. Only ever appended to.
+automation_history = sa.Table(
+    "automation_history",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("subject_id", sa.Uuid, primary_key=True),
+    sa.Column("entry_id", sa.Uuid, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    _text("text"),
+    _text("actor"),
+    time_column("create_time"),
+)
+
+run_history = sa.Table(
+    "run_history",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    sa.Column("entry_id", sa.Uuid, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    _text("text"),
+    _text("actor"),
+    time_column("create_time"),
+)
+
+waits = sa.Table(
+    "waits",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    time_column("due_time", nullable=True),
+    _text("event_type"),
+    _text("subject"),
+    _text("match"),
+    _text("outcome"),
+    _text("payload"),
+    sa.CheckConstraint("kind IN ('time', 'event', 'input', 'run', 'escalation')", name="kind"),
+    sa.Index(
+        "ix_waits_due_time",
+        "due_time",
+        postgresql_where=sa.text("outcome = '' AND due_time IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_waits_event",
+        "workspace_id",
+        "event_type",
+        "subject",
+        postgresql_where=sa.text("outcome = '' AND kind = 'event'"),
+    ),
+)
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    time_column("next_time"),
+    sa.Index("ix_schedules_next_time", "next_time"),
+)
+
+schedule_fires = sa.Table(
+    "schedule_fires",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("fire_time", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Uuid),
+    time_column("create_time"),
+)
+
+# A workflow with limits: how many of its runs are under way, and when the next may start.
+flows = sa.Table(
+    "flows",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("active", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("most", sa.Integer, nullable=False, server_default="0"),
+    time_column("next_start"),
+)
+
+flow_backlog = sa.Table(
+    "flow_backlog",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("priority", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+)
+
+debounces = sa.Table(
+    "debounces",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("workflow_id", sa.Uuid, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Uuid, nullable=False),
 )
 
 common_tables(metadata)

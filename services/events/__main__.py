@@ -1,9 +1,13 @@
 """Run the events plane: the log of what changed, subscriptions, and their deliveries."""
 
 from datetime import timedelta
+from uuid import UUID
 
+from armature.automation.v1 import run_service_pb2 as run_pb
+from armature.automation.v1 import run_service_pb2_grpc as run_rpc
 from armature.events.v1 import event_admin_service_pb2_grpc as admin_rpc
 from armature.events.v1 import event_service_pb2_grpc as event_rpc
+from armature.events.v1 import replay_service_pb2_grpc as replay_rpc
 from armature.events.v1 import subscription_service_pb2_grpc as subscription_rpc
 
 from kit import clients
@@ -13,12 +17,18 @@ from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
 from services.events import consumer, tables
+from services.events.operations.matches import Matcher
+from services.events.operations.resending import Resender
 from services.events.servicers.admin import EventAdminServicer
 from services.events.servicers.events import EventServicer
+from services.events.servicers.replays import ReplayServicer
 from services.events.servicers.subscriptions import SubscriptionServicer
 from services.events.servicers.wakeups import Wakeups
 from services.events.settings import EventsSettings
 from services.events.workers.deliveries import DeliveryWorker, Policy, forget_old
+from services.events.workers.poison import PoisonWorker
+from services.events.workers.replays import ReplayWorker
+from services.events.workers.stream import StreamWorker
 
 LOG_DAYS = 400
 
@@ -26,7 +36,7 @@ LOG_DAYS = 400
 async def wire(app: App[EventsSettings]) -> Wiring:
     settings, db = app.settings, app.db
     channel = clients.channel(settings.metadata_address)
-    authenticator = Authenticator(channel, settings.internal_secret, app.plane)
+    authenticator = Authenticator(channel, settings.internal_secret, app.plane, whole=True)
     definitions = Definitions(channel, settings.internal_secret, app.plane)
     egress = Egress(settings.allow_loopback_webhooks, settings.webhook_timeout_seconds)
     wakeups = Wakeups(app.bus, consumer.APPENDED)
@@ -40,11 +50,23 @@ async def wire(app: App[EventsSettings]) -> Wiring:
     )
     sending = DeliveryWorker(db, app.worker_db, egress, authenticator.authenticate, policy)
     log = consumer.LogConsumer(app.bus)
-    fanout = consumer.FanoutConsumer(db, definitions, sending.wake)
+    matcher = Matcher(definitions)
+    fanout = consumer.FanoutConsumer(db, matcher, sending.wake)
     events = EventServicer(db, wakeups, authenticator.authenticate, settings.watch_poll_seconds)
     subscriptions = SubscriptionServicer(db, egress, definitions, Sealer(settings.internal_secret))
     to_automation = clients.channel(settings.automation_address)
-    admin = EventAdminServicer(db, app.bus, to_automation)
+    runs = run_rpc.RunServiceStub(to_automation)
+
+    async def resume(run_id: UUID, letter_id: UUID, credential: str) -> None:
+        request = run_pb.ResumeRunRequest(id=str(run_id), request_id=str(letter_id))
+        await clients.call(runs.ResumeRun, request, clients.metadata(credential))
+
+    resender = Resender(db, app.bus, resume)
+    admin = EventAdminServicer(db, resender)
+    replays = ReplayServicer(db)
+    replaying = ReplayWorker(db, app.worker_db, matcher, resender, settings.internal_secret)
+    poison = PoisonWorker(db, app.bus)
+    stream = StreamWorker(app.bus, app.worker_db)
     return Wiring(
         servicers={
             "armature.events.v1.EventService": lambda s: (
@@ -56,6 +78,9 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             "armature.events.v1.EventAdminService": lambda s: (
                 admin_rpc.add_EventAdminServiceServicer_to_server(admin, s)
             ),
+            "armature.events.v1.ReplayService": lambda s: (
+                replay_rpc.add_ReplayServiceServicer_to_server(replays, s)
+            ),
         },
         authenticate=authenticator.authenticate,
         consumers=[
@@ -65,6 +90,9 @@ async def wire(app: App[EventsSettings]) -> Wiring:
         ],
         workers=[
             sending.run,
+            replaying.run,
+            poison.run,
+            stream.run,
             lambda: forget_old(db, app.worker_db, settings.delivery_days),
         ],
         background=[wakeups.run],

@@ -1,13 +1,17 @@
 """Turn protobuf into model and back: the only module that knows both vocabularies."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from armature.common.v1 import actor_pb2
 from armature.events.v1 import event_admin_service_pb2 as admin_pb
-from armature.events.v1 import event_pb2, event_service_pb2, subscription_pb2
+from armature.events.v1 import event_pb2, event_service_pb2, replay_pb2, subscription_pb2
+from google.protobuf.message import Message
 
 from kit import clock, ids
 from kit.egress import header_problem
@@ -16,12 +20,15 @@ from schema.problems import Invalid
 from services.events.logic import patterns
 from services.events.model import (
     Attempt,
+    CausalNode,
     DeadLetter,
     Delivery,
     DeliveryState,
     EventQuery,
+    LetterQuery,
     LoggedEvent,
     PayloadKind,
+    Replay,
     Subscription,
     SubscriptionState,
 )
@@ -30,6 +37,10 @@ MAX_NAME = 255
 MAX_TYPES = 100
 MAX_HEADERS = 20
 MAX_RATE = 10_000
+MAX_COALESCE = 3600
+MAX_REPLAY_RATE = 1000
+REPLAY_RATE = 50
+MAX_REASON_PART = 200
 MAX_FILTER_BYTES = 64 * 1024
 MAX_REASON = 1000
 CHANGEABLE = (
@@ -42,6 +53,7 @@ CHANGEABLE = (
     "headers",
     "ordered",
     "rate_limit",
+    "coalesce_seconds",
     "state",
 )
 _LETTER_STATES = ("open", "replayed", "discarded")
@@ -147,6 +159,8 @@ def subscription_values(
                 _check_headers(value, at, bad)
             case "rate_limit":
                 _expect(bad, at, 0 <= value <= MAX_RATE, f"0 (none) to {MAX_RATE} a second")
+            case "coalesce_seconds":
+                _expect(bad, at, 0 <= value <= MAX_COALESCE, f"0 (none) to {MAX_COALESCE} seconds")
             case "state":
                 allowed = (SubscriptionState.ENABLED, SubscriptionState.DISABLED)
                 _expect(bad, at, value in allowed, "enabled or disabled")
@@ -202,6 +216,7 @@ def subscription(found: Subscription) -> subscription_pb2.Subscription:
         created_by=found.created_by,
         create_time=clock.to_timestamp(found.create_time),
         update_time=clock.to_timestamp(found.update_time),
+        coalesce_seconds=found.coalesce_seconds,
     )
 
 
@@ -218,6 +233,7 @@ def delivery(found: Delivery) -> subscription_pb2.Delivery:
         finish_time=clock.to_timestamp(found.finish_time),
         last_error=found.last_error,
         trace_id=found.trace_id,
+        merged_into=str(found.merged_into or ""),
     )
 
 
@@ -246,6 +262,110 @@ def _state(wanted: str, allowed: tuple[str, ...]) -> str | None:
         message = f"no state {wanted[:40]!r}; allowed: {', '.join(allowed)}"
         raise InvalidArgument.at("EVENT_FILTER_INVALID", "state", "INVALID", message)
     return wanted or None
+
+
+def text(wanted: Message) -> str:
+    """What a page token is bound to."""
+    return wanted.SerializeToString(deterministic=True).hex()
+
+
+def letters(wanted: admin_pb.DeadLetterFilter) -> LetterQuery:
+    """INVALID_ARGUMENT / EVENT_FILTER_INVALID for a malformed id or text."""
+    subscription_id = None
+    if wanted.subscription_id:
+        subscription_id = ids.parse_id(
+            wanted.subscription_id, "filter.subscription_id", reason="EVENT_FILTER_INVALID"
+        )
+    if len(wanted.reason) > MAX_REASON_PART:
+        message = f"at most {MAX_REASON_PART} characters"
+        raise InvalidArgument.at("EVENT_FILTER_INVALID", "filter.reason", "TOO_LONG", message)
+    return LetterQuery(
+        kind=wanted.kind or None,
+        event_type=wanted.event_type or None,
+        subscription_id=subscription_id,
+        from_time=clock.from_timestamp(wanted.from_time) if wanted.HasField("from_time") else None,
+        to_time=clock.from_timestamp(wanted.to_time) if wanted.HasField("to_time") else None,
+        reason=wanted.reason or None,
+    )
+
+
+def replay_rate(wanted: int) -> int:
+    if not 0 <= wanted <= MAX_REPLAY_RATE:
+        message = f"allowed: 1 to {MAX_REPLAY_RATE:,} a second, 0 for {REPLAY_RATE}"
+        raise InvalidArgument.at("REPLAY_INVALID", "rate", "OUT_OF_RANGE", message)
+    return wanted or REPLAY_RATE
+
+
+def replay_types(wanted: Iterable[str]) -> tuple[str, ...]:
+    violations: list[Violation] = []
+    found = _types(wanted, "types", violations)
+    if violations:
+        raise InvalidArgument("REPLAY_INVALID", violations[0].message, violations=violations)
+    return found
+
+
+def required_time(wanted: Any, name: str) -> datetime:
+    if not wanted.HasField(name):
+        raise InvalidArgument.at("REPLAY_INVALID", name, "REQUIRED", "say since when")
+    return clock.from_timestamp(getattr(wanted, name))
+
+
+def replay(found: Replay) -> replay_pb2.Replay:
+    return replay_pb2.Replay(
+        id=str(found.id),
+        kind=found.kind,
+        state=found.state,
+        error=found.error,
+        subscription_id=str(found.subscription_id or ""),
+        rate=found.rate,
+        total=found.total,
+        seen=found.seen,
+        done=found.done,
+        failed=found.failed,
+        created_by=found.created_by,
+        create_time=clock.to_timestamp(found.create_time),
+        update_time=clock.to_timestamp(found.update_time),
+        finish_time=clock.to_timestamp(found.finish_time),
+    )
+
+
+def causality_asked(wanted: event_service_pb2.GetCausalityRequest) -> tuple[str, UUID]:
+    """What kind of thing, and which; INVALID_ARGUMENT / EVENT_FILTER_INVALID unless it is one."""
+    named = [
+        (kind, getattr(wanted, f"{kind}_id"))
+        for kind in ("event", "record", "run")
+        if getattr(wanted, f"{kind}_id")
+    ]
+    if len(named) != 1:
+        message = "name one of event_id, record_id and run_id"
+        raise InvalidArgument.at("EVENT_FILTER_INVALID", "event_id", "REQUIRED", message)
+    kind, value = named[0]
+    return kind, ids.parse_id(value, f"{kind}_id")
+
+
+def causal_nodes(
+    nodes: Iterable[CausalNode], sent: Iterable[Delivery], asked: UUID
+) -> list[event_service_pb2.CausalNode]:
+    by_event: defaultdict[UUID, list[event_service_pb2.CausalDelivery]] = defaultdict(list)
+    for one in sent:
+        by_event[one.event_id].append(
+            event_service_pb2.CausalDelivery(
+                id=str(one.id),
+                subscription_id=str(one.subscription_id),
+                state=one.state,
+                trace_id=one.trace_id,
+            )
+        )
+    return [
+        event_service_pb2.CausalNode(
+            event=event(node.event),
+            parent_id=str(node.parent_id or ""),
+            level=node.level,
+            asked=asked in (node.event.event_id, node.event.aggregate_id),
+            deliveries=by_event[node.event.event_id],
+        )
+        for node in nodes
+    ]
 
 
 def discard_reason(wanted: str) -> str:

@@ -73,6 +73,7 @@ class Subscription:
     created_by: str
     create_time: datetime
     update_time: datetime
+    coalesce_seconds: int = 0
 
 
 class DeliveryState(StrEnum):
@@ -80,6 +81,7 @@ class DeliveryState(StrEnum):
     DELIVERING = "delivering"
     SUCCEEDED = "succeeded"
     DEAD = "dead"
+    MERGED = "merged"  # another delivery carries its event
 
 
 # From each state to what may follow; docs/events.md draws it.
@@ -90,6 +92,7 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     ),
     DeliveryState.SUCCEEDED: frozenset({DeliveryState.PENDING}),
     DeliveryState.DEAD: frozenset({DeliveryState.PENDING}),
+    DeliveryState.MERGED: frozenset({DeliveryState.PENDING}),
 }
 
 
@@ -108,6 +111,7 @@ class Delivery:
     finish_time: datetime | None
     last_error: str
     trace_id: str
+    merged_into: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,18 @@ class NewDelivery:
     body: str
     traceparent: str
     trace_id: str
+    window: int = 0  # seconds in which further updates of the same thing join it
+
+
+@dataclass(frozen=True, slots=True)
+class Joinable:
+    """A delivery that waits for its window to end."""
+
+    id: UUID
+    event_id: UUID
+    event_type: str
+    aggregate_version: int
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +214,69 @@ class DeadLetter:
     envelope: str  # of a consumer's letter
     note: str
     settle_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterQuery:
+    """Which dead letters; what is None does not restrict."""
+
+    state: str | None = None
+    kind: str | None = None
+    event_type: str | None = None
+    subscription_id: UUID | None = None
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+    reason: str | None = None
+
+
+class ReplayKind(StrEnum):
+    DEAD_LETTERS = "dead_letters"
+    EVENTS = "events"  # of the log, to one subscription
+    RECOVERY = "recovery"  # of the log, what the subscription did not get
+
+
+class ReplayState(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Many things done again, at a rate."""
+
+    id: UUID
+    kind: ReplayKind
+    state: ReplayState
+    error: str
+    subscription_id: UUID | None
+    selection: str  # JSON, as logic.selections reads it
+    cursor: str  # of the last thing that was looked at
+    rate: int
+    total: int
+    seen: int
+    done: int
+    failed: int
+    created_by: str
+    create_time: datetime
+    update_time: datetime
+    finish_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayClaim:
+    """A replay that this worker may go on with until its lease ends."""
+
+    workspace_id: UUID
+    replay_id: UUID
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class CausalNode:
+    """One event in the tree of what caused what."""
+
+    event: LoggedEvent
+    parent_id: UUID | None
+    level: int

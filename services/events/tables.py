@@ -3,7 +3,13 @@
 import sqlalchemy as sa
 
 from kit.tables import NAMING, common_tables, time_column
-from services.events.model import DeliveryState, PayloadKind, SubscriptionState
+from services.events.model import (
+    DeliveryState,
+    PayloadKind,
+    ReplayKind,
+    ReplayState,
+    SubscriptionState,
+)
 
 metadata = sa.MetaData(naming_convention=NAMING)
 common_tables(metadata)
@@ -68,6 +74,7 @@ subscriptions = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
     time_column("failing_since", nullable=True),
     sa.Column("notices", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("coalesce_seconds", sa.Integer, nullable=False, server_default="0"),
     time_column("create_time"),
     time_column("update_time"),
 )
@@ -97,6 +104,7 @@ deliveries = sa.Table(
     time_column("create_time"),
     time_column("finish_time", nullable=True),
     sa.Column("last_error", sa.Text, nullable=False, server_default=""),
+    sa.Column("merged_into", sa.Uuid),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("traceparent", sa.Text, nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
@@ -189,4 +197,48 @@ dead_letters = sa.Table(
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     time_column("create_time"),
     time_column("settle_time", nullable=True),
+)
+# What is open of them: the workers' view, for its number and age.
+open_letters = sa.Table(
+    "open_letters",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("letter_id", sa.Uuid, primary_key=True),
+    time_column("create_time"),
+)
+replays = sa.Table(
+    "replays",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("kind", sa.Text, _one_of("kind", [*ReplayKind]), nullable=False),
+    sa.Column(
+        "state",
+        sa.Text,
+        _one_of("state", [*ReplayState]),
+        nullable=False,
+        server_default="running",
+    ),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.Column("subscription_id", sa.Uuid),
+    sa.Column("selection", sa.Text, nullable=False),
+    sa.Column("cursor", sa.Text, nullable=False, server_default=""),
+    sa.Column("rate", sa.Integer, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("seen", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("failed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("created_by", sa.Text, nullable=False),
+    time_column("create_time"),
+    time_column("update_time"),
+    time_column("finish_time", nullable=True),
+)
+replay_queue = sa.Table(
+    "replay_queue",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("replay_id", sa.Uuid, primary_key=True),
+    time_column("due_time"),
+    sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("ix_replay_queue_due_time", "due_time"),
 )

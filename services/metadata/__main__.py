@@ -45,7 +45,7 @@ async def wire(app: App[Settings]) -> Wiring:
     seal = Seal(settings.internal_secret)
     authenticator = Authenticator(app.db, app.worker_db, settings.internal_secret, _oidc(settings))
     workspaces = WorkspaceServicer(app.db, catalogues, seal)
-    access = AccessServicer(app.db, authenticator, seal)
+    access = AccessServicer(app.db, catalogues, authenticator, seal)
     objects = ObjectServicer(app.db, catalogues)
     fields = FieldServicer(app.db, catalogues)
     views = ViewServicer(app.db, catalogues)

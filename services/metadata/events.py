@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
+import msgspec
+
 from kit.outbox import Event
-from services.metadata.model import ApiKey, Difference, Member, Workspace
+from services.metadata.model import ApiKey, CustomRole, Difference, Member, Workspace
 
 
 def definition(
@@ -106,6 +108,33 @@ def member(
             "after": None if verb == "removed" else _member(now),
         },
     )
+
+
+def role(verb: str, was: CustomRole | None, now: CustomRole | None, metadata_version: int) -> Event:
+    """`role.created`, `role.updated` and `role.deleted`; objects and fields by id."""
+    found = now or was
+    assert found is not None
+    return Event(
+        f"role.{verb}",
+        "role",
+        found.role_id,
+        found.version + (now is None),
+        {
+            "id": str(found.role_id),
+            "metadata_version": metadata_version,
+            "before": _role(was) if was else None,
+            "after": _role(now) if now else None,
+        },
+    )
+
+
+def _role(found: CustomRole) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "description": found.description,
+        "permissions": list(found.permissions),
+        "objects": msgspec.to_builtins(found.objects),
+    }
 
 
 def _member(found: Member) -> dict[str, str]:

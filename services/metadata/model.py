@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+from schema.access import ObjectAccess
 from schema.model import Field, LinkType, Object, View
 
 T = TypeVar("T")
@@ -69,6 +70,20 @@ class Member:
     role: str
     version: int
     create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CustomRole:
+    """A role of the workspace's own: it denies what it does not grant."""
+
+    role_id: UUID
+    name: str
+    description: str
+    permissions: tuple[str, ...]  # of what is no record: schema, rules, admin
+    objects: dict[str, ObjectAccess]  # by object id; rules name fields by id
+    version: int
+    create_time: datetime
+    update_time: datetime
 
 
 @dataclass(frozen=True, slots=True)

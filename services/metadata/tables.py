@@ -187,6 +187,21 @@ sa.Table(
     *_versioned(),
 )
 
+# What a workspace's own role grants, beside the three that every workspace has.
+sa.Table(
+    "roles",
+    metadata,
+    _key("workspace_id"),
+    _key("role_id"),
+    _text("name"),
+    _text("description"),
+    _json("permissions"),
+    _json("objects"),
+    *_versioned(),
+    sa.UniqueConstraint("workspace_id", "name", name="uq_roles_name"),
+    sa.CheckConstraint("name ~ '^[a-z][a-z0-9_]{0,62}$'", name="name"),
+)
+
 # Found by id alone, before the workspace is known: the one table that the workers' role reads
 # across workspaces to answer a call.
 sa.Table(

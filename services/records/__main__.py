@@ -1,16 +1,21 @@
 """Run the records service: serve its API, relay its events, work in the background, migrate."""
 
 from functools import partial
+from uuid import UUID
 
-from kit import clients, service
+from kit import clients, credentials, service
+from kit.caller import Caller
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
-from services.records import workers
-from services.records.servicers import RecordServicer, servicers
+from services.records.servicers import RecordServicer, servicers, tabular_servicers
 from services.records.servicers.guard import DeleteGuard
+from services.records.servicers.importing import ImportServicer
 from services.records.settings import RecordsSettings
 from services.records.tables import metadata
+from services.records.workers.imports import ImportWorker, Rights
+from services.records.workers.search import build_search, tidy_search
+from services.records.workers.statistics import compact_statistics
 
 PLANE = "records"
 
@@ -21,18 +26,45 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     to_links = clients.channel(settings.links_address)
     secret = settings.internal_secret
     definitions = Definitions(to_metadata, secret, PLANE)
-    servicer = RecordServicer(app.db, definitions, DeleteGuard(to_links), settings.max_batch)
+    authenticate = Authenticator(to_metadata, secret, PLANE).authenticate
+    guard = DeleteGuard(to_links)
+    servicer = RecordServicer(app.db, definitions, guard, settings.max_batch)
+    importing = ImportServicer(app.db, definitions, settings.import_max_bytes)
+
+    async def caller_of(workspace_id: UUID, principal_id: str) -> Caller:
+        own = credentials.Internal(PLANE, str(workspace_id), principal_id)
+        return await authenticate(credentials.issue(secret, own))
+
+    imports = ImportWorker(
+        app.db,
+        app.worker_db,
+        Rights(caller_of, importing.target_for, importing.undo_target_for, guard.check),
+        concurrency=settings.import_concurrency,
+        lease_seconds=settings.import_lease_seconds,
+    )
     return Wiring(
-        servicers=servicers(servicer),
-        authenticate=Authenticator(to_metadata, secret, PLANE).authenticate,
-        workers=[partial(workers.compact_statistics, app.worker_db)],
+        servicers={
+            **servicers(servicer),
+            **tabular_servicers(app.db, definitions, importing),
+        },
+        authenticate=authenticate,
+        workers=[
+            partial(compact_statistics, app.worker_db),
+            imports.run,
+            partial(tidy_search, app.worker_db),
+            partial(build_search, app.db, app.worker_db, definitions.workspace),
+        ],
         closing=[to_metadata.close, to_links.close],
     )
 
 
 # Every statement of ours is driven by an index; statistics over mixed fields mislead Postgres into
 # reading whole tables instead.
-PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+# For the same reason a prepared statement is planned once: no value would change the plan.
+PLANNER = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c plan_cache_mode=force_generic_plan"
+)
 SERVICE = Service(PLANE, "services.records", RecordsSettings, metadata, wire, planner=PLANNER)
 
 if __name__ == "__main__":

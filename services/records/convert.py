@@ -12,13 +12,16 @@ from armature.records.v1 import record_service_pb2 as pb
 from kit import clock
 from kit.errors import InvalidArgument, ServiceError, Violation
 from schema import jsonio
+from schema.access import both, ruled
 from schema.compiled import CompiledObject, Workspace
 from schema.filters import parse_json, parse_text
 from schema.filters.context import EvalContext
-from schema.filters.tree import And, Tree
+from schema.filters.tree import Tree
 from schema.problems import Invalid, Problem, refuse
 from services.records.logic import documents
-from services.records.model import Item, Outcome, Read, Stored, Written
+from services.records.model import Item, Outcome, Read, Spelled, Stored, Written
+
+__all__ = ["both"]  # of filters
 
 _OUTCOMES = {
     Outcome.CREATED: record_pb2.OUTCOME_CREATED,
@@ -67,7 +70,15 @@ def items(messages: Sequence[pb.BatchItem]) -> list[Item]:
 def selection(
     workspace: Workspace, obj: CompiledObject, message: pb.Selection, me: str
 ) -> tuple[Tree | None, EvalContext]:
-    """The filter, in whichever spelling, and the context it is evaluated in."""
+    """The filter, in whichever spelling, joined with the rule that says which records there are
+    for the caller; and the context it is evaluated in."""
+    tree, context = _selection(workspace, obj, message, me)
+    return ruled(obj, tree, context.now), context
+
+
+def _selection(
+    workspace: Workspace, obj: CompiledObject, message: pb.Selection, me: str
+) -> tuple[Tree | None, EvalContext]:
     context = EvalContext(
         clock.now(),
         message.time_zone or workspace.time_zone,
@@ -104,13 +115,6 @@ def filter_document(message: filter_pb2.Filter) -> dict[str, Any]:
     raise refuse("filter", "EMPTY", "each filter has a condition, and, or, or not")
 
 
-def both(first: Tree | None, second: Tree | None) -> Tree | None:
-    """The filter that holds where both do."""
-    if first is None or second is None:
-        return first or second
-    return And((first, second))
-
-
 @lru_cache(maxsize=4096)
 def _actor_of(document: str) -> actor_pb2.Actor:
     found = json.loads(document)
@@ -138,6 +142,14 @@ def read(value: Read) -> record_pb2.Record:
         fields_json=value.fields_json,
         position=value.position,
     )
+
+
+def shown(records: Sequence[Read | Spelled]) -> dict[str, Any]:
+    """A page's records in the member of the response that they were asked for in."""
+    if records and isinstance(records[0], Spelled):
+        spelled = [r.json() for r in records if isinstance(r, Spelled)]
+        return {"records_json": b"[" + b",".join(spelled) + b"]"}
+    return {"records": [read(r) for r in records if isinstance(r, Read)]}
 
 
 def stored(obj: CompiledObject, value: Stored) -> record_pb2.Record:

@@ -1,6 +1,6 @@
 """Say what the records plane talks about: plain values, no SQL, no protobuf."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -52,6 +52,7 @@ class Written:
 
     record: Stored
     outcome: Outcome
+    before: Stored | None = None  # what an update wrote over
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,17 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """A record as JSON text that nobody need look into: `head` ends where the fields begin."""
+
+    head: bytes
+    fields_json: bytes
+
+    def json(self) -> bytes:
+        return self.head + self.fields_json + b"}"
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What a page of records is chosen by; everything resolved and canonical."""
 
@@ -82,6 +94,7 @@ class Query:
     after: list[Any] | None = None  # a place in the order, from a page token
     limit: int = 50
     projection: "Projection | None" = None
+    spelled: bool = False  # its records come as `Spelled`
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,91 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    records: list[Read]
+    records: Sequence[Read | Spelled]
     next: list[Any] | None = None  # the place to go on from
     plan: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ImportState(StrEnum):
+    """Where an import stands; `services.records.operations.imports` moves it."""
+
+    RECEIVING = "receiving"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class ImportMode(StrEnum):
+    CREATE = "create"
+    UPSERT = "upsert"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How the rows of an import become records."""
+
+    object: str
+    format: str = "csv"  # or ndjson
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    match: tuple[str, ...] = ()
+    mode: ImportMode = ImportMode.CREATE
+    dry_run: bool = False
+    clear_empty: bool = False
+    ignore_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """What has become of an import's rows."""
+
+    rows: int = 0
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    restored: int = 0
+    failed: int = 0
+    undone: int = 0
+    undo_skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the beginning of a document says about the rest."""
+
+    delimiter: str
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One document on its way into records."""
+
+    id: UUID
+    object_id: UUID
+    options: ImportOptions
+    layout: Layout | None
+    state: ImportState
+    received_bytes: int
+    lines: int
+    blocks: int
+    counts: ImportCounts
+    failure: str
+    principal_id: str
+    created_by: Mapping[str, Any]
+    create_time: datetime
+    update_time: datetime
+    finish_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One refused row, or one that an undo left alone."""
+
+    line: int
+    phase: str  # import or undo
+    problems: tuple[Problem, ...]

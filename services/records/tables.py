@@ -7,7 +7,7 @@ and in Python.
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from kit.tables import NAMING, common_tables, time_column
 
@@ -86,6 +86,26 @@ value_freed = sa.Table(
     time_column("delete_time"),
 )
 
+# What can be searched of each live record, in the form of logic/search; one index for both.
+search_entries = sa.Table(
+    "search_entries",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("record_id", sa.Uuid, primary_key=True),
+    sa.Column("vector", TSVECTOR, nullable=False),
+    sa.Column("grams", ARRAY(sa.BigInteger), nullable=False),
+    sa.Index("ix_search_entries_terms", "vector", "grams", postgresql_using="gin"),
+)
+
+# Workspaces with records from before there were entries, and how far a worker has come.
+search_builds = sa.Table(
+    "search_builds",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("after_id", sa.Uuid),
+    time_column("create_time"),
+)
+
 # Group stats: a base row per (statistic, group), and append-only deltas that a compactor folds in.
 group_stats = sa.Table(
     "group_stats",
@@ -116,6 +136,65 @@ stat_states = sa.Table(
     sa.Column("object_id", sa.Uuid, nullable=False),
     sa.Column("measures", sa.Text, nullable=False),
     time_column("create_time"),
+)
+
+# Imports: their state, what waits for a worker, the rows in blocks, and what was refused.
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, nullable=False),
+    sa.Column("options", JSONB, nullable=False),
+    sa.Column("layout", JSONB),  # the header and delimiter that the content began with
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tail", sa.LargeBinary, nullable=False),  # received, and not a whole row yet
+    sa.Column("blocks", sa.Integer, nullable=False),
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False)
+        for name in (
+            *("received_bytes", "lines", "rows", "processed", "created", "updated", "unchanged"),
+            *("restored", "failed", "undone", "undo_skipped"),
+        )
+    ),
+    sa.Column("failure", sa.Text, nullable=False),
+    sa.Column("principal_id", sa.Text, nullable=False),
+    sa.Column("created_by", JSONB, nullable=False),
+    time_column("create_time"),
+    time_column("update_time"),
+    time_column("finish_time", nullable=True),
+    sa.CheckConstraint(
+        "state IN ('receiving', 'running', 'succeeded', 'failed', 'cancelled', 'undoing',"
+        " 'undone')",
+        name="state",
+    ),
+)
+import_jobs = sa.Table(
+    "import_jobs",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    time_column("due_time"),
+    sa.Column("holder", sa.Uuid),
+)
+import_blocks = sa.Table(
+    "import_blocks",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    sa.Column("block", sa.Integer, primary_key=True),
+    sa.Column("content", sa.LargeBinary),  # rows that are not worked off yet
+    sa.Column("effects", sa.LargeBinary),  # what was written, for an undo
+    sa.Column("undone", sa.LargeBinary),  # what an undo restored
+)
+import_errors = sa.Table(
+    "import_errors",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    sa.Column("line", sa.BigInteger, primary_key=True),
+    sa.Column("phase", sa.Text, primary_key=True),
+    sa.Column("problems", JSONB, nullable=False),
 )
 
 common_tables(metadata)

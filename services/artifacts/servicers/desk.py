@@ -55,10 +55,12 @@ class Desk:
         return caller
 
     async def workspace(self, caller: Caller, kinds: Iterable[node_pb2.Node] = ()) -> Workspace:
-        """The definitions, asked for anew when they lack the kind of one of these."""
-        found = await self._definitions.workspace(caller.workspace_id)
+        """The definitions as the caller may see them, asked for anew when they lack the kind of
+        one of these."""
+        found = await self._definitions.seen(caller)
         if any(not _known(found, message.kind) for message in kinds):
-            return await self._definitions.refresh(caller.workspace_id)
+            newest = await self._definitions.refresh(caller.workspace_id)
+            return self._definitions.seen_by(caller, newest)
         return found
 
     async def may_attach(

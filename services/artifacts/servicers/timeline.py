@@ -11,6 +11,7 @@ from kit import idempotency, paging
 from kit.db import Tx
 from schema.problems import Problem
 from services.artifacts import convert
+from services.artifacts.logic import showing
 from services.artifacts.logic.access import require_targets
 from services.artifacts.model import Place
 from services.artifacts.operations import timeline
@@ -45,6 +46,10 @@ class TimelineServicer(rpc.TimelineServiceServicer):
             found = found[:size]
             last = found[-1]
             token = paging.encode([last.occurred_at.isoformat(), str(last.id)], *query)
+        if caller.access is not None:
+            others = showing.others(found)
+            allowed = await self._desk.rights.allowed(caller, others, "read")
+            found = showing.shown(workspace, found, allowed)
         return pb.ListTimelineResponse(items=map(convert.item, found), next_page_token=token)
 
     async def CreateComment(

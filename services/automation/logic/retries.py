@@ -16,6 +16,7 @@ LONGEST_PLANE_DELAY = 30.0
 class Failure(StrEnum):
     PERMANENT = "permanent"  # repeating it would fail again
     TRANSIENT = "transient"  # counts against the limit of attempts
+    LIMIT = "limit"  # the run does more than any run may: what it is of is paused
     ABSENT = "absent"  # a plane of ours does not answer: does not count, for an hour
 
 
@@ -39,18 +40,23 @@ class Verdict:
 
 
 def verdict(
-    failed: Failed, failures: int, attempts: int, waiting_since: datetime | None, now: datetime
+    failed: Failed,
+    failures: int,
+    attempts: int,
+    waiting_since: datetime | None,
+    now: datetime,
+    most: int = ATTEMPTS,
 ) -> Verdict:
     """`failures` and `attempts` include this one; `waiting_since` is when a plane began to be
-    absent, if it is."""
-    if failed.kind is Failure.PERMANENT:
+    absent, if it is; `most` is how often a step is tried."""
+    if failed.kind in (Failure.PERMANENT, Failure.LIMIT):
         return Verdict(retry=False)
     if failed.kind is Failure.ABSENT:
         if waiting_since is not None and now - waiting_since > PLANE_PATIENCE:
             return Verdict(retry=False, counts=False)
         delay = _jittered(min(LONGEST_PLANE_DELAY, FIRST_DELAY * 2.0 ** min(attempts - 1, 10)))
         return Verdict(retry=True, delay=delay, counts=False)
-    if failures >= ATTEMPTS:
+    if failures >= most:
         return Verdict(retry=False)
     delay = _jittered(min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (failures - 1)))
     if failed.retry_after is not None:

@@ -1,17 +1,16 @@
-"""Steer runs: cancel what has not ended, and try again what failed."""
+"""Steer runs: cancel what has not ended, and try again what failed, from a step or from the start."""
 
+from dataclasses import replace
 from uuid import UUID
 
-from kit import outbox
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
-from services.automation import events
-from services.automation.model import Run, RunState, StepState
-from services.automation.store import queue, steps
+from schema.problems import nearest
+from services.automation.model import UNFINISHED, Run, RunState, Step, StepState
+from services.automation.operations import calling, execution
+from services.automation.store import flows, journal, queue, steps
 from services.automation.store import runs as store
-
-_UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 
 
 def not_found(run_id: UUID) -> NotFound:
@@ -19,40 +18,79 @@ def not_found(run_id: UUID) -> NotFound:
 
 
 async def cancel(tx: Tx, caller: Caller, run_id: UUID) -> Run:
-    """End it now, or, while a step is under way, have its worker end it after that step."""
-    workspace_id = caller.workspace_id
-    holder = await queue.holder(tx, workspace_id, run_id)
-    run = await store.find_run(tx, workspace_id, run_id, lock=True)
+    """End it now, or, while a step is under way, have its worker end it after that step; and all
+    that it has called with it."""
+    run = await store.find_run(tx, caller.workspace_id, run_id)
     if run is None:
         raise not_found(run_id)
-    if run.state not in _UNFINISHED:
+    if not await calling.cancel_if_unfinished(tx, caller, run_id):
+        run = await _again(tx, caller.workspace_id, run_id)
         raise FailedPrecondition("RUN_FINISHED", f"the run has {run.state} already")
-    if holder:
-        await queue.ask_to_cancel(tx, workspace_id, run_id)
-    else:
-        await store.finish(tx, workspace_id, run_id, RunState.CANCELLED, "")
-        await steps.cancel_rest(tx, workspace_id, run_id)
-        await queue.remove(tx, workspace_id, run_id)
-        await outbox.add(tx, caller, events.run("cancelled", run))
-    return await _again(tx, workspace_id, run_id)
+    return await _again(tx, caller.workspace_id, run_id)
 
 
-async def resume(tx: Tx, caller: Caller, run_id: UUID) -> Run:
-    """Queue it again, from the step that failed."""
+async def resume(tx: Tx, caller: Caller, run_id: UUID, from_step: str = "") -> Run:
+    """Queue it again, from the step that failed, or from an earlier one, which then happens again
+    with all that came after it."""
     workspace_id = caller.workspace_id
     run = await store.find_run(tx, workspace_id, run_id, lock=True)
     if run is None:
         raise not_found(run_id)
     if run.state is not RunState.FAILED:
         raise FailedPrecondition("RUN_NOT_FAILED", f"the run is {run.state}, not failed")
-    planned = await steps.list_steps(tx, workspace_id, run_id)
-    if not any(step.state is StepState.FAILED for step in planned):
+    begun = await steps.list_steps(tx, workspace_id, run_id)
+    if not any(step.state is StepState.FAILED for step in begun):
         message = "the run failed before its first step: no step can be tried again"
         raise FailedPrecondition("RUN_NOT_RESUMABLE", message)
+    epoch = None
+    if from_step:
+        epoch = await _rewind(tx, workspace_id, run, begun, from_step)
     await steps.resume_failed(tx, workspace_id, run_id)
-    await store.requeue(tx, workspace_id, run_id)
-    await queue.insert_due(tx, workspace_id, [run_id])
+    await _requeue(tx, caller, run, epoch, f"resumed from {from_step or 'where it failed'}")
     return await _again(tx, workspace_id, run_id)
+
+
+async def _rewind(tx: Tx, workspace_id: UUID, run: Run, begun: list[Step], from_step: str) -> int:
+    """Forget a step and what began after it; the epoch in which they happen again."""
+    found = [step for step in begun if from_step in (step.path, step.name)]
+    if not found:
+        hint = nearest(from_step, [step.name for step in begun])
+        message = f"the run has begun no step {from_step!r}{hint}"
+        raise FailedPrecondition("RUN_NOT_RESUMABLE", message)
+    first = found[0]
+    await steps.forget_from(tx, workspace_id, run.id, first.index)
+    parts = first.path.split("/")
+    around = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    reopened = [
+        replace(step, state=StepState.RUNNING, output="", error="", finish_time=None)
+        for step in begun
+        if step.path in around and step.index < first.index
+    ]
+    await journal.put_steps(tx, workspace_id, [(run.id, step) for step in reopened])
+    return max(run.epoch, *(step.epoch for step in begun)) + 1
+
+
+async def restart(tx: Tx, caller: Caller, run_id: UUID) -> Run:
+    """Queue it again from the beginning, of the same version and occasion: every effect happens
+    again, under keys of a new epoch."""
+    workspace_id = caller.workspace_id
+    run = await store.find_run(tx, workspace_id, run_id, lock=True)
+    if run is None:
+        raise not_found(run_id)
+    if run.state in UNFINISHED:
+        raise FailedPrecondition("RUN_UNFINISHED", f"the run is {run.state}; cancel it first")
+    epoch = max(run.epoch, await steps.last_epoch(tx, workspace_id, run_id)) + 1
+    await steps.forget_from(tx, workspace_id, run_id, 0)
+    await _requeue(tx, caller, run, epoch, f"restarted; it had {run.state}")
+    return await _again(tx, workspace_id, run_id)
+
+
+async def _requeue(tx: Tx, caller: Caller, run: Run, epoch: int | None, text: str) -> None:
+    workspace_id = caller.workspace_id
+    await store.requeue(tx, workspace_id, run.id, epoch=epoch)
+    await flows.count_again(tx, workspace_id, run.rule_id)
+    await queue.insert_due(tx, workspace_id, [run.id])
+    await execution.note(tx, workspace_id, run.id, text.split()[0].rstrip(";"), text, caller.name)
 
 
 async def _again(tx: Tx, workspace_id: UUID, run_id: UUID) -> Run:

@@ -1,68 +1,63 @@
-"""Start runs: match events with rules, judge conditions, guard against loops and floods.
+"""Start runs: match events with rules and workflows, judge conditions, guard against loops.
 
 What must not run is recorded all the same, with the reason: nothing is dropped in silence.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kit import ids, outbox
-from kit.caller import Caller
-from kit.clock import now
+from kit import ids
 from kit.db import Tx
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, refuse
-from services.automation import events
-from services.automation.logic import conditions, guard
-from services.automation.model import NewRun, Rule, Run, RunState, TriggerType
-from services.automation.store import queue
+from services.automation.logic import conditions, formulas, guard, occasion
+from services.automation.logic.definitions import RECORD_TRIGGERS
+from services.automation.model import (
+    Kind,
+    NewRun,
+    Rule,
+    RuleState,
+    RunState,
+    Starter,
+    TriggerType,
+    WorkflowTrigger,
+)
+from services.automation.operations import starting
 from services.automation.store import rules as rule_store
-from services.automation.store import runs as store
-from services.automation.store.steps import insert_steps
-
-Key = tuple[TriggerType, str]  # what happened, to a record of which object
+from services.automation.store import waits as wait_store
+from services.automation.store import workflows
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The enabled rules of a workspace at one version, by what starts them."""
+    """Everything of a workspace that events can start, at one version, by the event's type."""
 
     version: int
-    by_trigger: Mapping[Key, tuple[Rule, ...]]
+    by_event: Mapping[str, tuple[Starter, ...]]
 
-    def has(self, trigger: TriggerType) -> bool:
-        return any(kind is trigger for kind, _ in self.by_trigger)
+    def has(self, event_type: str) -> bool:
+        return event_type in self.by_event
 
     def waiting_for(
-        self, key: Key, obj: CompiledObject | None, changed: Iterable[str]
-    ) -> list[Rule]:
-        """Those that such a change starts. Fields are known by their key, which survives renames;
-        a rule that waits for one that is gone is not passed over: its run will say so."""
-        rules = self.by_trigger.get(key, ())
-        if not any(rule.definition.trigger.fields for rule in rules):
-            return list(rules)
-        keys = {conditions.key_of(obj, name) for name in changed}
-        return [
-            rule
-            for rule in rules
-            if not (names := rule.definition.trigger.fields)
-            or any(found is None or found in keys for found in _keys(obj, names))
-        ]
+        self, event_type: str, data: Mapping[str, Any], obj: CompiledObject | None
+    ) -> list[Starter]:
+        """Those that such an event starts, as far as the trigger alone can tell."""
+        found = self.by_event.get(event_type, ())
+        return [one for one in found if _starts(one.trigger, event_type, data, obj)]
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event that some rule waits for."""
+    """One event that something waits for."""
 
     event_id: UUID
-    record_id: UUID
-    trigger: TriggerType
+    record_id: UUID  # or the id of what else the event is about
+    object: str
     object_id: str
     occasion: dict[str, Any]
-    rules: Sequence[Rule]
+    rules: Sequence[Starter]
     traceparent: str
 
     @property
@@ -70,70 +65,113 @@ class Happening:
         return self.traceparent[3:35]
 
 
-def _keys(obj: CompiledObject | None, names: Iterable[str]) -> list[str | None]:
-    return [conditions.key_of(obj, name) for name in names]
+def _starts(
+    trigger: WorkflowTrigger, event_type: str, data: Mapping[str, Any], obj: CompiledObject | None
+) -> bool:
+    """Fields are known by their key, which survives renames; a rule that waits for one that is
+    gone is not passed over: its run will say so."""
+    if trigger.type in RECORD_TRIGGERS:
+        if trigger.object_id != data.get("object_id"):
+            return False
+        if not trigger.fields and not trigger.changes:
+            return True
+        changed = {conditions.key_of(obj, name) for name in data.get("changed_fields") or ()}
+        names = [*trigger.fields, *(trigger.changes or ())]
+        keys = [conditions.key_of(obj, name) for name in names]
+        if not any(key is None or key in changed for key in keys):
+            return False
+        return all(
+            _changed_so(name, change, data) for name, change in (trigger.changes or {}).items()
+        )
+    if trigger.type in (TriggerType.LINK_CREATED, TriggerType.LINK_DELETED):
+        names = [str(data.get(one, "")) for one in ("type", "type_id", "inverse_name")]
+        return not trigger.link_type or trigger.link_type in names
+    if trigger.type is TriggerType.WORKFLOW:
+        known = (data.get("workflow_id"), data.get("workflow_name"))
+        state = event_type.partition(".")[2]
+        return trigger.workflow in known and trigger.on in ("finished", state)
+    return True
+
+
+def _changed_so(name: str, change: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Whether a field went from and to what the trigger says."""
+    before, after = data.get("before") or {}, data.get("after") or {}
+    return ("from" not in change or before.get(name) == change["from"]) and (
+        "to" not in change or after.get(name) == change["to"]
+    )
 
 
 async def rule_set(tx: Tx, workspace_id: UUID, held: RuleSet | None) -> RuleSet:
-    """The present rules: what is held, if that is their version."""
+    """What there is now: what is held, if that is its version."""
     version = await rule_store.set_version(tx, workspace_id)
     if held is not None and held.version == version:
         return held
-    by_trigger: dict[Key, list[Rule]] = {}
-    for rule in await rule_store.enabled_rules(tx, workspace_id):
-        trigger = rule.definition.trigger
-        by_trigger.setdefault((trigger.type, trigger.object_id), []).append(rule)
-    return RuleSet(version, {key: tuple(rules) for key, rules in by_trigger.items()})
+    by_event: dict[str, list[Starter]] = {}
+    rules = [_starter(rule) for rule in await rule_store.active_rules(tx, workspace_id)]
+    for one in [*rules, *await workflows.starters(tx, workspace_id)]:
+        kind = one.trigger.type
+        named = (one.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
+        for event_type in named:
+            by_event.setdefault(event_type, []).append(one)
+    return RuleSet(version, {key: tuple(found) for key, found in by_event.items()})
+
+
+def _starter(rule: Rule) -> Starter:
+    trigger = rule.definition.trigger
+    return Starter(
+        kind=Kind.RULE,
+        id=rule.id,
+        name=rule.definition.name,
+        version=rule.version,
+        owner_id=rule.owner_id,
+        trigger=WorkflowTrigger(
+            trigger.type, trigger.object, trigger.object_id, fields=trigger.fields
+        ),
+        condition=rule.definition.condition,
+        paused=""
+        if rule.state is RuleState.ENABLED
+        else f"the rule is {rule.state}: {rule.state_reason}",
+    )
 
 
 async def start_runs(
     tx: Tx, workspace: Workspace, happenings: Sequence[Happening], per_minute: int
 ) -> int:
-    """Insert a run for each rule and event whose condition holds; how many are queued."""
+    """Insert a run for each starter and event whose condition holds; how many are queued."""
     workspace_id = UUID(workspace.id)
     planned = [
-        run for one in happenings for rule in one.rules if (run := _plan(workspace, one, rule))
+        run for one in happenings for rule in one.rules if (run := plan(workspace, one, rule))
     ]
-    planned = await _within_rate(tx, workspace_id, planned, per_minute)
     if not planned:
         return 0
-    new = await store.insert_runs(tx, workspace_id, planned)
-    made = [run for run in planned if run.id in new]
-    needed = {run.event_id for run in made}
-    occasions = {one.event_id: one.occasion for one in happenings if one.event_id in needed}
-    queued = [run for run in made if run.state is RunState.QUEUED]
-    async with tx.pipeline():
-        await store.keep_occasions(tx, workspace_id, occasions)
-        if queued:
-            steps = [(run.id, run.rule.definition.actions) for run in queued]
-            await insert_steps(tx, workspace_id, steps)
-            await queue.insert_due(tx, workspace_id, [run.id for run in queued])
-        for run in made:
-            if run.state is not RunState.QUEUED:
-                await _announce(tx, workspace_id, run, occasions[run.event_id])
-    return len(queued)
+    occasions = {one.event_id: one.occasion for one in happenings}
+    made = await starting.insert(tx, workspace_id, planned, occasions, per_minute)
+    return sum(run.state is RunState.QUEUED for run in made)
 
 
-def _plan(workspace: Workspace, happening: Happening, rule: Rule) -> NewRun | None:
-    """The run of a rule for an event; None when its condition does not hold."""
-    occasion = happening.occasion
+def plan(workspace: Workspace, happening: Happening, rule: Starter) -> NewRun | None:
+    """The run of a starter for an event; None when its condition does not hold."""
+    document = happening.occasion
     state, error = RunState.QUEUED, ""
-    obj = workspace.object(happening.object_id)
+    obj = workspace.object(happening.object_id) if happening.object_id else None
     try:
-        if not _holds(workspace, obj, rule, occasion):
+        if not _holds(workspace, obj, rule, document):
             return None
-    except Invalid as invalid:
-        state, error = RunState.FAILED, f"the rule can't be judged: {invalid}"
-    depth = occasion["event"]["depth"] + 1
-    chain = occasion["event"]["chain"]
-    if refused := guard.refusal(rule.id, happening.record_id, chain, depth):
+    except (Invalid, formulas.FormulaError) as invalid:
+        state, error = RunState.FAILED, f"the {rule.kind} can't be judged: {invalid}"
+    depth = document["event"]["depth"] + 1
+    chain = document["event"]["chain"]
+    reentry = rule.limits.reentry
+    if rule.paused:
+        state, error = RunState.SKIPPED, rule.paused
+    elif refused := guard.refusal(rule.id, happening.record_id, chain, depth, reentry):
         state, error = RunState.BLOCKED, refused
     return NewRun(
         id=ids.new_id(),
         rule=rule,
         event_id=happening.event_id,
-        event_type=occasion["event"]["type"],
-        object=occasion["record"]["object"],
+        event_type=document["event"]["type"],
+        object=happening.object,
         record_id=happening.record_id,
         state=state,
         error=error[:2000],
@@ -144,82 +182,76 @@ def _plan(workspace: Workspace, happening: Happening, rule: Rule) -> NewRun | No
 
 
 def _holds(
-    workspace: Workspace, obj: CompiledObject | None, rule: Rule, occasion: Mapping[str, Any]
+    workspace: Workspace, obj: CompiledObject | None, rule: Starter, document: Mapping[str, Any]
 ) -> bool:
     """Whether the condition holds; Invalid when the rule speaks of what is gone."""
-    trigger = rule.definition.trigger
-    if obj is None:
-        if trigger.fields or rule.definition.condition is not None:
-            raise refuse("trigger", "OBJECT_NOT_FOUND", f"there is no {trigger.object} any more")
+    trigger = rule.trigger
+    if document["record"] is not None and trigger.type in RECORD_TRIGGERS:
+        if obj is None:
+            if trigger.fields or trigger.changes or rule.condition is not None:
+                message = f"there is no {trigger.object} any more"
+                raise refuse("trigger", "OBJECT_NOT_FOUND", message)
+        else:
+            _check_fields(obj, [*trigger.fields, *(trigger.changes or ())])
+            if not conditions.holds(workspace, obj, rule.condition, document, rule.owner_id):
+                return False
+    if not rule.when:
         return True
-    for name in trigger.fields:
+    source = {"id": str(rule.id), "name": rule.name, "version": rule.version}
+    return formulas.holds(rule.when, occasion.scope(document, source, {"id": "", "depth": 0}))
+
+
+def _check_fields(obj: CompiledObject, names: Iterable[str]) -> None:
+    for name in names:
         if conditions.key_of(obj, name) is None:
             message = f"{obj.name} has no field {name!r} any more"
             raise refuse("trigger.fields", "UNKNOWN_FIELD", message)
-    return conditions.holds(workspace, obj, rule.definition.condition, occasion, rule.owner_id)
 
 
-async def _within_rate(
-    tx: Tx,
-    workspace_id: UUID,
-    planned: list[NewRun],
-    per_minute: int,
-) -> list[NewRun]:
-    """The same, with what is over a rule's limit blocked and the rule paused."""
-    counting = (RunState.QUEUED, RunState.FAILED)
-    counts = Counter(run.rule.id for run in planned if run.state in counting)
-    if not counts:
-        return planned
-    totals = await rule_store.count_triggers(tx, workspace_id, counts)
-    over = {one: total - per_minute for one, total in totals.items() if total > per_minute}
-    if not over:
-        return planned
-    reason = f"more than {per_minute} triggers within a minute"
-    rules = {run.rule.id: run.rule for run in planned}
-    for rule_id in sorted(over):
-        await rule_store.bump_set(tx, workspace_id)
-        paused = await rule_store.pause_rule(tx, workspace_id, rule_id, reason)
-        caller = Caller(workspace_id, str(rule_id), "automation", rules[rule_id].definition.name)
-        await outbox.add(tx, caller, events.rule("paused", paused))
-    within = {one: counts[one] - excess for one, excess in over.items()}
-    result = []
-    for run in planned:
-        if run.state in counting and run.rule.id in within:
-            within[run.rule.id] -= 1
-            if within[run.rule.id] < 0:
-                blocked = f"the rule was paused: {reason}"
-                result.append(replace(run, state=RunState.BLOCKED, error=blocked))
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event as far as waits look at it."""
+
+    type: str
+    subject: str
+    document: dict[str, Any]
+
+
+async def settle_waits(tx: Tx, workspace_id: UUID, arrived: Sequence[Arrived]) -> list[UUID]:
+    """Give events to the steps that wait for them; the runs that go on. Of an event and a timeout,
+    the first to be written is the one that happened."""
+    types = sorted({one.type for one in arrived})
+    subjects = sorted({one.subject for one in arrived})
+    waits = await wait_store.for_events(tx, workspace_id, types, subjects)
+    woken: list[UUID] = []
+    for wait in waits:
+        for one in arrived:
+            if one.type != wait.event_type or wait.subject not in ("", one.subject):
                 continue
-        result.append(run)
-    return result
+            if wait.match and not matches(wait.match, one.document):
+                continue
+            payload = rule_store.text_of(one.document)
+            if await wait_store.settle(
+                tx,
+                workspace_id,
+                wait.run_id,
+                wait.step_index,
+                wait.kind,
+                outcome="event",
+                payload=payload,
+            ):
+                woken.append(wait.run_id)
+            break
+    return sorted(set(woken))
 
 
-async def _announce(tx: Tx, workspace_id: UUID, new: NewRun, occasion: dict[str, Any]) -> None:
-    """Say that a run did not begin, and why."""
-    run = _as_run(new)
-    caller = events.actor(workspace_id, run, occasion["event"])
-    if new.state is RunState.BLOCKED:
-        await outbox.add(tx, caller, events.run("blocked", run, new.error))
-        return
-    letter = events.dead_letter(run, new.error, 1, new.trace_id)
-    await outbox.add(tx, caller, events.run("failed", run, new.error), letter)
-
-
-def _as_run(new: NewRun) -> Run:
-    return Run(
-        id=new.id,
-        rule_id=new.rule.id,
-        rule_name=new.rule.definition.name,
-        rule_version=new.rule.version,
-        event_id=new.event_id,
-        event_type=new.event_type,
-        object=new.object,
-        record_id=new.record_id,
-        state=new.state,
-        error=new.error,
-        trace_id=new.trace_id,
-        depth=new.depth,
-        create_time=now(),
-        start_time=None,
-        finish_time=None,
-    )
+def matches(wanted: str, document: Mapping[str, Any]) -> bool:
+    """Whether each dotted path of the event has the value that is waited for."""
+    paths: dict[str, Any] = workflows.document_of(wanted)
+    for path, value in paths.items():
+        found: Any = document
+        for part in path.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if found != value:
+            return False
+    return True

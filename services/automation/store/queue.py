@@ -3,6 +3,9 @@
 A row may be claimed once its `due_time` has come. A claim moves `due_time` to the end of the lease
 and draws a new token, so a run whose worker has died is simply due again, and what the old holder
 still commits finds another token and is refused.
+
+Priority is a head start: what is queued now with a higher one stands before what was queued with a
+lower one in the last minutes, and so nothing starves.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,8 @@ from uuid import UUID
 
 from kit.db import Tx
 from services.automation.model import Claim
+
+HEAD_START = 600  # seconds that one class of priority is ahead of the next
 
 # Workspaces are found one index step each, and only as many as are needed.
 _CLAIM = """
@@ -22,12 +27,13 @@ WITH RECURSIVE spaces AS (
   FROM spaces AS s WHERE s.workspace_id IS NOT NULL
 ), picked AS MATERIALIZED (
   SELECT q.workspace_id, q.run_id, q.owner
-  FROM spaces AS s CROSS JOIN LATERAL (
+  FROM (SELECT workspace_id FROM spaces WHERE workspace_id <> ALL (%(full)s)) AS s
+  CROSS JOIN LATERAL (
     SELECT workspace_id, run_id, owner FROM run_queue
     WHERE workspace_id = s.workspace_id AND due_time <= now()
     ORDER BY due_time LIMIT %(share)s FOR UPDATE SKIP LOCKED
   ) AS q
-  WHERE s.workspace_id IS NOT NULL LIMIT %(limit)s
+  LIMIT %(limit)s
 )
 UPDATE run_queue AS q
 SET due_time = now() + make_interval(secs => %(lease)s), token = nextval('run_tokens'),
@@ -37,17 +43,27 @@ RETURNING q.workspace_id, q.run_id, q.token, p.owner AS previous_owner"""
 _HELD = """
 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS h (workspace_id, run_id, token)
 WHERE q.workspace_id = h.workspace_id AND q.run_id = h.run_id AND q.token = h.token"""
-_OURS = "WHERE workspace_id = %s AND run_id = %s AND token = %s"
+_WAKE = """
+INSERT INTO run_queue AS q (workspace_id, run_id, due_time)
+SELECT %s, n.run_id, now() - make_interval(secs => %s) FROM unnest(%s::uuid[]) AS n (run_id)
+ON CONFLICT (workspace_id, run_id) DO UPDATE SET signalled = true,
+  due_time = CASE WHEN q.owner = '' THEN least(q.due_time, excluded.due_time) ELSE q.due_time END"""
 
 
 async def claim_across_workspaces(
-    tx: Tx, after: UUID, *, share: int, limit: int, owner: str, lease: float
+    tx: Tx,
+    after: UUID,
+    *,
+    share: int,
+    limit: int,
+    owner: str,
+    lease: float,
+    full: Sequence[UUID] = (),
 ) -> list[Claim]:
-    """Due runs of the workspaces that follow `after`, at most `share` of each."""
-    rows = await tx.all(
-        _CLAIM,
-        {"after": after, "share": share, "limit": limit, "owner": owner, "lease": lease},
-    )
+    """Due runs of the workspaces that follow `after`, at most `share` of each, and none of those
+    that are `full`."""
+    given = {"after": after, "share": share, "limit": limit, "owner": owner, "lease": lease}
+    rows = await tx.all(_CLAIM, {**given, "full": list(full)})
     return [Claim(**row) for row in rows]
 
 
@@ -66,21 +82,21 @@ async def give_back_across_workspaces(tx: Tx, claims: Sequence[Claim]) -> None:
     await tx.run(f"UPDATE run_queue AS q SET due_time = now() {_HELD}", _arrays(claims))
 
 
-async def insert_due(tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> None:
+async def insert_due(
+    tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID], *, priority: int = 1, seconds: float = 0
+) -> None:
+    """Have somebody carry them out: now, or so much later."""
+    ahead = seconds if seconds > 0 else -HEAD_START * priority
     await tx.send(
         "INSERT INTO run_queue (workspace_id, run_id, due_time)"
-        " SELECT %s, unnest(%s::uuid[]), now()",
-        [workspace_id, list(run_ids)],
+        " SELECT %s, unnest(%s::uuid[]), now() + make_interval(secs => %s)",
+        [workspace_id, list(run_ids), ahead],
     )
 
 
-async def hold(tx: Tx, workspace_id: UUID, claim: Claim) -> tuple[bool, bool]:
-    """Whether the run is still ours, until the commit, and whether it is to be cancelled."""
-    row = await tx.maybe(
-        f"SELECT cancelling FROM run_queue {_OURS} FOR UPDATE",
-        [workspace_id, claim.run_id, claim.token],
-    )
-    return row is not None, row is not None and bool(row["cancelling"])
+async def wake(tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> None:
+    """Have sleeping runs go on, and tell whoever holds one that something it waits for is there."""
+    await tx.send(_WAKE, [workspace_id, HEAD_START, sorted(run_ids)])
 
 
 async def ask_to_cancel(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
@@ -89,18 +105,6 @@ async def ask_to_cancel(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
         "UPDATE run_queue SET cancelling = true WHERE workspace_id = %s AND run_id = %s",
         [workspace_id, run_id],
     )
-
-
-async def defer(tx: Tx, workspace_id: UUID, claim: Claim, seconds: float) -> None:
-    """Put the run back, due later."""
-    await tx.send(
-        f"UPDATE run_queue SET due_time = now() + make_interval(secs => %s), owner = '' {_OURS}",
-        [seconds, workspace_id, claim.run_id, claim.token],
-    )
-
-
-async def finish(tx: Tx, workspace_id: UUID, claim: Claim) -> None:
-    await tx.send(f"DELETE FROM run_queue {_OURS}", [workspace_id, claim.run_id, claim.token])
 
 
 async def holder(tx: Tx, workspace_id: UUID, run_id: UUID) -> str | None:

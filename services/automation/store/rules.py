@@ -136,11 +136,11 @@ async def list_rules(
     return [_rule(row) for row in rows]
 
 
-async def enabled_rules(tx: Tx, workspace_id: UUID) -> list[Rule]:
-    """Everything that can start a run, by the index on triggers."""
+async def active_rules(tx: Tx, workspace_id: UUID) -> list[Rule]:
+    """Everything that can start a run, and what the platform has paused: that is said."""
     rows = await tx.all(
         f"SELECT {_COLUMNS} {_FROM} WHERE r.workspace_id = %s AND r.delete_time IS NULL"
-        " AND r.state = 'enabled' ORDER BY r.create_time, r.rule_id",
+        " AND r.state IN ('enabled', 'paused') ORDER BY r.create_time, r.rule_id",
         [workspace_id],
     )
     return [_rule(row) for row in rows]
@@ -191,6 +191,10 @@ async def _insert_version(
 ) -> None:
     document = jsonio.dumps(definition).decode()
     await tx.run(_INSERT_VERSION, [workspace_id, rule_id, version, owner_id, document])
+
+
+def text_of(document: object) -> str:
+    return jsonio.dumps(document).decode()
 
 
 def definition_of(document: str) -> Definition:

@@ -4,54 +4,25 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from kit.db import Row, Tx
-from services.automation.model import Action, ActionType, Attempt, Outcome, Step, StepState
+from services.automation.model import ActionType, Attempt, Outcome, Step, StepState
 
 _STEP = """
 step_index, name, type, state, epoch, input, output, error, definite, failures, attempts,
-waiting_since, start_time, finish_time"""
+waiting_since, start_time, finish_time, path, retry_at"""
 _ATTEMPT = "step_index, number, start_time, finish_time, outcome, error, trace_id"
-_INSERT = """
-INSERT INTO steps (workspace_id, run_id, step_index, name, type)
-SELECT %s, * FROM unnest(%s::uuid[], %s::int2[], %s::text[], %s::text[])"""
-_END_ATTEMPT = """
-UPDATE attempts SET outcome = %s, error = %s, finish_time = clock_timestamp()
-WHERE workspace_id = %s AND run_id = %s AND step_index = %s AND number = %s"""
 _INTERRUPT = """
 UPDATE attempts SET outcome = 'interrupted', finish_time = now(),
   error = 'its worker stopped before it could tell the outcome'
-WHERE workspace_id = %s AND run_id = %s AND outcome = 'running'"""
-_SUCCEED = """
-UPDATE steps SET state = 'succeeded', output = %s, error = '', finish_time = clock_timestamp(),
-  waiting_since = NULL
-WHERE workspace_id = %s AND run_id = %s AND step_index = %s"""
-_FAIL = """
-UPDATE steps SET state = 'failed', error = %s, definite = %s, failures = failures + %s,
-  finish_time = clock_timestamp()
-WHERE workspace_id = %s AND run_id = %s AND step_index = %s"""
-_NOTE_FAILURE = """
-UPDATE steps SET error = %s, failures = failures + %s,
-  waiting_since = CASE WHEN %s THEN coalesce(waiting_since, now()) END
-WHERE workspace_id = %s AND run_id = %s AND step_index = %s"""
+WHERE workspace_id = %s AND run_id = ANY(%s) AND outcome = 'running'"""
 _CANCEL = """
 UPDATE steps SET state = 'cancelled', finish_time = now()
-WHERE workspace_id = %s AND run_id = %s AND state IN ('pending', 'running')"""
+WHERE workspace_id = %s AND run_id = %s AND state IN ('pending', 'running', 'waiting')"""
 # The input of a failure that may have had its effect stays: its repeat must be the same call.
 _RESUME = """
 UPDATE steps SET state = 'pending', error = '', failures = 0, waiting_since = NULL,
-  finish_time = NULL, epoch = epoch + definite::int, definite = false,
+  finish_time = NULL, retry_at = NULL, epoch = epoch + definite::int, definite = false,
   input = CASE WHEN definite THEN '' ELSE input END
 WHERE workspace_id = %s AND run_id = %s AND state IN ('failed', 'cancelled')"""
-
-
-async def insert_steps(
-    tx: Tx, workspace_id: UUID, planned: Sequence[tuple[UUID, tuple[Action, ...]]]
-) -> None:
-    rows = [
-        (run_id, index, action.name, action.type)
-        for run_id, actions in planned
-        for index, action in enumerate(actions)
-    ]
-    await tx.send(_INSERT, [workspace_id, *map(list, zip(*rows, strict=True))])
 
 
 async def list_steps(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Step]:
@@ -60,6 +31,51 @@ async def list_steps(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Step]:
         [workspace_id, run_id],
     )
     return [_step(row) for row in rows]
+
+
+async def of_runs(tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    rows = await tx.all(
+        f"SELECT run_id, {_STEP} FROM steps WHERE workspace_id = %s AND run_id = ANY(%s)"
+        " ORDER BY run_id, step_index",
+        [workspace_id, list(run_ids)],
+    )
+    found: dict[UUID, list[Step]] = {}
+    for row in rows:
+        found.setdefault(row["run_id"], []).append(_step(row))
+    return found
+
+
+async def find_step(tx: Tx, workspace_id: UUID, run_id: UUID, name: str) -> list[Step]:
+    """The steps of that id or path; of an id, one for each time it was reached."""
+    rows = await tx.all(
+        f"SELECT {_STEP} FROM steps WHERE workspace_id = %s AND run_id = %s"
+        " AND (path = %s OR name = %s) ORDER BY step_index",
+        [workspace_id, run_id, name, name],
+    )
+    return [_step(row) for row in rows]
+
+
+async def forget_from(tx: Tx, workspace_id: UUID, run_id: UUID, index: int) -> None:
+    """Drop a step and what began after it, with their attempts."""
+    for table in ("attempts", "steps"):
+        await tx.send(
+            f"DELETE FROM {table} WHERE workspace_id = %s AND run_id = %s AND step_index >= %s",
+            [workspace_id, run_id, index],
+        )
+
+
+async def reopen(tx: Tx, workspace_id: UUID, run_id: UUID, paths: Sequence[str]) -> None:
+    """Have steps that others stand in go on."""
+    await tx.send(
+        "UPDATE steps SET state = 'running', error = '', output = '', finish_time = NULL"
+        " WHERE workspace_id = %s AND run_id = %s AND path = ANY(%s)",
+        [workspace_id, run_id, list(paths)],
+    )
+
+
+async def last_epoch(tx: Tx, workspace_id: UUID, run_id: UUID) -> int:
+    sql = "SELECT max(epoch) FROM steps WHERE workspace_id = %s AND run_id = %s"
+    return int(await tx.value(sql, [workspace_id, run_id]) or 0)
 
 
 async def list_attempts(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Attempt]:
@@ -71,39 +87,9 @@ async def list_attempts(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Attemp
     return [Attempt(**{**row, "outcome": Outcome(row["outcome"])}) for row in rows]
 
 
-async def end_attempt(
-    tx: Tx, workspace_id: UUID, run_id: UUID, step: Step, outcome: Outcome, error: str
-) -> None:
-    await tx.send(_END_ATTEMPT, [outcome, error, workspace_id, run_id, step.index, step.attempts])
-
-
-async def mark_interrupted(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
-    """What a worker had under way when it went."""
-    await tx.send(_INTERRUPT, [workspace_id, run_id])
-
-
-async def succeed(tx: Tx, workspace_id: UUID, run_id: UUID, index: int, output: str) -> None:
-    await tx.send(_SUCCEED, [output, workspace_id, run_id, index])
-
-
-async def fail(
-    tx: Tx,
-    workspace_id: UUID,
-    run_id: UUID,
-    index: int,
-    error: str,
-    *,
-    definite: bool,
-    counts: bool,
-) -> None:
-    await tx.send(_FAIL, [error, definite, int(counts), workspace_id, run_id, index])
-
-
-async def note_failure(
-    tx: Tx, workspace_id: UUID, run_id: UUID, index: int, error: str, *, counts: bool
-) -> None:
-    """It will be tried again; one that does not count is a plane that is absent."""
-    await tx.send(_NOTE_FAILURE, [error, int(counts), not counts, workspace_id, run_id, index])
+async def mark_interrupted(tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> None:
+    """What workers had under way when they went."""
+    await tx.send(_INTERRUPT, [workspace_id, list(run_ids)])
 
 
 async def cancel_rest(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
@@ -130,4 +116,6 @@ def _step(row: Row) -> Step:
         waiting_since=row["waiting_since"],
         start_time=row["start_time"],
         finish_time=row["finish_time"],
+        path=row["path"] or str(row["step_index"]),
+        retry_at=row["retry_at"],
     )

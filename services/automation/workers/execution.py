@@ -1,29 +1,44 @@
-"""Carry out one claimed run: each attempt is recorded, made, and settled with what comes next.
+"""Carry out claimed runs: load those of a workspace together, walk each, and end it.
 
-Nothing here decides whether a run is still ours: each transaction looks at the fencing token, and a
-worker whose lease another has taken finds out at its next commit, which then commits nothing.
+Nothing here decides whether a run is still ours: each commit looks at the fencing token, and a
+worker whose lease another has taken finds out at its next commit, which then stores nothing.
 """
 
-from contextlib import AbstractContextManager, AsyncExitStack
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from uuid import UUID
 
+import psycopg
 import structlog
 from opentelemetry.trace import Span
 
-from kit import crash, telemetry
+from kit import telemetry
 from kit.clock import now
-from kit.db import Database
+from kit.db import Database, Tx
 from kit.errors import ServiceError
 from kit.webhooks import Sealer
 from services.automation.logic.retries import Failed, Failure
-from services.automation.model import Claim, Job
-from services.automation.operations import execution
-from services.automation.operations.execution import Attempt, Done
+from services.automation.model import Claim, Job, Kind, RunState, Source, StepState, WaitKind
+from services.automation.operations import calling, execution, guarding
+from services.automation.operations.execution import Key, key_of
+from services.automation.operations.journal import Also, Then
+from services.automation.operations.performing import Done, Performing
 from services.automation.workers.actions import Actions
+from services.automation.workers.control import Walk
+from services.automation.workers.journal import Journal
+from services.automation.workers.memory import (
+    CancellingError,
+    LeaseLostError,
+    Memory,
+    StepFailedError,
+)
 
 log = structlog.get_logger()
 
 _LATE_SECONDS = 60.0  # after a longer delay, a linked trace of its own
+_HELD_SOURCES = 2000
 
 
 class Executor:
@@ -31,60 +46,146 @@ class Executor:
         self._db = db
         self._actions = actions
         self._sealer = sealer
+        self._journal = Journal(db)
+        self._sources: OrderedDict[Key, Source] = OrderedDict()
+        self._secrets: dict[bytes, str] = {}
 
-    async def execute(self, claim: Claim) -> None:
+    async def load(self, workspace_id: UUID, claims: Sequence[Claim]) -> list[tuple[Claim, Job]]:
+        """What is still ours of claims of one workspace."""
+        async with self._db.transaction(workspace_id) as tx:
+            jobs, found = await execution.load(tx, workspace_id, claims, self._sources)
+        self._sources |= found
+        while len(self._sources) > _HELD_SOURCES:
+            self._sources.popitem(last=False)
+        ours = {claim.run_id: claim for claim in claims}
+        return [(ours[job.run.id], self._with_secret(workspace_id, job)) for job in jobs]
+
+    def _with_secret(self, workspace_id: UUID, job: Job) -> Job:
+        sealed = job.source.sealed_secret
+        if sealed not in self._secrets:
+            if len(self._secrets) > _HELD_SOURCES:
+                self._secrets.clear()
+            bound_to = f"{workspace_id}/{job.run.rule_id}"
+            self._secrets[sealed] = self._sealer.open(sealed, bound_to)
+        return replace(job, webhook_secret=self._secrets[sealed])
+
+    async def execute(self, claim: Claim, job: Job) -> None:
         """Go on with the run until it ends, waits, or is no longer ours."""
         try:
-            await self._carry_out(claim)
+            with _run_span(claim, job):
+                await self._carry_out(claim, job)
+        except LeaseLostError:
+            log.info("lease lost", run_id=str(claim.run_id))
         except ServiceError as exc:  # of our own database: the run is due again with its lease
             log.warning("run waits", run_id=str(claim.run_id), error=exc.message)
+        except psycopg.OperationalError as exc:
+            log.warning("run waits", run_id=str(claim.run_id), error=str(exc))
         except Exception as exc:
             log.exception("run", run_id=str(claim.run_id))
             async with self._db.transaction(claim.workspace_id) as tx:
                 reason = f"an error on our side, which we have logged ({type(exc).__name__})"
                 await execution.give_up(tx, claim, reason)
 
-    async def _carry_out(self, claim: Claim) -> None:
-        async with AsyncExitStack() as stack:
+    async def _carry_out(self, claim: Claim, job: Job) -> None:
+        memory = Memory(claim, job, self._journal)
+
+        async def reload() -> None:
             async with self._db.transaction(claim.workspace_id) as tx:
-                found = await execution.load(tx, claim)
-                if found is None:
-                    return
-                job, sealed = found
-                stack.enter_context(_run_span(claim, job))
-                trace_id = telemetry.trace_id()
-                attempt = await execution.begin(tx, claim, job, trace_id)
-            bound_to = f"{claim.workspace_id}/{job.run.rule_id}"
-            job = replace(job, webhook_secret=self._sealer.open(sealed, bound_to))
-            while attempt is not None:
-                crash.point("automation.before_action")
-                result = await self._attempt(claim, job, attempt)
-                crash.point("automation.after_action")
-                async with self._db.transaction(claim.workspace_id) as tx:
-                    attempt = await execution.settle(tx, claim, job, attempt, result, trace_id)
-                    crash.point("automation.before_commit")
+                found = await execution.reload_waits(tx, claim.workspace_id, job.run.id)
+            memory.waits = {(one.step_index, one.kind): one for one in found}
 
-    async def _attempt(self, claim: Claim, job: Job, attempt: Attempt) -> Done | Failed:
-        step = attempt.step
-        with (
-            telemetry.span(f"step {step.name}", armature__step=step.name),
-            telemetry.span(
-                f"attempt {step.type}", armature__step=step.name, armature__attempt=step.attempts
-            ) as span,
-        ):
-            try:
-                result = await self._actions.perform(claim.workspace_id, job, attempt)
-            except Exception as exc:
-                log.exception("action", run_id=str(claim.run_id), step=step.name)
-                reason = f"an error on our side, which we have logged ({type(exc).__name__})"
-                result = Failed(Failure.TRANSIENT, reason, definite=False)
-            if isinstance(result, Failed):
-                span.set_attribute("error.type", result.kind)
-                span.set_attribute("error.message", result.reason[:200])
-        return result
+        async def perform(job: Job, performing: Performing) -> Done | Failed:
+            return await self._actions.perform(claim.workspace_id, job, performing)
+
+        try:
+            if job.cancelling:
+                raise CancellingError
+            if await Walk(memory, perform, reload).walk():
+                await self._finish(memory, RunState.SUCCEEDED)
+        except StepFailedError as exc:
+            await self._fail(memory, exc)
+        except CancellingError:
+            await self._cancel(memory)
+
+    async def _finish(
+        self,
+        memory: Memory,
+        state: RunState,
+        error: str = "",
+        attempts: int = 0,
+        kind: str = "",
+        more: tuple[Also, ...] = (),
+    ) -> None:
+        job, claim = memory.job, memory.claim
+        keeps = state is RunState.SUCCEEDED and job.run.kind is Kind.WORKFLOW
+        output = memory.last_output() if keeps else ""
+        told = execution.output_of(error, memory.outputs()) if job.run.parent_run_id else ""
+        limits = job.source.limits
+
+        async def others(tx: Tx) -> None:
+            await execution.tell_others(tx, claim.workspace_id, job.run, state, told, limits)
+
+        async def forget_waits(tx: Tx) -> None:
+            await calling.end_waits(tx, claim.workspace_id, job.run.id)
+
+        also: list[Also] = [*more]
+        if job.run.parent_run_id is not None or limits.concurrency:
+            also.append(others)
+        if memory.waits or job.waits:
+            also.append(forget_waits)
+        if kind == Failure.LIMIT:
+            also.append(self._pause(memory, error))
+        history = ((state.value, error),) if state is not RunState.SUCCEEDED else ()
+        announced = execution.endings(
+            job, state, error, attempts=attempts, trace_id=memory.trace_id
+        )
+        await memory.commit(
+            announced=announced,
+            also=tuple(also),
+            history=history,
+            then=Then.FINISH,
+            state=state,
+            error=error,
+            output=output,
+        )
+
+    def _pause(self, memory: Memory, reason: str) -> Also:
+        async def pause(tx: Tx) -> None:
+            run = memory.job.run
+            await guarding.pause(tx, memory.claim.workspace_id, run.kind, run.rule_id, reason)
+
+        return pause
+
+    async def _fail(self, memory: Memory, failure: StepFailedError) -> None:
+        step = failure.step
+        for row in memory.below(""):
+            if row.state is StepState.WAITING:  # of other branches; a resumed run waits anew
+                row.state = StepState.PENDING
+                memory.note(row)
+        error = f"{step.name}: {failure.failed.reason}"
+        await self._finish(
+            memory, RunState.FAILED, error, attempts=step.attempts, kind=failure.failed.kind
+        )
+
+    async def _cancel(self, memory: Memory) -> None:
+        """End it as cancelled, with the runs that it has called."""
+        called: list[UUID] = []
+        for row in memory.below(""):
+            if row.state in (StepState.PENDING, StepState.RUNNING, StepState.WAITING):
+                if (row.index, WaitKind.RUN) in memory.waits:
+                    called.append(memory.called_id(row))
+                memory.as_cancelled(row)
+        caller = memory.caller
+
+        async def cancel_called(tx: Tx) -> None:
+            for run_id in called:
+                await calling.cancel_if_unfinished(tx, caller, run_id)
+
+        more = (cancel_called,) if called else ()
+        await self._finish(memory, RunState.CANCELLED, more=more)
 
 
-def _run_span(claim: Claim, job: Job) -> AbstractContextManager[Span]:
+def _run_span(claim: Claim, job: Job) -> AbstractContextManager[Span | None]:
     """A child of the span that processed the event; long after it, a trace of its own, linked."""
     late = (now() - job.run.create_time).total_seconds() > _LATE_SECONDS
     return telemetry.span(

@@ -16,12 +16,12 @@ from services.events.model import Subscription
 Predicate = Callable[[dict[str, Any]], bool]
 
 
-def wants(subscription: Subscription, event: Envelope) -> bool:
-    """By everything but the filter."""
+def wants(subscription: Subscription, event: Envelope, *, history: bool = False) -> bool:
+    """By everything but the filter. Without `history`, only what happened since it was made."""
     return (
         patterns.compiled(subscription.event_types)(event.type)
         and (not subscription.object or subscription.object == event.object)
-        and event.occurred_at >= subscription.create_time
+        and (history or event.occurred_at >= subscription.create_time)
     )
 
 

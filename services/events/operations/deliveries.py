@@ -1,21 +1,63 @@
 """Queue deliveries, settle their attempts, and send them again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from kit import ids
 from kit.db import Tx
-from services.events.logic import retries
+from services.events.logic import merging, retries
 from services.events.model import Claim, Delivery, DeliveryState, NewDelivery, Outcome, Sending
 from services.events.operations import subscriptions
 from services.events.store import dead_letters, deliveries, queue
 
 
 async def add(tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery]) -> None:
-    """Queue what is new of them; a repeat of an event makes none."""
-    for subscription_id in sorted(await deliveries.insert(tx, workspace_id, new)):
+    """Queue what is new of them; a repeat of an event makes none. Updates for which a window is
+    open join what waits there; anything else about the same thing ends its window."""
+    windowed = sorted({one.subscription_id for one in new if one.window})
+    for subscription_id in windowed:
+        await queue.lock_lane(tx, workspace_id, subscription_id)
+    touched = set(windowed)
+    plain = [one for one in new if one.subscription_id not in touched]
+    if plain:
+        touched |= {found for found, _ in await deliveries.insert(tx, workspace_id, plain)}
+    for one in new:
+        if one.window:
+            await _join_or_open(tx, workspace_id, one)
+    for subscription_id in sorted(touched):
         await queue.wake_lane(tx, workspace_id, subscription_id)
+
+
+async def _join_or_open(tx: Tx, workspace_id: UUID, new: NewDelivery) -> None:
+    if not merging.is_update(new.event_type):
+        await deliveries.close_windows(tx, workspace_id, new.subscription_id, new.aggregate_id)
+        await deliveries.insert(tx, workspace_id, [replace(new, window=0)])
+        return
+    waiting = await deliveries.joinable(tx, workspace_id, new)
+    body = merging.merged(waiting, new) if waiting is not None else None
+    if waiting is not None and body is not None and waiting.event_id != new.event_id:
+        await deliveries.join(tx, workspace_id, new, waiting.id, body)
+    else:
+        await deliveries.insert(tx, workspace_id, [new])
+
+
+async def add_again(
+    tx: Tx, workspace_id: UUID, subscription_id: UUID, new: Sequence[NewDelivery], *, missed: bool
+) -> int:
+    """Queue events of the log for one subscription, known to it or not; of known ones only those
+    that are dead with `missed`. Returns how many are on their way by that."""
+    if not new:
+        return 0
+    await queue.lock_lane(tx, workspace_id, subscription_id)
+    made = await deliveries.insert(tx, workspace_id, new, always=True)
+    fresh = {event_id for _, event_id in made}
+    known = [one.event_id for one in new if one.event_id not in fresh]
+    states = [DeliveryState.DEAD] if missed else [DeliveryState.DEAD, DeliveryState.SUCCEEDED]
+    again = await deliveries.pend_many(tx, workspace_id, subscription_id, known, states)
+    await queue.wake_lane(tx, workspace_id, subscription_id)
+    return len(fresh) + again
 
 
 async def settle(

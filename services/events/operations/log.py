@@ -1,12 +1,14 @@
-"""Append events to the log."""
+"""Append events to the log, and make events of what it holds."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 
-from kit import telemetry
+from kit import envelope, telemetry
 from kit.db import Tx
 from kit.envelope import Envelope
+from services.events.model import LoggedEvent
 from services.events.store import log as store
 
 
@@ -36,6 +38,33 @@ async def append(tx: Tx, events: Sequence[Envelope]) -> None:
             )
             for event in events
         ],
+    )
+
+
+def envelope_of(workspace_id: UUID, logged: LoggedEvent) -> Envelope:
+    """The event as consumers read it, in today's form. What it makes happen is linked to its trace;
+    the chain of automations behind it is not in the log, so a replay begins a new one."""
+    trace = f"00-{logged.trace_id}-{logged.event_id.hex[-16:]}-01" if logged.trace_id else ""
+    return envelope.current(
+        Envelope(
+            id=logged.event_id,
+            type=logged.type,
+            source=logged.source,
+            workspace_id=workspace_id,
+            aggregate_type=logged.aggregate_type,
+            aggregate_id=logged.aggregate_id,
+            aggregate_version=logged.aggregate_version,
+            object=logged.object,
+            schema_version=logged.schema_version,
+            actor=msgspec.json.decode(logged.actor, type=dict[str, str]),
+            occurred_at=logged.occurred_at,
+            traceparent=trace,
+            root_id=logged.root_id,
+            causation_id=logged.causation_id,
+            depth=logged.depth,
+            chain=(),
+            data=msgspec.Raw(logged.data.encode()),
+        )
     )
 
 

@@ -15,12 +15,15 @@ from kit.db import Database
 from kit.errors import NotFound, ServiceError
 from services.events import convert
 from services.events.model import EventQuery, LoggedEvent
+from services.events.operations import causality
 from services.events.servicers.wakeups import Wakeups
+from services.events.store import deliveries as delivery_store
 from services.events.store import log as store
 
 HEARTBEAT_SECONDS = 15.0
 _RECHECK_SECONDS = 5.0
 _WATCH_PAGE = 200
+_PAGE_BYTES = 4 * 1024 * 1024
 
 
 class EventServicer(rpc.EventServiceServicer):
@@ -39,7 +42,7 @@ class EventServicer(rpc.EventServiceServicer):
         caller.require("read")
         wanted = convert.query(request.filter)
         size = paging.clamp(request.page_size)
-        bound = ["events", request.newest_first, _text(request.filter)]
+        bound = ["events", request.newest_first, convert.text(request.filter)]
         after = paging.decode(request.page_token, *bound)
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await store.page(
@@ -50,10 +53,11 @@ class EventServicer(rpc.EventServiceServicer):
                 newest=request.newest_first,
                 limit=size + 1,
             )
-        more = len(found) > size
+        shown = _fitting(found[:size])
+        more = len(found) > len(shown)
         return pb.ListEventsResponse(
-            events=[convert.event(one) for one in found[:size]],
-            next_page_token=paging.encode(found[size - 1].position, *bound) if more else "",
+            events=[convert.event(one) for one in shown],
+            next_page_token=paging.encode(shown[-1].position, *bound) if more else "",
         )
 
     async def GetEvent(self, request: pb.GetEventRequest, context: Context) -> pb.GetEventResponse:
@@ -65,6 +69,23 @@ class EventServicer(rpc.EventServiceServicer):
         if found is None:
             raise NotFound("EVENT_NOT_FOUND", f"there is no event {event_id}")
         return pb.GetEventResponse(event=convert.event(found))
+
+    async def GetCausality(
+        self, request: pb.GetCausalityRequest, context: Context
+    ) -> pb.GetCausalityResponse:
+        caller = current_caller()
+        caller.require("read")
+        kind, one = convert.causality_asked(request)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            if kind == "event":
+                nodes, truncated = await causality.around_event(tx, caller.workspace_id, one)
+            else:
+                nodes, truncated = await causality.around(tx, caller.workspace_id, kind, one)
+            events = [node.event.event_id for node in nodes]
+            sent = await delivery_store.of_events(tx, caller.workspace_id, events)
+        return pb.GetCausalityResponse(
+            nodes=convert.causal_nodes(nodes, sent, one), truncated=truncated
+        )
 
     async def WatchEvents(
         self, request: pb.WatchEventsRequest, context: Context
@@ -126,6 +147,16 @@ class EventServicer(rpc.EventServiceServicer):
         who.require("read")
 
 
+def _fitting(found: list[LoggedEvent]) -> list[LoggedEvent]:
+    """As many of them as one reply carries; at least one."""
+    size = 0
+    for number, one in enumerate(found):
+        size += len(one.data)
+        if number and size > _PAGE_BYTES:
+            return found[:number]
+    return found
+
+
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     try:
         await asyncio.wait_for(event.wait(), seconds)
@@ -135,7 +166,3 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 
 def _cursor(position: int) -> str:
     return paging.encode(position, "watch")
-
-
-def _text(wanted: pb.EventFilter) -> str:
-    return wanted.SerializeToString(deterministic=True).hex()

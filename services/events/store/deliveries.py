@@ -8,36 +8,83 @@ from uuid import UUID
 
 from kit.db import Row, Tx
 from kit.errors import NotFound
-from services.events.model import Attempt, Claim, Delivery, DeliveryState, NewDelivery, Outcome
+from services.events.model import (
+    Attempt,
+    Claim,
+    Delivery,
+    DeliveryState,
+    Joinable,
+    NewDelivery,
+    Outcome,
+)
 from services.events.model import Sending as SendingNow
 
 _COLUMNS = (
     "id, subscription_id, event_id, event_type, state, attempts, next_attempt_time, create_time,"
-    " finish_time, last_error, trace_id"
+    " finish_time, last_error, trace_id, merged_into"
 )
 # One row for each subscription and event, whatever is repeated; only new ones enter the queue.
 _INSERT = """
 WITH new AS (
   SELECT * FROM unnest(%(ids)s::uuid[], %(subscriptions)s::uuid[], %(events)s::uuid[],
     %(types)s::text[], %(aggregates)s::uuid[], %(versions)s::int8[], %(bodies)s::text[],
-    %(parents)s::text[], %(traces)s::text[])
+    %(parents)s::text[], %(traces)s::text[], %(windows)s::int4[])
     AS n (id, subscription_id, event_id, event_type, aggregate_id, aggregate_version, body,
-          traceparent, trace_id)
+          traceparent, trace_id, wait)
   WHERE EXISTS (SELECT FROM subscriptions AS s WHERE s.workspace_id = %(workspace_id)s
-                AND s.id = n.subscription_id AND s.state = 'enabled')
+                AND s.id = n.subscription_id AND (s.state = 'enabled' OR %(always)s))
 ), made AS (
   INSERT INTO deliveries (workspace_id, id, subscription_id, event_id, event_type, aggregate_id,
     aggregate_version, state, next_attempt_time, body, traceparent, trace_id)
   SELECT %(workspace_id)s, id, subscription_id, event_id, event_type, aggregate_id,
-    aggregate_version, 'pending', now(), body, traceparent, trace_id FROM new
+    aggregate_version, 'pending', now() + make_interval(secs => wait), body, traceparent, trace_id
+  FROM new
   ON CONFLICT (workspace_id, subscription_id, event_id) DO NOTHING
-  RETURNING id, subscription_id, aggregate_id, aggregate_version
+  RETURNING id, event_id, subscription_id, aggregate_id, aggregate_version, next_attempt_time
+), queued AS (
+  INSERT INTO delivery_queue (workspace_id, delivery_id, subscription_id, aggregate_id,
+    aggregate_version, due_time)
+  SELECT %(workspace_id)s, id, subscription_id, aggregate_id, aggregate_version, next_attempt_time
+  FROM made
+)
+SELECT subscription_id, event_id FROM made"""
+# The newest of the queue for that thing, if nobody has begun to send it and its window is open.
+_JOINABLE = """
+SELECT d.id, d.event_id, d.event_type, d.aggregate_version, d.body FROM (
+  SELECT q.delivery_id, q.due_time, q.lease_time FROM delivery_queue AS q
+  WHERE q.workspace_id = %(workspace_id)s AND q.subscription_id = %(subscription_id)s
+    AND q.aggregate_id = %(aggregate_id)s
+  ORDER BY q.aggregate_version DESC LIMIT 1
+) AS w JOIN deliveries AS d ON d.workspace_id = %(workspace_id)s AND d.id = w.delivery_id
+WHERE w.due_time > now() AND w.lease_time <= now() AND d.attempts = 0
+  AND d.event_type = %(event_type)s"""
+_JOIN = """
+INSERT INTO deliveries (workspace_id, id, subscription_id, event_id, event_type, aggregate_id,
+  aggregate_version, state, finish_time, body, traceparent, trace_id, merged_into)
+VALUES (%(workspace_id)s, %(id)s, %(subscription_id)s, %(event_id)s, %(event_type)s,
+  %(aggregate_id)s, %(aggregate_version)s, 'merged', now(), %(body)s, %(traceparent)s,
+  %(trace_id)s, %(into)s)
+ON CONFLICT (workspace_id, subscription_id, event_id) DO NOTHING"""
+_CLOSE_WINDOWS = """
+UPDATE delivery_queue AS q SET due_time = now() FROM deliveries AS d
+WHERE q.workspace_id = %s AND q.subscription_id = %s AND q.aggregate_id = %s
+  AND q.due_time > now() AND q.lease_time <= now()
+  AND d.workspace_id = q.workspace_id AND d.id = q.delivery_id AND d.attempts = 0"""
+_PEND_MANY = """
+WITH again AS (
+  UPDATE deliveries SET state = 'pending', attempts_before = attempts, finish_time = NULL,
+    next_attempt_time = now()
+  WHERE workspace_id = %(workspace_id)s AND subscription_id = %(subscription_id)s
+    AND event_id = ANY(%(events)s) AND state = ANY(%(states)s)
+  RETURNING id, aggregate_id, aggregate_version
 ), queued AS (
   INSERT INTO delivery_queue (workspace_id, delivery_id, subscription_id, aggregate_id,
     aggregate_version)
-  SELECT %(workspace_id)s, id, subscription_id, aggregate_id, aggregate_version FROM made
+  SELECT %(workspace_id)s, id, %(subscription_id)s, aggregate_id, aggregate_version FROM again
+  ON CONFLICT (workspace_id, delivery_id) DO UPDATE SET due_time = now(),
+    lease_time = '-infinity', token = delivery_queue.token + 1
 )
-SELECT DISTINCT subscription_id FROM made"""
+SELECT count(*) AS n FROM again"""
 
 
 def unknown(delivery_id: UUID) -> NotFound:
@@ -48,12 +95,16 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(**{**row, "state": DeliveryState(row["state"])})
 
 
-async def insert(tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery]) -> list[UUID]:
-    """Store and queue them; returns the subscriptions that got any."""
+async def insert(
+    tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery], *, always: bool = False
+) -> list[tuple[UUID, UUID]]:
+    """Store and queue them; returns subscription and event of those that were not there. Only of
+    subscriptions that are enabled, unless `always`."""
     rows = await tx.all(
         _INSERT,
         {
             "workspace_id": workspace_id,
+            "always": always,
             "ids": [n.id for n in new],
             "subscriptions": [n.subscription_id for n in new],
             "events": [n.event_id for n in new],
@@ -63,9 +114,85 @@ async def insert(tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery]) -> list
             "bodies": [n.body for n in new],
             "parents": [n.traceparent for n in new],
             "traces": [n.trace_id for n in new],
+            "windows": [n.window for n in new],
         },
     )
-    return [row["subscription_id"] for row in rows]
+    return [(row["subscription_id"], row["event_id"]) for row in rows]
+
+
+async def joinable(tx: Tx, workspace_id: UUID, new: NewDelivery) -> Joinable | None:
+    """What an update may still join; the lane is locked, so nobody claims it meanwhile."""
+    row = await tx.maybe(
+        _JOINABLE,
+        {
+            "workspace_id": workspace_id,
+            "subscription_id": new.subscription_id,
+            "aggregate_id": new.aggregate_id,
+            "event_type": new.event_type,
+        },
+    )
+    return Joinable(**row) if row else None
+
+
+async def join(tx: Tx, workspace_id: UUID, new: NewDelivery, into: UUID, body: str) -> None:
+    """Have another delivery carry this event too; nothing changes for one that is known."""
+    joined = await tx.run(
+        _JOIN,
+        {
+            "workspace_id": workspace_id,
+            "id": new.id,
+            "subscription_id": new.subscription_id,
+            "event_id": new.event_id,
+            "event_type": new.event_type,
+            "aggregate_id": new.aggregate_id,
+            "aggregate_version": new.aggregate_version,
+            "body": new.body,
+            "traceparent": new.traceparent,
+            "trace_id": new.trace_id,
+            "into": into,
+        },
+    )
+    if joined:
+        await tx.run(
+            "UPDATE deliveries SET body = %s WHERE workspace_id = %s AND id = %s",
+            [body, workspace_id, into],
+        )
+
+
+async def close_windows(
+    tx: Tx, workspace_id: UUID, subscription_id: UUID, aggregate_id: UUID
+) -> None:
+    """Updates of that thing that wait for company wait no longer."""
+    await tx.run(_CLOSE_WINDOWS, [workspace_id, subscription_id, aggregate_id])
+
+
+async def pend_many(
+    tx: Tx,
+    workspace_id: UUID,
+    subscription_id: UUID,
+    events: Sequence[UUID],
+    states: Sequence[DeliveryState],
+) -> int:
+    """Those of them that are in one of the states: pending again. Returns how many."""
+    found = await tx.value(
+        _PEND_MANY,
+        {
+            "workspace_id": workspace_id,
+            "subscription_id": subscription_id,
+            "events": list(events),
+            "states": [str(state) for state in states],
+        },
+    )
+    return int(found)
+
+
+async def of_events(tx: Tx, workspace_id: UUID, events: Sequence[UUID]) -> list[Delivery]:
+    rows = await tx.all(
+        f"SELECT {_COLUMNS} FROM deliveries WHERE workspace_id = %s AND event_id = ANY(%s)"
+        " ORDER BY id",
+        [workspace_id, list(events)],
+    )
+    return [_delivery(row) for row in rows]
 
 
 async def get(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> Delivery:
@@ -183,7 +310,7 @@ async def pend_again(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> Delivery:
     """Whatever its state, with the whole schedule before it; NOT_FOUND where there is none."""
     row = await tx.maybe(
         "UPDATE deliveries SET state = 'pending', attempts_before = attempts, finish_time = NULL,"
-        " next_attempt_time = now() WHERE workspace_id = %s AND id = %s"
+        " merged_into = NULL, next_attempt_time = now() WHERE workspace_id = %s AND id = %s"
         f" RETURNING {_COLUMNS}",
         [workspace_id, delivery_id],
     )

@@ -46,6 +46,35 @@ async def last_position(tx: Tx, workspace_id: UUID) -> int:
     return int(await tx.value(sql, [workspace_id]) or 0)
 
 
+async def count(tx: Tx, workspace_id: UUID, query: EventQuery, after: int, up_to: int) -> int:
+    """Of events behind `after`, `up_to` included."""
+    where, params = _conditions(workspace_id, query)
+    params |= {"after": after, "up_to": up_to}
+    sql = f"SELECT count(*) FROM domain_events WHERE {where} AND position > %(after)s"
+    return int(await tx.value(f"{sql} AND position <= %(up_to)s", params))
+
+
+async def roots_of(
+    tx: Tx, workspace_id: UUID, aggregate_type: str, aggregate_id: UUID, *, limit: int
+) -> list[str]:
+    """Where the chains of the thing's newest events begin."""
+    rows = await tx.all(
+        "SELECT DISTINCT root_id FROM (SELECT root_id FROM domain_events WHERE workspace_id = %s"
+        " AND aggregate_id = %s AND aggregate_type = %s ORDER BY position DESC LIMIT %s) AS e",
+        [workspace_id, aggregate_id, aggregate_type, limit],
+    )
+    return [row["root_id"] for row in rows]
+
+
+async def of_roots(
+    tx: Tx, workspace_id: UUID, roots: Sequence[str], *, limit: int
+) -> list[LoggedEvent]:
+    """The events of those chains, in log order."""
+    where = "workspace_id = %(workspace_id)s AND root_id = ANY(%(roots)s)"
+    params: dict[str, Any] = {"workspace_id": workspace_id, "roots": list(roots)}
+    return await _select(tx, where, params, "ASC", limit)
+
+
 async def page(
     tx: Tx, workspace_id: UUID, query: EventQuery, after: int | None, *, newest: bool, limit: int
 ) -> list[LoggedEvent]:

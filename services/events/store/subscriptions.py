@@ -10,13 +10,14 @@ from services.events.model import PayloadKind, Subscription, SubscriptionState
 
 _COLUMNS = (
     "id, name, url, event_types, object, filter_json, payload, headers, ordered, rate_limit, state,"
-    " state_reason, created_by, create_time, update_time"
+    " state_reason, created_by, create_time, update_time, coalesce_seconds"
 )
 _INSERT = f"""
 INSERT INTO subscriptions (workspace_id, id, name, url, event_types, object, filter_json, payload,
-  headers, ordered, rate_limit, state, created_by)
+  headers, ordered, rate_limit, state, created_by, coalesce_seconds)
 VALUES (%(workspace_id)s, %(id)s, %(name)s, %(url)s, %(event_types)s, %(object)s, %(filter_json)s,
-  %(payload)s, %(headers)s, %(ordered)s, %(rate_limit)s, %(state)s, %(created_by)s)
+  %(payload)s, %(headers)s, %(ordered)s, %(rate_limit)s, %(state)s, %(created_by)s,
+  %(coalesce_seconds)s)
 RETURNING {_COLUMNS}"""
 _INSERT_LANE = """
 INSERT INTO delivery_lanes (workspace_id, subscription_id, enabled, ordered, rate, acts_as)
@@ -45,6 +46,7 @@ _CHANGEABLE = (
     "headers",
     "ordered",
     "rate_limit",
+    "coalesce_seconds",
     "state",
     "state_reason",
 )

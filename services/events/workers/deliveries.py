@@ -10,8 +10,9 @@ import psycopg
 import structlog
 from cryptography.exceptions import InvalidTag
 from opentelemetry.trace import SpanKind, StatusCode
+from prometheus_client import Counter, Histogram
 
-from kit import crash, credentials, telemetry
+from kit import crash, credentials, metrics, telemetry
 from kit.calls import Authenticate
 from kit.clock import now
 from kit.db import Database
@@ -34,6 +35,15 @@ _AUTH_RETRY_SECONDS = 5.0
 _OLD = timedelta(seconds=60)
 _MAX_ERROR = 500
 USER_AGENT = "Armature-Webhooks/1"
+ATTEMPTS = Counter(
+    "webhook_attempts", "Attempts to deliver.", ("outcome",), registry=metrics.REGISTRY
+)
+ATTEMPT_SECONDS = Histogram(
+    "webhook_attempt_duration_seconds",
+    "Time of one attempt.",
+    buckets=metrics.SECONDS,
+    registry=metrics.REGISTRY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +235,8 @@ class DeliveryWorker:
                 error = error or f"the endpoint answered {status}"
                 span.set_status(StatusCode.ERROR, error)
             trace_id = telemetry.trace_id()
+        ATTEMPTS.labels(_kind_of(status, succeeded)).inc()
+        ATTEMPT_SECONDS.observe(time.monotonic() - started)
         gone = status == 410
         retry_in: float | None = None
         if not succeeded and not gone:
@@ -254,6 +266,12 @@ class DeliveryWorker:
         if trace := telemetry.traceparent():
             sent["traceparent"] = trace
         return sent
+
+
+def _kind_of(status: int, succeeded: bool) -> str:
+    if succeeded:
+        return "succeeded"
+    return f"{status // 100}xx" if status else "no answer"
 
 
 async def forget_old(db: Database, worker_db: Database, days: int, pause: float = 600.0) -> None:

@@ -50,6 +50,18 @@ def of_field(workspace: Workspace) -> dict[str, LinkType]:
     return {kind.field_id: kind for kind in workspace.link_types_by_id.values() if kind.field_id}
 
 
+def countable(workspace: Workspace, kind: LinkType, direction: Direction) -> bool:
+    """Whether the caller may see every record that links of the type lead to, so that their number
+    says nothing of others: of a custom role, where no rule picks some of them."""
+    if workspace.full is workspace:
+        return True
+    far = kind.target_kinds if direction is Direction.OUT else kind.source_kinds
+    reached = [workspace.object(name) for name in far]
+    hidden = workspace.full.link_types_by_id[kind.id]
+    whole = (kind.source_kinds, kind.target_kinds) == (hidden.source_kinds, hidden.target_kinds)
+    return whole and bool(far) and all(o is not None and o.rule is None for o in reached)
+
+
 def name_from(kind: LinkType, direction: Direction) -> str:
     """The type as read from the end where a link has this direction."""
     if direction is Direction.OUT or kind.symmetric:

@@ -177,7 +177,7 @@ class LinkServicer(rpc.LinkServiceServicer):
         self, request: pb.CountLinksRequest, context: Context
     ) -> pb.CountLinksResponse:
         caller = _reader()
-        workspace = await self._definitions.workspace(caller.workspace_id)
+        workspace = await self._definitions.seen(caller)
         node = convert.known_node(workspace, request.node)
         _require([node], await self._nodes.check(caller, [node], "read"))
         async with self._db.transaction(caller.workspace_id) as tx:
@@ -187,7 +187,7 @@ class LinkServicer(rpc.LinkServiceServicer):
                 pb.LinkCount(type=kind.name, direction=side, count=counts[UUID(kind.id), side])
                 for kind in workspace.link_types.values()
                 for side in Direction
-                if (UUID(kind.id), side) in counts
+                if (UUID(kind.id), side) in counts and types.countable(workspace, kind, side)
             ]
         )
 
@@ -215,10 +215,12 @@ class LinkServicer(rpc.LinkServiceServicer):
         return pb.CheckDeleteResponse(blockers=[convert.link(workspace, link) for link in found])
 
     async def _knowing(self, caller: Caller, names: Sequence[str]) -> Workspace:
-        """The definitions, asked for anew when they lack one of these types."""
-        workspace = await self._definitions.workspace(caller.workspace_id)
+        """The definitions as the caller may see them, asked for anew when they lack one of these
+        types."""
+        workspace = await self._definitions.seen(caller)
         if any(types.find(workspace, name) is None for name in names):
-            return await self._definitions.refresh(caller.workspace_id)
+            newest = await self._definitions.refresh(caller.workspace_id)
+            return self._definitions.seen_by(caller, newest)
         return workspace
 
     async def _judge(

@@ -9,7 +9,6 @@ from armature.metadata.v1 import access_pb2, schema_service_pb2, workspace_pb2
 from kit.caller import Caller
 from kit.clock import to_timestamp
 from services.metadata.convert.masks import chosen
-from services.metadata.logic.roles import Role
 from services.metadata.model import ApiKey, Change, Member, Workspace
 
 
@@ -65,12 +64,6 @@ def member_message(found: Member) -> access_pb2.Member:
         display_name=found.display_name,
         role=found.role,
         create_time=to_timestamp(found.create_time),
-    )
-
-
-def role_message(found: Role) -> access_pb2.Role:
-    return access_pb2.Role(
-        name=found.name, description=found.description, permissions=found.permissions
     )
 
 

@@ -95,7 +95,7 @@ def field_document(message: field_pb2.Field, paths: Sequence[str] = ()) -> dict[
         "required": message.required,
         "unique": message.unique,
         "indexed": message.indexed if message.HasField("indexed") else True,
-        "searchable": message.searchable,
+        "searchable": message.searchable if message.HasField("searchable") else None,
         "pii": message.pii,
         "active": message.active,
         "position": message.position,
@@ -103,7 +103,8 @@ def field_document(message: field_pb2.Field, paths: Sequence[str] = ()) -> dict[
     is_set = {name: bool(value) for name, value in full.items()}
     is_set["settings"] = bool(message.settings_json)
     is_set["default"] = bool(message.default_json)
-    is_set["indexed"] = message.HasField("indexed")
+    for name in ("indexed", "searchable"):
+        is_set[name] = message.HasField(name)
     return chosen(full, is_set, paths)
 
 

@@ -7,13 +7,12 @@ from kit import ids, outbox
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import InvalidArgument, NotFound
-from schema.field_types.refusals import did_you_mean, listing, shown
 from schema.field_types.text import clean
 from schema.problems import Invalid
 from services.metadata import events
 from services.metadata.logic import keys
-from services.metadata.logic.roles import ROLES
 from services.metadata.model import ApiKey, Member
+from services.metadata.operations import roles
 from services.metadata.store import access as store
 from services.metadata.store import definitions as definition_store
 
@@ -24,7 +23,7 @@ async def create_key(
     tx: Tx, caller: Caller, *, display_name: str, role: str, expire_time: datetime | None
 ) -> tuple[ApiKey, keys.Key]:
     """A key of a role; its secret leaves with the answer and is kept nowhere."""
-    _check_role(role)
+    await roles.check_known(tx, caller.workspace_id, role)
     name = _name(display_name, "API_KEY_INVALID")
     if expire_time is not None and await store.is_past(tx, expire_time):
         message = "must lie in the future, or be left out"
@@ -62,7 +61,7 @@ async def set_member(
     tx: Tx, caller: Caller, *, principal_id: str, kind: str, display_name: str, role: str
 ) -> Member:
     """Add a user, or change its role or name."""
-    _check_role(role)
+    await roles.check_known(tx, caller.workspace_id, role)
     if not principal_id or len(principal_id) > _MAX_NAME or not principal_id.isprintable():
         message = "must be the subject of the user's tokens: 1 to 255 characters"
         raise InvalidArgument.at("MEMBER_INVALID", "principal_id", "REQUIRED", message)
@@ -90,13 +89,6 @@ async def remove_member(tx: Tx, caller: Caller, principal_id: str) -> None:
 
 async def _version(tx: Tx, workspace_id: UUID) -> int:
     return await definition_store.version_of(tx, workspace_id) or 0
-
-
-def _check_role(role: str) -> None:
-    if role not in ROLES:
-        message = f"there is no role {shown(role)}; roles: {listing(ROLES)}"
-        hint = did_you_mean(role, ROLES)
-        raise InvalidArgument.at("ROLE_UNKNOWN", "role", "UNKNOWN_CHOICE", message + hint)
 
 
 def _name(raw: str, reason: str) -> str:

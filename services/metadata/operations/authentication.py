@@ -14,8 +14,9 @@ from kit.credentials import Internal
 from kit.db import Database
 from kit.errors import Unauthenticated
 from services.metadata.logic.keys import parse_key
-from services.metadata.logic.roles import PERMISSIONS, permissions_of
+from services.metadata.logic.roles import PERMISSIONS, Grant, granted_by
 from services.metadata.model import ApiKey, Member
+from services.metadata.operations import roles
 from services.metadata.operations.oidc import Oidc
 from services.metadata.store import access as store
 
@@ -80,7 +81,12 @@ class Authenticator:
         found = [row for row, digest in rows if key.opens(digest)]
         if not found:
             raise invalid()
-        return _key_caller(found[0], credential)
+        row = found[0]
+        granted = granted_by(row.role)
+        if granted is None:
+            async with self._db.transaction(row.workspace_id) as tx:
+                granted = await roles.grant(tx, row.workspace_id, row.role)
+        return _key_caller(row, credential, granted)
 
     async def _by_plane(self, credential: str) -> Caller:
         subject = credentials.verify(self._secret, credential)
@@ -108,31 +114,35 @@ class Authenticator:
         async with self._db.transaction(workspace_id) as tx:
             member = await store.get_member(tx, workspace_id, subject.principal_id)
             if member is not None:
-                return _member_caller(workspace_id, member, credential, internal=True)
+                granted = await roles.grant(tx, workspace_id, member.role)
+                return _member_caller(workspace_id, member, credential, granted, internal=True)
             try:
                 key = await store.get_valid_key(tx, workspace_id, UUID(subject.principal_id))
             except ValueError:
                 raise invalid() from None
-        if key is None:
-            raise invalid()
-        return _key_caller(key, credential, internal=True)
+            if key is None:
+                raise invalid()
+            granted = await roles.grant(tx, workspace_id, key.role)
+        return _key_caller(key, credential, granted, internal=True)
 
     async def _by_token(self, oidc: Oidc, credential: str) -> Caller:
         subject, workspace_id = await oidc.verify(credential)
         async with self._db.transaction(workspace_id) as tx:
             member = await store.get_member(tx, workspace_id, subject)
-        if member is None:
-            raise invalid()
-        return _member_caller(workspace_id, member, credential)
+            if member is None:
+                raise invalid()
+            granted = await roles.grant(tx, workspace_id, member.role)
+        return _member_caller(workspace_id, member, credential, granted)
 
 
-def _key_caller(key: ApiKey, credential: str, *, internal: bool = False) -> Caller:
+def _key_caller(key: ApiKey, credential: str, granted: Grant, *, internal: bool = False) -> Caller:
     return Caller(
         key.workspace_id,
         str(key.api_key_id),
         "api_key",
         key.display_name,
-        permissions=permissions_of(key.role),
+        permissions=granted.permissions,
+        access=granted.access,
         operator=key.operator and not internal,
         role=key.role,
         internal=internal,
@@ -141,14 +151,20 @@ def _key_caller(key: ApiKey, credential: str, *, internal: bool = False) -> Call
 
 
 def _member_caller(
-    workspace_id: UUID, member: Member, credential: str, *, internal: bool = False
+    workspace_id: UUID,
+    member: Member,
+    credential: str,
+    granted: Grant,
+    *,
+    internal: bool = False,
 ) -> Caller:
     return Caller(
         workspace_id,
         member.principal_id,
         member.kind,
         member.display_name,
-        permissions=permissions_of(member.role),
+        permissions=granted.permissions,
+        access=granted.access,
         role=member.role,
         internal=internal,
         credential=credential,

@@ -13,14 +13,18 @@ from kit import crash, outbox
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import NotFound
+from schema.access import Restrictions
 from services.metadata import events
 from services.metadata.logic.catalog import Definitions, Draft
+from services.metadata.logic.shown import shown
 from services.metadata.model import Difference, Limits, Noun, Stored
+from services.metadata.operations import role_rules
 from services.metadata.operations.versions import Versions
 from services.metadata.store import changes as change_store
 from services.metadata.store import definitions as store
 
 _CACHED_WORKSPACES = 256
+_CACHED_ROLES = 128  # and workspaces as custom roles show them
 
 
 class Change:
@@ -38,6 +42,8 @@ class Catalogues:
         self._versions = versions
         self._limits = limits
         self._held: OrderedDict[UUID, Definitions] = OrderedDict()
+        self._restrictions = Restrictions(_CACHED_ROLES)
+        self._shown: OrderedDict[tuple[UUID, int, bytes, str], Definitions] = OrderedDict()
 
     async def version(self, tx: Tx, workspace_id: UUID) -> int:
         """The present version, from one indexed row."""
@@ -49,6 +55,22 @@ class Catalogues:
     async def read(self, tx: Tx, workspace_id: UUID) -> Definitions:
         """The definitions as of now."""
         return await self._at(tx, workspace_id, await self.version(tx, workspace_id))
+
+    async def seen(self, tx: Tx, caller: Caller) -> Definitions:
+        """The definitions as of now that the caller may see: all, or those that its custom role
+        shows. Whoever keeps definitions sees them all."""
+        found = await self.read(tx, caller.workspace_id)
+        if caller.access is None or "schema" in caller.permissions:
+            return found
+        key = (caller.workspace_id, found.version, caller.access, caller.principal_id)
+        held = self._shown.get(key)
+        if held is None:
+            compiled = found.draft.compiled()
+            seen = self._restrictions.of(compiled, caller.access, caller.principal_id)
+            held = self._shown[key] = shown(found, seen)
+            while len(self._shown) > _CACHED_ROLES:
+                self._shown.popitem(last=False)
+        return held
 
     async def begin(self, tx: Tx, workspace_id: UUID) -> Change:
         """Wait for other writers of this workspace, then draft on what they left."""
@@ -69,6 +91,7 @@ class Catalogues:
         differences = change.draft.differences()
         if not differences:
             return base, []
+        await role_rules.check(tx, caller.workspace_id, change.draft, differences)
         version = base.version + 1
         held: dict[Noun, dict[str, Stored[Any]]] = {
             Noun.OBJECT: dict(base.objects),

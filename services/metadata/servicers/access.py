@@ -11,24 +11,25 @@ from kit.calls import Context
 from kit.clock import from_timestamp
 from kit.db import Database, Tx
 from kit.errors import InvalidArgument, NotFound, PermissionDenied
-from schema.field_types.refusals import did_you_mean, listing
 from services.metadata.convert.access import (
     key_message,
     member_message,
     principal_message,
-    role_message,
 )
-from services.metadata.logic.roles import PERMISSIONS, ROLES
 from services.metadata.operations import access
 from services.metadata.operations.authentication import Authenticator
-from services.metadata.operations.listing import page
+from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.sealing import Seal
+from services.metadata.servicers.roles import RoleCalls
 from services.metadata.store import access as store
 
 
-class AccessServicer(rpc.AccessServiceServicer):
-    def __init__(self, db: Database, authenticator: Authenticator, seal: Seal) -> None:
+class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
+    def __init__(
+        self, db: Database, catalogues: Catalogues, authenticator: Authenticator, seal: Seal
+    ) -> None:
         self._db = db
+        self._catalogues = catalogues
         self._authenticator = authenticator
         self._seal = seal
 
@@ -43,6 +44,7 @@ class AccessServicer(rpc.AccessServiceServicer):
             principal=principal_message(found),
             permissions=sorted(found.permissions),
             internal=found.internal,
+            access_json=found.access,
         )
 
     async def GetCaller(
@@ -52,21 +54,6 @@ class AccessServicer(rpc.AccessServiceServicer):
         caller.require("read")
         return pb.GetCallerResponse(
             principal=principal_message(caller), permissions=sorted(caller.permissions)
-        )
-
-    async def CheckAccess(
-        self, request: pb.CheckAccessRequest, context: Context
-    ) -> pb.CheckAccessResponse:
-        caller = current_caller()
-        caller.require("read")
-        wanted = request.permission
-        if wanted not in PERMISSIONS:
-            message = f"must be one of {listing(PERMISSIONS)}{did_you_mean(wanted, PERMISSIONS)}"
-            raise InvalidArgument.at("PERMISSION_UNKNOWN", "permission", "UNKNOWN_CHOICE", message)
-        allowed = wanted in caller.permissions
-        verb = "has" if allowed else "lacks"
-        return pb.CheckAccessResponse(
-            allowed=allowed, reason=f"The role {caller.role} {verb} the permission {wanted}."
         )
 
     async def CreateApiKey(
@@ -181,19 +168,6 @@ class AccessServicer(rpc.AccessServiceServicer):
             return pb.RemoveMemberResponse()
 
         return await idempotency.once(self._db, caller, request, pb.RemoveMemberResponse, work)
-
-    async def ListRoles(
-        self, request: pb.ListRolesRequest, context: Context
-    ) -> pb.ListRolesResponse:
-        caller = current_caller()
-        caller.require("read")
-        roles = sorted(ROLES.values(), key=lambda role: role.name)
-        items, token = page(
-            roles, lambda role: [role.name], request.page_size, request.page_token, "roles"
-        )
-        return pb.ListRolesResponse(
-            roles=[role_message(role) for role in items], next_page_token=token
-        )
 
 
 def _key_id(text: str) -> UUID:

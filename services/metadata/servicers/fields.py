@@ -44,7 +44,7 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         obj = object_of(found.draft, request.object)
         field = field_of(found.draft, obj, request.field)
         return pb.GetFieldResponse(
@@ -57,7 +57,7 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         obj = object_of(found.draft, request.object)
         query = (str(caller.workspace_id), "fields", obj.id, request.show_deleted)
         items, token = page(

@@ -47,7 +47,7 @@ class LinkTypeServicer(rpc.LinkTypeServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         link = link_type_of(found.draft, request.link_type)
         return pb.GetLinkTypeResponse(link_type=link_type_message(found.link_types[link.id]))
 
@@ -57,7 +57,7 @@ class LinkTypeServicer(rpc.LinkTypeServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         shown = [s for s in found.link_types.values() if s.value.active]
         shown.sort(key=lambda s: s.value.name)
         query = (str(caller.workspace_id), "link_types")

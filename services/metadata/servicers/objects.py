@@ -45,7 +45,7 @@ class ObjectServicer(rpc.ObjectServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         obj = object_of(found.draft, request.object, inactive=True)
         return pb.GetObjectResponse(
             object=object_message(found.objects[obj.id]), metadata_version=found.version
@@ -57,7 +57,7 @@ class ObjectServicer(rpc.ObjectServiceServicer):
         caller = current_caller()
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
-            found = await self._catalogues.read(tx, caller.workspace_id)
+            found = await self._catalogues.seen(tx, caller)
         shown = [s for s in found.objects.values() if s.value.active or request.show_deleted]
         shown.sort(key=lambda s: s.value.name)
         query = (str(caller.workspace_id), "objects", request.show_deleted)

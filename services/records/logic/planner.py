@@ -20,6 +20,8 @@ from schema.sorts import SortKey
 from services.records.logic.documents import slot_of
 
 SELECTIVE = 2000  # an index condition with fewer matches than this drives
+FEW = 200  # so few matches are sorted faster than anything is decided
+SIZED = 30_000  # an index with more entries than this is not walked where a condition could drive
 _CHOICES = 2  # leading selects or booleans that are cut into their options
 _COLUMNS = {"record_id", "create_time", "position"}  # platform columns with an index of their own
 _KINDS = {
@@ -135,6 +137,15 @@ def _indexed(key: SortKey) -> Drive | None:
     if not part and spec.parts:
         return None
     return Drive(kind, slot_of(found.id, part), "", key.descending)
+
+
+def walks(matches: int, entries: int, limit: int) -> bool:
+    """Whether a page comes sooner by walking the sort's index than by sorting all matches.
+
+    With matches spread evenly, the walk sees `limit * entries / matches` records. They may lie
+    unevenly, so it must promise a third of the work.
+    """
+    return matches > FEW and entries < SIZED and 3 * limit * entries < matches * matches
 
 
 def rank_of(keys: Sequence[SortKey], values: Sequence[Any]) -> tuple[int, ...]:

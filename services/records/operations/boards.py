@@ -64,7 +64,7 @@ async def board(
     group_field: Field,
     measures: Sequence[Measure],
 ) -> list[Column]:
-    """All columns. `query.limit` is the number of records in each."""
+    """All columns, or NotKept. `query.limit` is the number of records in each."""
     sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
     groups = choices(group_field)
     counts = [sums.get((_group_key(key), stats.COUNT), (0, Decimal(0)))[0] for key, _, _ in groups]
@@ -131,6 +131,14 @@ def _within(query: Query, group_field: Field, key: Any) -> Query:
     return replace(query, tree=tree)
 
 
+class NotKept(Exception):
+    """A statistic that the board needs is not built yet: `build` it, then ask again."""
+
+    def __init__(self, statistic: stats.Statistic) -> None:
+        super().__init__(statistic.id)
+        self.statistic = statistic
+
+
 Sums = Mapping[tuple[str, str], tuple[int, Decimal]]
 
 
@@ -146,12 +154,14 @@ async def _sums(
     measured = {m.field.id for m in measures if m.field is not None}
     needs_rows = any(m.fn in {"min", "max"} for m in measures)
     if query.tree is None and not needs_rows:
-        for statistic in stats.statistics(workspace, query.object):
+        # Kept for everybody alike: without the fields that a role hides they would be others.
+        for statistic in stats.statistics(workspace.full, query.object.full):
             kept = {f.id for f in statistic.sums}
             if statistic.group_field.id == group_field.id and measured <= kept:
-                if not await stats_store.is_ready(tx, workspace_id, statistic.id):
-                    await build(tx, workspace_id, query, statistic)
-                return await stats_store.read(tx, workspace_id, statistic.id)
+                sums = await stats_store.read(tx, workspace_id, statistic.id)
+                if sums is None:
+                    raise NotKept(statistic)
+                return sums
     fields = {m.field.id: m.field for m in measures if m.field is not None}
     return await grouping.sums(tx, workspace_id, query, group_field, list(fields.values()))
 

@@ -1,23 +1,29 @@
 """Read records: one by id, or a page of a query, planned segment by segment."""
 
+import time
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from kit.db import Tx
 from schema.compiled import CompiledObject, Workspace
+from schema.field_types import Kind as IndexKind
 from schema.filters.index import IndexCondition, indexable
 from schema.filters.resolve import resolve_relative
 from schema.filters.tree import Tree
 from schema.model import FieldType
 from services.records.logic import planner
-from services.records.model import Page, Projection, Query, Read
+from services.records.model import Page, Projection, Query, Read, Spelled
 from services.records.store import probes, queries
 
+_SIZES_SECONDS = 30.0
+_SIZES_HELD = 10_000
 _COUNT_BOUND = 10_000  # an estimated count is exact up to here
+R = TypeVar("R", bound=Read | Spelled)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -33,9 +39,15 @@ async def page(
     rows, plan = await rows_of(tx, workspace_id, query, known or {})
     more = len(rows) > query.limit
     rows = rows[: query.limit]
-    records = [queries.to_read(query.object, row) for row in rows]
-    records = await expand(tx, workspace_id, workspace, query.object, query.projection, records)
-    place = queries.sort_place(rows[-1]) if more else None
+    records = await expand(
+        tx,
+        workspace_id,
+        workspace,
+        query.object,
+        query.projection,
+        queries.to_records(query, rows),
+    )
+    place = queries.sort_place(query, rows[-1]) if more else None
     return Page(records, place, plan)
 
 
@@ -84,9 +96,15 @@ async def _segment_rows(
     drive = segment.drive
     bounds = planner.bounds_for(drive, conditions) if drive is not None else None
     best = await _most_selective(tx, workspace_id, conditions, known)
-    if best is not None:
+    if best is not None and not await _walks(tx, workspace_id, drive, best[1], limit):
         condition, matches = best
-        why = {"strategy": "condition", "field_id": condition.field_id, "matches": matches}
+        index = "trigrams" if condition.op == "contains" else "values"
+        why = {
+            "strategy": "condition",
+            "field_id": condition.field_id,
+            "index": index,
+            "matches": matches,
+        }
         if matches == 0:
             return [], why
         rows = await queries.by_condition(tx, workspace_id, query, tree, condition, after, limit)
@@ -99,6 +117,36 @@ async def _segment_rows(
     rows = await queries.by_scan(tx, workspace_id, query, tree, drive, after, segment.keys, limit)
     strategy = "platform index" if drive is not None else "scan and sort"
     return rows, {"strategy": strategy}
+
+
+class _Sizes:
+    """About how many entries an index has: counted now and then, for the planner alone."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[UUID, UUID], tuple[float, int]] = OrderedDict()
+
+    async def of(self, tx: Tx, workspace_id: UUID, kind: IndexKind, slot: UUID) -> int:
+        key, now = (workspace_id, slot), time.monotonic()
+        held = self._known.get(key)
+        if held is not None and now - held[0] < _SIZES_SECONDS:
+            return held[1]
+        counted = await probes.entries(tx, workspace_id, kind, slot, planner.SIZED)
+        self._known[key] = now, counted
+        while len(self._known) > _SIZES_HELD:
+            self._known.popitem(last=False)
+        return counted
+
+
+_sizes = _Sizes()
+
+
+async def _walks(
+    tx: Tx, workspace_id: UUID, drive: planner.Drive | None, matches: int, limit: int
+) -> bool:
+    if drive is None or drive.kind is None or drive.slot is None or matches <= planner.FEW:
+        return False
+    entries = await _sizes.of(tx, workspace_id, drive.kind, drive.slot)
+    return planner.walks(matches, entries, limit)
 
 
 async def _most_selective(
@@ -120,12 +168,17 @@ async def _most_selective(
 
 async def count(tx: Tx, workspace_id: UUID, query: Query, *, exact: bool) -> int:
     """How many records match; estimated counts stop at 10,000."""
+    condition = await driving(tx, workspace_id, query)
+    bound = None if exact else _COUNT_BOUND
+    return await queries.count(tx, workspace_id, query, condition, bound=bound)
+
+
+async def driving(tx: Tx, workspace_id: UUID, query: Query) -> IndexCondition | None:
+    """The condition that leads to the query's records sooner than reading them all, if one does."""
     tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
     conditions = [] if query.show_deleted else indexable(tree)
     best = await _most_selective(tx, workspace_id, conditions, {})
-    bound = None if exact else _COUNT_BOUND
-    condition = best[0] if best else None
-    return await queries.count(tx, workspace_id, query, condition, bound=bound)
+    return best[0] if best else None
 
 
 async def expand(
@@ -134,8 +187,8 @@ async def expand(
     workspace: Workspace,
     obj: CompiledObject,
     projection: Projection | None,
-    records: Sequence[Read],
-) -> list[Read]:
+    records: Sequence[R],
+) -> list[R]:
     """Put related records in the place of their ids: one query for each object and hop."""
     if projection is None or not projection.expand or not records:
         return list(records)

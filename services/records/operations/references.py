@@ -11,7 +11,7 @@ from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem
 from schema.values import Reference, canonical, point_to, references, unique_key
 from services.records.logic.documents import key_hash
-from services.records.store import records as store
+from services.records.operations import visibility
 from services.records.store import uniques
 
 # A document by field key, its changed fields, and the path of its fields.
@@ -55,7 +55,7 @@ async def check(
         tx, workspace_id, workspace, [r for _, r in found], problems, refused
     )
     ids = {UUID(r.id) for _, r in found if r.id} | {m[1] for m in matched.values()}
-    objects = await store.live(tx, workspace_id, sorted(ids))
+    objects = await visibility.live(tx, workspace_id, workspace, ids)
     for doc, reference in found:
         target = UUID(reference.id) if reference.id else None
         if reference.match is not None:
@@ -66,7 +66,7 @@ async def check(
             if match:
                 key = reference.field.key or reference.field.name
                 doc[key] = point_to(reference.field, match[0], str(match[1]))
-        known = workspace.objects_by_id.get(str(objects.get(target))) if target else None
+        known = objects.get(target) if target else None
         if known is None or known.name not in reference.objects:
             allowed = " or ".join(reference.objects)
             message = f"must name a {allowed} that exists and that you may see"

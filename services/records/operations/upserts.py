@@ -10,7 +10,7 @@ from schema.problems import Invalid, Problem, nearest
 from schema.values import canonical, unique_key
 from services.records.logic.documents import key_hash
 from services.records.model import Item, Outcome, Written
-from services.records.operations import writes
+from services.records.operations import visibility, writes
 from services.records.operations.writes import Target, invalid
 from services.records.store import uniques
 
@@ -57,6 +57,33 @@ async def upsert(
     raise AssertionError("unreachable")
 
 
+async def update_matching(
+    tx: Tx, target: Target, match: Sequence[str], items: Sequence[Item]
+) -> list[Written]:
+    """Each item updates the live record with the same values; FIELDS_INVALID names those that no
+    record, or more than one, has."""
+    keys = _keys(match_fields(target, match), items)
+    live = await uniques.holders(tx, target.workspace_id, [key for own in keys for key in own])
+    if target.object.rule is not None:
+        seen = await visibility.among(tx, target.workspace_id, target.object, {*live.values()})
+        live = {key: holder for key, holder in live.items() if holder in seen}
+    problems: list[Problem] = []
+    found: list[Item] = []
+    for item, own in zip(items, keys, strict=True):
+        holders = {live[key] for key in own if key in live}
+        if len(holders) == 1:
+            found.append(Item(str(holders.pop()), item.fields, "", item.path))
+            continue
+        path = f"{item.path}.fields.{match[0]}" if item.path else f"fields.{match[0]}"
+        code, message = "NOT_FOUND", "no record has this value"
+        if holders:
+            code, message = "AMBIGUOUS", "the match values belong to different records"
+        problems.append(Problem(path, code, message))
+    if problems:
+        raise invalid(problems)
+    return await writes.update(tx, target, found)
+
+
 def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
     problems: list[Problem] = []
     found: list[list[Key]] = []
@@ -95,6 +122,11 @@ async def _upsert(
 ) -> list[Written]:
     every = [key for one in keys for key in one]
     live, deleted = await uniques.held(tx, target.workspace_id, every)
+    if target.object.rule is not None:
+        holding = {*live.values(), *deleted.values()}
+        seen = await visibility.among(tx, target.workspace_id, target.object, holding)
+        live = {key: holder for key, holder in live.items() if holder in seen}
+        deleted = {key: holder for key, holder in deleted.items() if holder in seen}
     results: dict[int, Written] = {}
     restored: set[int] = set()
     to_create: list[int] = []
@@ -120,7 +152,7 @@ async def _upsert(
     ]
     for n, written in zip(to_update, await writes.update(tx, target, updates), strict=True):
         outcome = Outcome.RESTORED if n in restored else written.outcome
-        results[n] = Written(written.record, outcome)
+        results[n] = Written(written.record, outcome, written.before)
     creates = [Item("", items[n].fields, "", items[n].path) for n in to_create]
     results |= dict(
         zip(to_create, await writes.create(tx, target, creates) if creates else [], strict=True)

@@ -4,7 +4,7 @@ Each function takes all items of a request, judges them together, and writes wit
 each table, pipelined. A single call is a batch of one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,19 +19,21 @@ from kit.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     Unavailable,
     Violation,
 )
 from schema.compiled import CompiledObject, Workspace
 from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem
-from schema.values import record_values
+from schema.values import RecordValues, record_values
 from services.records import events
-from services.records.logic import documents, stats
+from services.records.logic import documents, search, stats
 from services.records.model import Item, Outcome, Stored, Written
-from services.records.operations import references
+from services.records.operations import references, visibility
 from services.records.store import index, uniques
 from services.records.store import records as store
+from services.records.store import search as search_store
 from services.records.store import stats as stats_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,11 +41,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a write is for and which object it is about."""
+    """Whom a call is for and which object it is about, both as the caller may see them."""
 
     caller: Caller
     workspace: Workspace
     object: CompiledObject
+
+    @property
+    def full(self) -> CompiledObject:
+        """The object in full: for indexes, statistics, constraints and events; never to answer."""
+        return self.object.full
+
+    @property
+    def restricted(self) -> bool:
+        """Whether a custom role may hide something of the object."""
+        return self.object.base is not None
 
     @property
     def workspace_id(self) -> UUID:
@@ -144,11 +156,12 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         if record_id is None or record_id not in known:
             raise not_found(item.id)
         etags.check(item.etag, known[record_id].version)
-    obj, workspace_id = target.object, target.workspace_id
+    obj, workspace_id = target.full, target.workspace_id
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
     await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
     entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
     await index.remove(tx, workspace_id, entries)
+    await search_store.remove(tx, workspace_id, sorted(known))
     await uniques.release(tx, workspace_id, claims)
     await uniques.keep_freed(tx, workspace_id, claims)
     actor = target.caller.actor()
@@ -192,12 +205,10 @@ async def purge(tx: Tx, target: Target, record_id: str) -> None:
     record = known[wanted]
     if record.delete_time is None:
         raise FailedPrecondition("NOT_DELETED", "delete the record first; then it can be purged")
-    await uniques.forget_freed(
-        tx, target.workspace_id, _claims(target.object, record.id, record.doc)
-    )
+    await uniques.forget_freed(tx, target.workspace_id, _claims(target.full, record.id, record.doc))
     await store.purge(tx, target.workspace_id, [wanted])
     gone = replace(record, version=record.version + 1)
-    event = events.deleted(target.object, gone, target.workspace.version, "purged")
+    event = events.deleted(target.full, gone, target.workspace.version, "purged")
     await outbox.add(tx, target.caller, event)
 
 
@@ -205,21 +216,56 @@ def judged_values(
     target: Target, item: Item, old: dict[str, Any] | None
 ) -> tuple[dict[str, Any], list[Field], Any]:
     """(document, changed fields, new position or None); Invalid with every problem."""
-    values, changed = record_values(
-        target.object,
-        item.fields,
-        old=old,
-        now=clock.now(),
-        new_uuid=lambda: str(ids.new_id()),
-        me=target.caller.actor(),
-        path=_at(item, "fields"),
-    )
+    problems = _not_writable(target, item)
+    try:
+        values, changed = _values(target, target.object, item, item.fields, old)
+    except Invalid as exc:
+        raise Invalid([*problems, *exc.problems]) from None
+    if problems:
+        raise Invalid(problems)
+    if old is None and target.restricted:
+        filled, defaults = _hidden_defaults(target, item)
+        values, changed = values | filled, changed + defaults
     position = values.pop("position", None) if "position" not in target.object.fields else None
     changed = [f for f in changed if f.name != "position" or f.object_id]
     if position in {"first", "last"}:
         moment = clock.now().timestamp()
         position = -moment if position == "first" else moment
     return values, changed, position
+
+
+def _values(
+    target: Target, obj: CompiledObject, item: Item, raw: object, old: dict[str, Any] | None
+) -> RecordValues:
+    return record_values(
+        obj,
+        raw,
+        old=old,
+        now=clock.now(),
+        new_uuid=lambda: str(ids.new_id()),
+        me=target.caller.actor(),
+        path=_at(item, "fields"),
+    )
+
+
+def _not_writable(target: Target, item: Item) -> list[Problem]:
+    """A problem for each field sent that the caller may read and not write."""
+    sent = item.fields if isinstance(item.fields, dict) else {}
+    message = f"the role {target.caller.role!r} may read this field, and not change it"
+    return [
+        Problem(f"{_at(item, 'fields')}.{name}", "READ_ONLY", message)
+        for name in sent
+        if name in target.object.read_only
+    ]
+
+
+def _hidden_defaults(target: Target, item: Item) -> RecordValues:
+    """What a new record gets in the fields that its creator may not see."""
+    try:
+        return _values(target, target.object.hidden, item, {}, None)
+    except Invalid:
+        message = "a field is required that this role may not see, so it can't create records here"
+        raise Invalid([Problem(_at(item, "fields"), "REQUIRED", message)]) from None
 
 
 def _client_id(item: Item, judged: _Judged) -> UUID:
@@ -247,7 +293,7 @@ def _judge(
 
 async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged) -> list[Written]:
     """Check what only the store can tell, then write everything that differs."""
-    workspace_id, obj = target.workspace_id, target.object
+    workspace_id, obj = target.workspace_id, target.full
     sure = [(c.doc, c.changed, c.path) for c in changes]
     problems = judged.problems + await references.check(
         tx, workspace_id, target.workspace, [*sure, *judged.doubtful]
@@ -278,11 +324,36 @@ async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged
     await _claim_uniques(tx, target, todo)
     await index.remove(tx, workspace_id, removed)
     await index.add(tx, workspace_id, added)
+    await search_store.put(tx, workspace_id, _searchable(target, todo))
     if known:
         await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
+    await allowed(tx, target, {c.id: c.path for c in todo})
     await outbox.add(tx, target.caller, *_events(target, changes, written))
     crash.point("records.before_commit")
     return written
+
+
+async def allowed(tx: Tx, target: Target, paths: Mapping[UUID, str]) -> None:
+    """Judge what was written, by record and its path in the request: PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where the caller's rule excludes the result."""
+    seen = await visibility.among(tx, target.workspace_id, target.object, paths)
+    if len(seen) == len(paths):
+        return
+    message = f"the role {target.caller.role!r} may not leave a {target.object.name} like this"
+    excluded = [path for record_id, path in paths.items() if record_id not in seen]
+    violations = [Violation(path, "EXCLUDED_BY_RULE", message) for path in excluded]
+    raise PermissionDenied("RECORD_RULE_VIOLATED", message, violations=violations)
+
+
+def _searchable(
+    target: Target, changes: Sequence[_Change]
+) -> list[tuple[UUID, search.Entry]]:
+    """What can be searched of the records where that may have changed."""
+    return [
+        (c.id, search.entry(target.workspace_id, target.full, c.doc))
+        for c in changes
+        if c.outcome is not Outcome.UPDATED or any(map(search.matters, c.changed))
+    ]
 
 
 def _settle(changes: Sequence[_Change]) -> None:
@@ -304,7 +375,7 @@ def _settle(changes: Sequence[_Change]) -> None:
 def _events(
     target: Target, changes: Sequence[_Change], written: Sequence[Written]
 ) -> list[outbox.Event]:
-    obj, version = target.object, target.workspace.version
+    obj, version = target.full, target.workspace.version
     found = []
     for change, result in zip(changes, written, strict=True):
         if result.outcome is Outcome.CREATED:
@@ -328,7 +399,7 @@ async def _note_stats(
 ) -> None:
     """Append what the documents' moves change in the statistics that are kept."""
     kept = await stats_store.kept(tx, target.workspace_id, target.object_id)
-    statistics = stats.known(target.object, kept)
+    statistics = stats.known(target.full, kept)
     if statistics is None:
         message = "the object's definitions are newer than what this replica knows; try again"
         raise Unavailable("METADATA_BEHIND", message)
@@ -337,7 +408,7 @@ async def _note_stats(
 
 def _row(target: Target, record: Stored) -> store.NewRow:
     actors = (record.created_by, record.updated_by)
-    folds = documents.folds(target.object, record.doc, actors)
+    folds = documents.folds(target.full, record.doc, actors)
     return store.NewRow(record.id, record.doc, folds, record.position)
 
 
@@ -363,7 +434,7 @@ def _written(target: Target, change: _Change, now: datetime, ordinal: int) -> Wr
         delete_time=None,
         updated_by=actor,
     )
-    return Written(record, change.outcome)
+    return Written(record, change.outcome, change.before)
 
 
 def _after_all(now: datetime, ordinal: int) -> Decimal:
@@ -381,7 +452,7 @@ def _claims(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[u
 async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> None:
     """Free the old unique values and take the new ones; ALREADY_EXISTS / VALUE_NOT_UNIQUE, naming
     each field, when another live record (or another item) has one."""
-    obj, workspace_id = target.object, target.workspace_id
+    obj, workspace_id = target.full, target.workspace_id
     if not any(f.unique for f in obj.fields.values()):
         return
     new: list[uniques.Claim] = []
@@ -403,14 +474,21 @@ async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> 
     for one in refused:
         field = obj.fields_by_id[str(one.constraint_id)]
         lead = f"{paths[one.record_id]}." if paths[one.record_id] else ""
+        if field.name not in target.object.fields:  # the caller may not even know of it
+            message = f"another {obj.name} has a value that only one may have"
+            violations.append(Violation(paths[one.record_id], "NOT_UNIQUE", message))
+            continue
         message = f"another {obj.name} has this {field.name}"
         violations.append(Violation(f"{lead}{field.name}", "NOT_UNIQUE", message))
     raise AlreadyExists("VALUE_NOT_UNIQUE", violations[0].message, violations=violations)
 
 
 async def _locked(tx: Tx, target: Target, wanted: Sequence[UUID | None]) -> dict[UUID, Stored]:
+    """The records, locked; those that the caller may not see are not there."""
     present = sorted({i for i in wanted if i is not None})
-    return await store.lock(tx, target.workspace_id, target.object_id, present)
+    found = await store.lock(tx, target.workspace_id, target.object_id, present)
+    seen = await visibility.among(tx, target.workspace_id, target.object, found)
+    return found if len(seen) == len(found) else {i: r for i, r in found.items() if i in seen}
 
 
 def _parse_id(text: str) -> UUID | None:

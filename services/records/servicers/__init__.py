@@ -1,20 +1,51 @@
 """Answer RecordService calls: unpack, call, pack."""
 
 from functools import partial
+from typing import Any
 
+from armature.records.v1 import (
+    export_service_pb2,
+    export_service_pb2_grpc,
+    import_service_pb2,
+    import_service_pb2_grpc,
+)
 from armature.records.v1 import record_service_pb2 as pb
 from armature.records.v1 import record_service_pb2_grpc as rpc
 
+from kit.db import Database
 from kit.server import Servicers
-from services.records.servicers.reading import Reading
+from planes.definitions import Definitions
+from services.records.servicers.aggregating import Aggregating
+from services.records.servicers.exporting import ExportServicer
+from services.records.servicers.importing import ImportServicer
+from services.records.servicers.searching import Searching
 from services.records.servicers.writing import Writing
 
 RECORD_SERVICE = pb.DESCRIPTOR.services_by_name["RecordService"].full_name
 
 
-class RecordServicer(Writing, Reading, rpc.RecordServiceServicer):
+class RecordServicer(Writing, Aggregating, Searching, rpc.RecordServiceServicer):
     """All of RecordService."""
 
 
 def servicers(servicer: RecordServicer) -> Servicers:
     return {RECORD_SERVICE: partial(rpc.add_RecordServiceServicer_to_server, servicer)}
+
+
+def tabular_servicers(
+    db: Database, definitions: Definitions, importing: ImportServicer
+) -> Servicers:
+    """What takes whole documents in and hands them out."""
+    exporting = ExportServicer(db, definitions)
+    return {
+        _name(import_service_pb2, "ImportService"): partial(
+            import_service_pb2_grpc.add_ImportServiceServicer_to_server, importing
+        ),
+        _name(export_service_pb2, "ExportService"): partial(
+            export_service_pb2_grpc.add_ExportServiceServicer_to_server, exporting
+        ),
+    }
+
+
+def _name(module: Any, service: str) -> str:
+    return str(module.DESCRIPTOR.services_by_name[service].full_name)

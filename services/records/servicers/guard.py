@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import grpc
 from armature.common.v1 import node_pb2
+from armature.links.v1 import link_pb2
 from armature.links.v1 import link_service_pb2 as pb
 from armature.links.v1 import link_service_pb2_grpc as rpc
 
@@ -13,6 +14,7 @@ from kit.errors import FailedPrecondition, Violation
 from schema.compiled import CompiledObject, Workspace
 
 _MAX_NODES = 1000
+_ARTIFACTS = {"note", "todo", "file"}
 
 
 class DeleteGuard:
@@ -27,7 +29,7 @@ class DeleteGuard:
         """FAILED_PRECONDITION / DELETE_RESTRICTED, listing the blockers."""
         restricting = any(
             "restrict" in (t.on_source_delete, t.on_target_delete)
-            for t in workspace.link_types.values()
+            for t in workspace.full.link_types.values()
         )
         if not restricting or not ids:
             return
@@ -39,12 +41,17 @@ class DeleteGuard:
         )
         if answer.blockers:
             violations = [
-                Violation(
-                    "id",
-                    "RESTRICTED",
-                    f"{b.type}: {b.source.kind} {b.source.id} and {b.target.kind} {b.target.id}",
-                )
-                for b in answer.blockers
+                Violation("id", "RESTRICTED", _worded(workspace, b)) for b in answer.blockers
             ]
             message = f"links forbid the delete: {violations[0].message}; unlink them first"
             raise FailedPrecondition("DELETE_RESTRICTED", message, violations=violations)
+
+
+def _worded(workspace: Workspace, blocker: link_pb2.Link) -> str:
+    """The link that forbids a delete; of what the caller may not see no more than that it is."""
+    ends = (blocker.source, blocker.target)
+    known = [workspace.object(node.kind) for node in ends if node.kind not in _ARTIFACTS]
+    if any(obj is None or obj.rule is not None for obj in known):
+        return "a link that your role does not show"
+    source, target = ends
+    return f"{blocker.type}: {source.kind} {source.id} and {target.kind} {target.id}"

@@ -23,10 +23,10 @@ from schema.sorts import parse_sort
 from services.records import convert
 from services.records.logic import calendar, projection
 from services.records.model import Page, Projection, Query
-from services.records.operations import boards, reads, writes
+from services.records.operations import boards, reads, visibility, writes
 from services.records.operations.boards import Measure
+from services.records.servicers import scope
 from services.records.store import queries
-from services.records.store import records as store
 
 T = TypeVar("T")
 _COUNTS = ("", "none", "estimated", "exact")
@@ -41,9 +41,9 @@ class Reading:
     _definitions: Definitions
 
     async def _object(self, name: str, at_version: int) -> tuple[Workspace, CompiledObject]:
-        caller = current_caller()
-        caller.require("read")
-        return await self._definitions.object(caller.workspace_id, name, at_version=at_version)
+        """The object as the caller may see it; see `scope`."""
+        target = await scope.reading(self._definitions, name, at_version)
+        return target.workspace, target.object
 
     async def _resolved(
         self, name: str, at_version: int, resolve: Callable[[Workspace, CompiledObject], T]
@@ -115,20 +115,19 @@ class Reading:
     ) -> pb.CheckNodesResponse:
         _bounded(len(request.nodes))
         caller = current_caller()
-        needed = "write" if request.permission == "update" else "read"
-        workspace = await self._definitions.workspace(caller.workspace_id)
+        action = "update" if request.permission == "update" else "read"
+        workspace = await self._definitions.seen(caller)
         if any(workspace.object(n.kind) is None for n in request.nodes):
-            workspace = await self._definitions.refresh(caller.workspace_id)
+            await self._definitions.refresh(caller.workspace_id)
+            workspace = await self._definitions.seen(caller)
         ids = sorted({i for n in request.nodes if (i := _uuid(n.id)) is not None})
         async with self._db.reading(caller.workspace_id) as tx:
-            live = await store.live(tx, caller.workspace_id, ids)
+            live = await visibility.live(tx, caller.workspace_id, workspace, ids)
         allowed = []
         for node in request.nodes:
             obj, record_id = workspace.object(node.kind), _uuid(node.id)
-            exists = (
-                obj is not None and record_id is not None and str(live.get(record_id)) == obj.id
-            )
-            allowed.append(exists and needed in caller.permissions)
+            exists = obj is not None and record_id is not None and live.get(record_id) is obj
+            allowed.append(obj is not None and exists and scope.granted(caller, obj, action))
         return pb.CheckNodesResponse(allowed=allowed)
 
     async def QueryRecords(
@@ -143,7 +142,7 @@ class Reading:
         limit = paging.clamp(request.page_size)
 
         def resolve(workspace: Workspace, obj: CompiledObject) -> tuple[Query, View | None]:
-            view = _view(workspace, obj, request.view, None)
+            view = find_view(workspace, obj, request.view, None)
             return _query(workspace, obj, request, view, request.sort), view
 
         workspace, _, (query, view) = await self._resolved(
@@ -163,7 +162,7 @@ class Reading:
                 exact = request.count == "exact"
                 count = await reads.count(tx, caller.workspace_id, query, exact=exact)
         answer = pb.QueryRecordsResponse(
-            records=[convert.read(r) for r in page.records],
+            **convert.shown(page.records),
             next_page_token=_token(page, bound),
             metadata_version=workspace.version,
         )
@@ -182,7 +181,7 @@ class Reading:
         def resolve(
             workspace: Workspace, obj: CompiledObject
         ) -> tuple[Query, View | None, Field, list[Measure]]:
-            view = _view(workspace, obj, request.view, ViewType.KANBAN)
+            view = find_view(workspace, obj, request.view, ViewType.KANBAN)
             query = _query(workspace, obj, request, view, request.sort)
             group_field = _group_field(obj, view, request.group_by)
             return query, view, group_field, _measures(obj, view, request.measures)
@@ -206,15 +205,19 @@ class Reading:
                     label=label,
                     color=color,
                     count=-1,
-                    records=[convert.read(r) for r in page.records],
+                    **convert.shown(page.records),
                     next_page_token=_token(page, bound),
                 )
             ]
             return pb.QueryBoardResponse(columns=columns, metadata_version=workspace.version)
-        async with self._db.transaction(caller.workspace_id) as tx:
-            found = await boards.board(
-                tx, caller.workspace_id, workspace, query, group_field, measures
-            )
+        asked = (caller.workspace_id, workspace, query, group_field, measures)
+        try:
+            async with self._db.reading(caller.workspace_id) as tx:
+                found = await boards.board(tx, *asked)
+        except boards.NotKept as missing:
+            async with self._db.transaction(caller.workspace_id) as tx:
+                await boards.build(tx, caller.workspace_id, query, missing.statistic)
+                found = await boards.board(tx, *asked)
         return pb.QueryBoardResponse(
             columns=[_column(c, (*_binding(request, view), c.key)) for c in found],
             metadata_version=workspace.version,
@@ -227,7 +230,7 @@ class Reading:
         limit = paging.clamp(request.page_size, default=1000)
 
         def resolve(workspace: Workspace, obj: CompiledObject) -> tuple[Query, View | None]:
-            view = _view(workspace, obj, request.view, ViewType.CALENDAR)
+            view = find_view(workspace, obj, request.view, ViewType.CALENDAR)
             start, end = calendar.date_fields(obj, view, request.date_field, request.end_date_field)
             query = _query(workspace, obj, request, view, start.name)
             span = calendar.span(start, request, query.context)
@@ -243,7 +246,7 @@ class Reading:
         async with self._db.reading(caller.workspace_id) as tx:
             page = await reads.page(tx, caller.workspace_id, workspace, query)
         return pb.QueryCalendarResponse(
-            records=[convert.read(r) for r in page.records],
+            **convert.shown(page.records),
             next_page_token=_token(page, bound),
             metadata_version=workspace.version,
         )
@@ -274,7 +277,7 @@ def _projection_of(
     return resolve
 
 
-def _view(
+def find_view(
     workspace: Workspace, obj: CompiledObject, name: str, kind: ViewType | None
 ) -> View | None:
     """The view of that id or name; private ones are there for their creator alone."""
@@ -283,7 +286,8 @@ def _view(
     view = workspace.view(obj.id, name)
     me = current_caller().principal_id
     if view is None or (view.visibility == "private" and view.created_by != me):
-        known = [v.name for v in workspace.views.values() if v.object_id == obj.id]
+        own = (v for v in workspace.views.values() if v.object_id == obj.id)
+        known = [v.name for v in own if v.visibility != "private" or v.created_by == me]
         hint = nearest(name, known)
         raise NotFound("VIEW_NOT_FOUND", f"{obj.name} has no view {name!r}{hint}", view=name)
     if kind is not None and view.type is not kind:
@@ -309,7 +313,14 @@ def _query(
     except Invalid as exc:
         raise convert.refused("SORT_INVALID", exc) from exc
     shown = _projection_of(request.fields)(workspace, obj)
-    return Query(obj, convert.both(saved, tree), keys, context, projection=shown)
+    return Query(
+        obj,
+        convert.both(saved, tree),
+        keys,
+        context,
+        projection=shown,
+        spelled=getattr(request, "spelled", False),
+    )
 
 
 def _binding(request: Any, view: View | None) -> tuple[Any, ...]:
@@ -400,6 +411,6 @@ def _column(column: boards.Column, bound: Sequence[Any]) -> pb.BoardColumn:
         color=column.color,
         count=column.count,
         values_json=jsonio.dumps(column.values),
-        records=[convert.read(r) for r in column.page.records],
+        **convert.shown(column.page.records),
         next_page_token=_token(column.page, bound),
     )

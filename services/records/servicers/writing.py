@@ -6,7 +6,6 @@ from armature.common.v1 import batch_pb2
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit import idempotency
-from kit.caller import current_caller
 from kit.calls import Context
 from kit.db import Database, Tx
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
@@ -16,6 +15,7 @@ from services.records import convert
 from services.records.model import Item, Written
 from services.records.operations import upserts, writes
 from services.records.operations.writes import Target
+from services.records.servicers import scope
 from services.records.servicers.guard import DeleteGuard
 
 Work = Callable[[Tx, Sequence[Item]], Awaitable[list[Written]]]
@@ -32,13 +32,11 @@ class Writing:
         self._guard = guard
         self._max_batch = max_batch
 
-    async def _target(self, name: str, at_version: int = 0, permission: str = "write") -> Target:
-        caller = current_caller()
-        caller.require(permission)
-        workspace, obj = await self._definitions.object(
-            caller.workspace_id, name, at_version=at_version
-        )
-        return Target(caller, workspace, obj)
+    async def _target(
+        self, name: str, at_version: int = 0, actions: Sequence[str] = ("create", "update")
+    ) -> Target:
+        """The object as the caller may see it, where it may do all of that; see `scope`."""
+        return await scope.writing(self._definitions, name, actions, at_version)
 
     async def _fresh_target(self, target: Target, sent: Sequence[Item]) -> Target:
         """The target again, with the newest definitions, where a field name is unknown in ours."""
@@ -46,12 +44,12 @@ class Writing:
         if names <= set(target.object.fields):
             return target
         await self._definitions.refresh(target.caller.workspace_id)
-        return await self._target(target.object.id)
+        return await self._target(target.object.id, actions=())
 
     async def CreateRecord(
         self, request: pb.CreateRecordRequest, context: Context
     ) -> pb.CreateRecordResponse:
-        target = await self._target(request.object, request.at_version)
+        target = await self._target(request.object, request.at_version, ["create"])
         sent = _one(request.fields_json, request.id)
         target = await self._fresh_target(target, [sent])
 
@@ -69,7 +67,7 @@ class Writing:
     async def UpdateRecord(
         self, request: pb.UpdateRecordRequest, context: Context
     ) -> pb.UpdateRecordResponse:
-        target = await self._target(request.object, request.at_version)
+        target = await self._target(request.object, request.at_version, ["update"])
         sent = _one(request.fields_json, request.id, request.etag)
         target = await self._fresh_target(target, [sent])
 
@@ -107,7 +105,7 @@ class Writing:
     async def DeleteRecord(
         self, request: pb.DeleteRecordRequest, context: Context
     ) -> pb.DeleteRecordResponse:
-        target = await self._target(request.object)
+        target = await self._target(request.object, actions=["delete"])
         sent = [Item(request.id, etag=request.etag)]
         await self._guard.check(target.caller, target.workspace, target.object, [request.id])
 
@@ -122,7 +120,7 @@ class Writing:
     async def UndeleteRecord(
         self, request: pb.UndeleteRecordRequest, context: Context
     ) -> pb.UndeleteRecordResponse:
-        target = await self._target(request.object)
+        target = await self._target(request.object, actions=["delete"])
 
         async def work(tx: Tx) -> pb.UndeleteRecordResponse:
             written = await writes.undelete(tx, target, request.id)
@@ -135,7 +133,7 @@ class Writing:
     async def PurgeRecord(
         self, request: pb.PurgeRecordRequest, context: Context
     ) -> pb.PurgeRecordResponse:
-        target = await self._target(request.object, permission="admin")
+        target = await self._target(request.object, actions=["purge"])
 
         async def work(tx: Tx) -> pb.PurgeRecordResponse:
             await writes.purge(tx, target, request.id)
@@ -149,7 +147,7 @@ class Writing:
         self, request: pb.BatchCreateRecordsRequest, context: Context
     ) -> pb.BatchCreateRecordsResponse:
         self._bounded(len(request.items))
-        target = await self._target(request.object, request.at_version)
+        target = await self._target(request.object, request.at_version, ["create"])
         sent = convert.items(request.items)
         target = await self._fresh_target(target, sent)
 
@@ -170,7 +168,7 @@ class Writing:
         self, request: pb.BatchUpdateRecordsRequest, context: Context
     ) -> pb.BatchUpdateRecordsResponse:
         self._bounded(len(request.items))
-        target = await self._target(request.object, request.at_version)
+        target = await self._target(request.object, request.at_version, ["update"])
         sent = convert.items(request.items)
         target = await self._fresh_target(target, sent)
 
@@ -212,7 +210,7 @@ class Writing:
         self, request: pb.BatchDeleteRecordsRequest, context: Context
     ) -> pb.BatchDeleteRecordsResponse:
         self._bounded(len(request.ids))
-        target = await self._target(request.object)
+        target = await self._target(request.object, actions=["delete"])
         sent = [Item(i, path=f"ids.{n}") for n, i in enumerate(request.ids)]
         await self._guard.check(target.caller, target.workspace, target.object, request.ids)
 

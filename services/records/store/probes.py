@@ -9,13 +9,17 @@ from kit.db import Tx
 from schema.field_types import Kind
 from schema.filters.columns import Params
 from schema.filters.index import IndexCondition
-from services.records.logic import numbers
+from services.records.logic import numbers, search
 from services.records.logic.documents import INDEXED_LENGTH, slot_of
+from services.records.logic.planner import SELECTIVE
 from services.records.store.index import TABLES
 
 
 def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
-    """A FROM and WHERE that select the index rows `v` of a condition."""
+    """A FROM and WHERE that select the index rows `v` of a condition. Of texts that contain
+    something there are at most SELECTIVE: as many are too many to be of use."""
+    if condition.op == "contains":
+        return _texts_sql(condition, params)
     table, cast = TABLES[condition.kind]
     column = "fold" if condition.kind is Kind.TEXT else "value"
     where = [
@@ -33,6 +37,14 @@ def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -
     else:
         where += range_sql(condition, column, cast, params)
     return f"FROM {table} AS v WHERE {' AND '.join(where)}"
+
+
+def _texts_sql(condition: IndexCondition, params: Params) -> str:
+    """The records whose text may contain the needles; the session's workspace alone."""
+    slot = params.add(slot_of(condition.field_id, condition.part), "uuid")
+    lows = sorted({low for needle in condition.values for low in search.cut(needle)})
+    wanted = params.add(lows, "int8[]")
+    return f"FROM text_matches({slot}, {wanted}, {SELECTIVE}) AS v"
 
 
 def range_sql(condition: IndexCondition, column: str, cast: str, params: Params) -> list[str]:
@@ -63,6 +75,16 @@ def _after_prefix(prefix: str) -> str:
             following = 0xE000 if code == 0xD7FF else code + 1
             return prefix[:at] + chr(following)
     return ""
+
+
+async def entries(tx: Tx, workspace_id: UUID, kind: Kind, slot: UUID, bound: int) -> int:
+    """How many rows the index of one value has, none above `bound`."""
+    table, _ = TABLES[kind]
+    sql = (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE workspace_id = %s AND slot = %s"
+        f" LIMIT {int(bound)}) AS probe"
+    )
+    return int(await tx.value(sql, [workspace_id, slot]))
 
 
 async def counts(

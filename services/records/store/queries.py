@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from kit import clock
 from kit.db import Tx
+from schema.access import ruled
 from schema.compiled import CompiledObject
 from schema.field_types import Kind
 from schema.filters.columns import Params
+from schema.filters.context import EvalContext
 from schema.filters.index import IndexCondition
 from schema.filters.sql import compile_sql
 from schema.filters.tree import Tree
 from schema.sorts import SortKey, keyset_sql, order_by_sql
 from services.records.logic import documents
 from services.records.logic.planner import Drive
-from services.records.model import Projection, Query, Read
+from services.records.model import Projection, Query, Read, Spelled
 from services.records.store.dialect import DIALECT
 from services.records.store.index import TABLES
 from services.records.store.probes import as_indexed, matches_sql, range_sql
@@ -66,7 +69,8 @@ def _sort_columns(keys: Sequence[SortKey], params: Params) -> list[str]:
     return [c.sql("r", params) + "::text" for key in keys for c in key.components]
 
 
-def _where(query: Query, tree: Tree | None, params: Params) -> list[str]:
+def conditions_of(query: Query, tree: Tree | None, params: Params) -> list[str]:
+    """What the query asks of a row `r`, but for its workspace."""
     found = [f"r.object_id = {params.add(UUID(query.object.id), 'uuid')}"]
     if not query.show_deleted:
         found.append("r.delete_time IS NULL")
@@ -174,7 +178,7 @@ async def by_scan(
     params = Params()
     where = [
         f"r.workspace_id = {params.add(workspace_id, 'uuid')}",
-        *_where(query, tree, params),
+        *conditions_of(query, tree, params),
     ]
     if after is not None:
         where.append(keyset_sql(query.keys, after, params).text)
@@ -182,20 +186,40 @@ async def by_scan(
             cast = {"record_id": "uuid", "create_time": "timestamptz", "position": "numeric"}
             bound = params.add(after[_offset(query.keys, keys)], cast[drive.column])
             where.append(f"r.{drive.column} {'<=' if drive.descending else '>='} {bound}")
-    columns = _columns(query, params)
+    columns = page_columns(query, params)
     order = order_by_sql(keys, params).text
     if drive is not None and all(key.leaf.column in _SORTED for key in keys):
         order = ", ".join(f"r.{k.leaf.column} {'DESC' if k.descending else 'ASC'}" for k in keys)
-    sql = (
-        f"SELECT {columns} FROM records AS r WHERE {' AND '.join(where)}"
+    picked = (
+        f"SELECT r.* FROM records AS r WHERE {' AND '.join(where)}"
         f" ORDER BY {order} LIMIT {int(limit)}"
     )
-    return await tx.tuples(sql, params.values)
+    return await tx.tuples(_shown(columns, picked), params.values)
 
 
-def _columns(query: Query, params: Params) -> str:
+def page_columns(query: Query, params: Params) -> str:
+    """What `to_read` and `sort_place` take, of row `r`."""
     shown = fields_sql(query.object, query.projection, params)
-    return ", ".join([_PLATFORM, shown, *_sort_columns(query.keys, params)])
+    lead = _head_sql(query.object, params) if query.spelled else _PLATFORM
+    return ", ".join([lead, shown, *_sort_columns(query.keys, params)])
+
+
+def _head_sql(obj: CompiledObject, params: Params) -> str:
+    """A record's JSON up to its fields, as the HTTP API writes it."""
+
+    def moment(column: str) -> str:
+        return f"replace(to_json(r.{column})::text, '+00:00', 'Z')"
+
+    return (
+        """'{"id":"' || r.record_id || '","object":"' || """
+        f"{params.text(obj.name)} || "
+        f"""'","version":' || r.version || ',"create_time":' || {moment("create_time")}"""
+        f""" || ',"update_time":' || {moment("update_time")}"""
+        f""" || CASE WHEN r.delete_time IS NULL THEN '' ELSE ',"delete_time":' ||"""
+        f""" {moment("delete_time")} END || ',"created_by":' || r.created_by::text"""
+        """ || ',"updated_by":' || r.updated_by::text || ',"position":'"""
+        """ || r.position::float8 || ',"fields":'"""
+    )
 
 
 async def _run(
@@ -210,17 +234,28 @@ async def _run(
     *,
     order: str,
 ) -> list[tuple[Any, ...]]:
-    where = _where(query, tree, params)
+    where = conditions_of(query, tree, params)
     if after is not None:
         where.append(keyset_sql(query.keys, after, params).text)
     source = _source(workspace_id, driver, params)
-    columns = _columns(query, params)
+    columns = page_columns(query, params)
     order = order or order_by_sql(query.keys, params).text
-    sql = (
-        f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)}"
-        f" ORDER BY {order} LIMIT {int(limit)}"
+    picked = (
+        f"SELECT r.* FROM {source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {int(limit)}"
     )
-    return await tx.tuples(sql, params.values)
+    return await tx.tuples(_shown(columns, picked), params.values)
+
+
+def _shown(columns: str, picked: str) -> str:
+    """What clients see of the rows that are picked, in their order: behind the limit, since
+    Postgres would build the JSON of every match before it sorts them."""
+    return f"SELECT {columns} FROM ({picked}) AS r"
+
+
+def to_records(query: Query, rows: Sequence[Sequence[Any]]) -> list[Read | Spelled]:
+    if query.spelled:
+        return [Spelled(row[0].encode(), row[1].encode()) for row in rows]
+    return [to_read(query.object, row) for row in rows]
 
 
 def to_read(obj: CompiledObject, row: Sequence[Any]) -> Read:
@@ -238,9 +273,9 @@ def to_read(obj: CompiledObject, row: Sequence[Any]) -> Read:
     )
 
 
-def sort_place(row: Sequence[Any]) -> list[Any]:
+def sort_place(query: Query, row: Sequence[Any]) -> list[Any]:
     """The place of a row in the order, for the page token."""
-    return list(row[_WIDTH + 1 :])
+    return list(row[2 if query.spelled else _WIDTH + 1 :])
 
 
 async def by_ids(
@@ -252,7 +287,7 @@ async def by_ids(
     *,
     show_deleted: bool = False,
 ) -> dict[UUID, Read]:
-    """Records by id, in one query."""
+    """Records by id, in one query; those that the object's rule hides are not among them."""
     params = Params()
     shown = fields_sql(obj, projection, params)
     live = "" if show_deleted else " AND r.delete_time IS NULL"
@@ -260,9 +295,47 @@ async def by_ids(
         f"SELECT {_PLATFORM}, {shown} FROM records AS r"
         f" WHERE r.workspace_id = {params.add(workspace_id, 'uuid')}"
         f" AND r.record_id = ANY({params.add(list(ids), 'uuid[]')})"
-        f" AND r.object_id = {params.add(UUID(obj.id), 'uuid')}{live}"
+        f" AND r.object_id = {params.add(UUID(obj.id), 'uuid')}{live}{_rule(obj, params)}"
     )
     return {row[0]: to_read(obj, row) for row in await tx.tuples(sql, params.values)}
+
+
+def _rule(obj: CompiledObject, params: Params) -> str:
+    """What the object's record rule asks of row `r`; nothing where it has none."""
+    now = clock.now()
+    tree = ruled(obj, None, now)
+    if tree is None:
+        return ""
+    return f" AND {compile_sql(tree, EvalContext(now), DIALECT, params).text}"
+
+
+async def visible(
+    tx: Tx, workspace_id: UUID, obj: CompiledObject, ids: Sequence[UUID]
+) -> frozenset[UUID]:
+    """Those of these records of the object, deleted ones included, that its rule lets through."""
+    params = Params()
+    sql = (
+        f"SELECT r.record_id FROM records AS r"
+        f" WHERE r.workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND r.record_id = ANY({params.add(list(ids), 'uuid[]')})"
+        f" AND r.object_id = {params.add(UUID(obj.id), 'uuid')}{_rule(obj, params)}"
+    )
+    return frozenset(row[0] for row in await tx.tuples(sql, params.values))
+
+
+def matching(
+    workspace_id: UUID, query: Query, condition: IndexCondition | None, params: Params
+) -> str:
+    """A FROM and WHERE of the records `r` that match, in no order, driven by a selective condition
+    where there is one."""
+    where = conditions_of(query, query.tree, params)
+    if condition is not None:
+        driver = f"SELECT DISTINCT v.record_id {matches_sql(workspace_id, condition, params)}"
+        source = _source(workspace_id, driver, params)
+    else:
+        source = "records AS r"
+        where.append(f"r.workspace_id = {params.add(workspace_id, 'uuid')}")
+    return f"FROM {source} WHERE {' AND '.join(where)}"
 
 
 async def count(
@@ -275,14 +348,7 @@ async def count(
 ) -> int:
     """How many records match, driven by a selective condition where there is one."""
     params = Params()
-    where = _where(query, query.tree, params)
-    if condition is not None:
-        driver = f"SELECT DISTINCT v.record_id {matches_sql(workspace_id, condition, params)}"
-        source = _source(workspace_id, driver, params)
-    else:
-        source = "records AS r"
-        where.append(f"r.workspace_id = {params.add(workspace_id, 'uuid')}")
-    matching = f"SELECT 1 FROM {source} WHERE {' AND '.join(where)}"
+    found = f"SELECT 1 {matching(workspace_id, query, condition, params)}"
     if bound is not None:
-        matching += f" LIMIT {int(bound)}"
-    return int(await tx.value(f"SELECT count(*) FROM ({matching}) AS m", params.values))
+        found += f" LIMIT {int(bound)}"
+    return int(await tx.value(f"SELECT count(*) FROM ({found}) AS m", params.values))

@@ -17,7 +17,10 @@ SELECT group_key, measure, sum(count)::int8 AS count, sum(total) AS total FROM (
   UNION ALL
   SELECT group_key, measure, count, total FROM group_stat_deltas
   WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
-) AS both_parts GROUP BY group_key, measure"""
+  UNION ALL
+  SELECT NULL, NULL, 0, 0 FROM stat_states
+  WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
+) AS all_parts GROUP BY group_key, measure"""
 _STATE = "SELECT 1 AS one FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
 _KEPT = "SELECT stat_id, measures FROM stat_states WHERE workspace_id = %s AND object_id = %s"
 _BEGIN_BUILD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -57,10 +60,13 @@ async def add_deltas(tx: Tx, workspace_id: UUID, deltas: Sequence[Delta]) -> Non
 
 async def read(
     tx: Tx, workspace_id: UUID, stat_id: UUID
-) -> dict[tuple[str, str], tuple[int, Decimal]]:
-    """(count, total) by (group, measure): base and open deltas of one snapshot, so exact."""
+) -> dict[tuple[str, str], tuple[int, Decimal]] | None:
+    """(count, total) by (group, measure): base and open deltas of one snapshot, so exact. None
+    where the statistic is not kept yet."""
     rows = await tx.all(_READ, {"workspace": workspace_id, "stat": stat_id})
-    return {(r["group_key"], r["measure"]): (r["count"], r["total"]) for r in rows}
+    sums = {(r["group_key"], r["measure"]): (r["count"], r["total"]) for r in rows}
+    kept = sums.pop((None, None), None)
+    return None if kept is None else sums
 
 
 async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:

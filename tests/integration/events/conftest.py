@@ -15,6 +15,7 @@ import pytest
 from armature.events.v1 import (
     event_admin_service_pb2_grpc,
     event_service_pb2_grpc,
+    replay_service_pb2_grpc,
     subscription_service_pb2_grpc,
 )
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -38,6 +39,7 @@ class As:
     def __post_init__(self) -> None:
         self.events = event_service_pb2_grpc.EventServiceStub(self.channel)
         self.subscriptions = subscription_service_pb2_grpc.SubscriptionServiceStub(self.channel)
+        self.replays = replay_service_pb2_grpc.ReplayServiceStub(self.channel)
         self.admin = event_admin_service_pb2_grpc.EventAdminServiceStub(self.channel)
 
     async def call(self, rpc: Any, request: Any) -> Any:

@@ -78,7 +78,7 @@ def assert_each_once_in_order(found: list[Envelope], aggregates: list[UUID], las
 
 @asynccontextmanager
 async def process(
-    stack: Stack, role: str, crash_dir: Path, name: str = ""
+    stack: Stack, role: str, crash_dir: Path, name: str = "", lease: float = 10.0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A relay or consumer as a process of its own."""
     env = {
@@ -88,6 +88,7 @@ async def process(
         "WORKER_DB": stack.url(f"armature_{PLANE}_worker"),
         "NATS": stack.started["nats"]["url"],
         "CRASH_DIR": str(crash_dir),
+        "LEASE": f"{lease:g}",
     }
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.integration.kit.worker", role, name, cwd=ROOT, env=env

@@ -4,16 +4,22 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from uuid import UUID
 
+import psycopg
 import pytest
 
-from kit import ids, relay
-from kit.bus import Bus
-from kit.db import Database
+from kit import ids, metrics, outbox, relay
+from kit.bus import STREAM, Bus
+from kit.consumer import Consumer, Options
+from kit.db import Database, Tx
+from kit.envelope import Envelope
+from kit.errors import InvalidArgument
 from kit.relay import Relay
 from tests.integration.kit.conftest import PLANE, Stack
 from tests.integration.kit.helpers import (
     assert_each_once_in_order,
+    caller,
     eventually,
     process,
     stored,
@@ -131,3 +137,163 @@ async def test_nats_killed_in_the_middle_loses_nothing(
 
     await eventually(connected, "our own connection is back")
     assert_each_once_in_order(await stored(bus, workspace), aggregates, 100)
+
+
+async def test_a_relay_that_stood_still_beyond_its_lease_doubles_nothing(
+    stack: Stack, databases: Databases, bus: Bus, tmp_path: Path
+) -> None:
+    db, worker = databases
+    workspace, aggregates = ids.new_id(), [ids.new_id() for _ in range(20)]
+    point = tmp_path / "relay.before_publish"
+    async with process(stack, "relay", tmp_path, lease=2) as first:
+
+        async def leased() -> bool:
+            async with worker.across_workspaces() as tx:
+                sql = "SELECT count(*) = 16 FROM outbox_leases WHERE partition >= 0"
+                return bool(await tx.value(f"{sql} AND expires_at > now()"))
+
+        await eventually(leased, "the first holds every partition")
+        point.write_text("stop")
+        await write(db, workspace, aggregates, range(1, 11))
+
+        async def stopped() -> bool:
+            return not point.exists()
+
+        await eventually(stopped, "it stands still, with rows in its hands")
+        async with process(stack, "relay", tmp_path, lease=2):
+            await write(db, workspace, aggregates, range(11, 16))
+
+            async def drained() -> bool:
+                return await unpublished(worker) == 0
+
+            await eventually(drained, "the second takes over")
+            before = len(await stored(bus, workspace))
+            first.send_signal(signal.SIGCONT)
+            await write(db, workspace, aggregates, range(16, 21))
+            await eventually(drained, "both go on")
+    assert before == 20 * 15
+    assert_each_once_in_order(await stored(bus, workspace), aggregates, 20)
+
+
+async def test_a_full_stream_holds_the_outbox_and_drains_afterwards(
+    databases: Databases, bus: Bus
+) -> None:
+    db, worker = databases
+    workspace, aggregates = ids.new_id(), [ids.new_id() for _ in range(10)]
+    found = await bus.js.stream_info(STREAM)
+    normal = found.config.max_bytes
+    publishing = asyncio.create_task(Relay(PLANE, worker, bus).run())
+    full = metrics.STREAM_FULL.labels(PLANE)._value
+    try:
+        await bus.js.update_stream(found.config.evolve(max_bytes=found.state.bytes + 30_000))
+        before = full.get()
+        await write(db, workspace, aggregates, range(1, 41))
+
+        async def held() -> bool:
+            return bool(full.get() > before)
+
+        await eventually(held, "the stream is full, and the alarm says so")
+        assert await unpublished(worker) > 0
+    finally:
+        await bus.js.update_stream(found.config.evolve(max_bytes=normal))
+
+    async def drained() -> bool:
+        return await unpublished(worker) == 0
+
+    await eventually(drained, "the outbox drains once there is room")
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    assert_each_once_in_order(await stored(bus, workspace), aggregates, 40)
+
+
+async def test_partitions_go_when_their_time_is_over_and_all_is_published(
+    stack: Stack, databases: Databases
+) -> None:
+    db, worker = databases
+    workspace = ids.new_id()
+    days = ("2020-01-01", "2020-01-02")
+    with psycopg.connect(stack.url("armature_owner"), autocommit=True) as owner:
+        owner.execute(f"SET search_path TO {PLANE}")
+        for day, after in (days, ("2020-01-02", "2020-01-03")):
+            part = f"outbox_p{day.replace('-', '')}"
+            owner.execute(
+                f"CREATE TABLE {part} PARTITION OF outbox FOR VALUES FROM ('{day}') TO ('{after}')"
+            )
+            owner.execute(f"ALTER TABLE {part} ENABLE ROW LEVEL SECURITY")
+            owner.execute(f"ALTER TABLE {part} FORCE ROW LEVEL SECURITY")
+    await write(db, workspace, [ids.new_id(), ids.new_id()], range(1, 2))
+    async with db.transaction(workspace) as tx:
+        rows = await tx.all("SELECT event_id FROM outbox")
+        for row, day, published in zip(rows, days, (True, False), strict=True):
+            await tx.run(
+                "UPDATE outbox SET occurred_at = %s::date + interval '12 h', published_at ="
+                " CASE WHEN %s THEN now() END WHERE event_id = %s",
+                [day, published, row["event_id"]],
+            )
+
+    async def maintain() -> int:
+        async with worker.across_workspaces() as tx:
+            return int(await tx.value("SELECT outbox_maintain(3)"))
+
+    assert await maintain() == 1
+    async with db.transaction(workspace) as tx:
+        (left,) = await tx.all("SELECT event_id, published_at FROM outbox")
+        assert left["published_at"] is None, "what waits to be published is kept"
+        ahead = await tx.value("SELECT to_regclass(%s || to_char(current_date + 3, 'YYYYMMDD'))::text",
+                               ["outbox_p"])  # fmt: skip
+        assert ahead is not None
+        await tx.run("UPDATE outbox SET published_at = now()")
+    assert await maintain() == 1
+
+
+async def test_what_is_too_large_travels_beside_the_stream_and_arrives_whole(
+    databases: Databases, bus: Bus
+) -> None:
+    db, worker = databases
+    workspace = ids.new_id()
+    sizes = (10, 300_000, 3_000_000, 11_000_000)
+    async with db.transaction(workspace) as tx:
+        made = [
+            outbox.Event("thing.grown", "thing", ids.new_id(), 1, {"text": "x" * size})
+            for size in sizes
+        ]
+        await outbox.add(tx, caller(workspace), *made)
+    publishing = Relay(PLANE, worker, bus)
+    while await publishing.publish_once():
+        pass
+    await publishing.release()
+    assert all(len(bytes(one.data)) < 1000 for one in await stored(bus, workspace))
+    got: dict[UUID, int] = {}
+
+    async def handle(_: Tx, event: Envelope) -> None:
+        got[event.id] = len(event.document()["text"])
+
+    options = Options(f"large-{ids.new_id().hex[-8:]}", (f"armature.evt.*.*.{workspace}",))
+    taking = asyncio.create_task(Consumer(options, db, bus, handle).run())
+
+    async def all_came() -> bool:
+        return len(got) == len(sizes)
+
+    await eventually(all_came, "every event arrives")
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)
+    assert tuple(got[event.event_id] for event in made) == sizes
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (outbox.Event("thing.grown", "thing", ids.new_id(), 1, b" " * 12_600_000), "TOO_LARGE"),
+        (outbox.Event("no type", "thing", ids.new_id(), 1, {}), "TYPE_INVALID"),
+        (outbox.Event("a." + "b" * 200, "thing", ids.new_id(), 1, {}), "TYPE_INVALID"),
+    ],
+    ids=("too large", "no type", "a long type"),
+)
+async def test_what_could_never_be_published_is_refused_with_its_change(
+    databases: Databases, event: outbox.Event, reason: str
+) -> None:
+    workspace = ids.new_id()
+    with pytest.raises(InvalidArgument) as caught:
+        async with databases[0].transaction(workspace) as tx:
+            await outbox.add(tx, caller(workspace), event)
+    assert caught.value.reason == f"EVENT_{reason}"

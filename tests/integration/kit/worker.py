@@ -31,7 +31,7 @@ async def main(role: str, name: str) -> None:
     await worker.open()
     await bus.open()
     if role == "relay":
-        work = Relay(PLANE, worker, bus).run()
+        work = Relay(PLANE, worker, bus, lease_seconds=float(os.environ["LEASE"])).run()
     else:
         subjects = (f"armature.evt.{PLANE}.>",)
         work = Consumer(Options(name, subjects), db, bus, leave_effect).run()

@@ -136,6 +136,7 @@ async def test_a_transaction_sees_its_workspace_alone(
     ours, theirs = await new_workspace(), await new_workspace()
     await theirs("InstallBlueprint", blueprint="crm", request_id="x")
     await theirs("SetMember", member={"principal_id": "them", "role": "member"})
+    await theirs("CreateRole", role={"name": "sales"})
     db: Database = metadata.app.db
     everything = f"SELECT count(*) AS n FROM {table} WHERE workspace_id <> %s"
     async with db.transaction(UUID(ours.workspace_id)) as tx:

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
@@ -16,9 +15,9 @@ from kit import clients, migrations, server
 from kit.caller import Caller
 from kit.calls import CallPolicy
 from kit.db import Database
-from kit.errors import NotFound
 from planes.definitions import Definitions
-from schema.compiled import CompiledObject, Workspace
+from schema.access import Restrictions
+from schema.compiled import Workspace
 from services.records.servicers import RecordServicer, servicers
 from services.records.servicers.guard import DeleteGuard
 from services.records.tables import metadata
@@ -32,30 +31,22 @@ ROLES = {
 }
 
 
-@dataclass
-class Literal:
+# What custom roles may do, by their name: a test adds its own.
+CUSTOM: dict[str, bytes] = {}
+
+
+class Literal(Definitions):
     """Answers as `planes.definitions` does, from definitions that a test may replace."""
 
-    known: dict[UUID, Workspace] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.known: dict[UUID, Workspace] = {}
+        self._restrictions = Restrictions()
 
     async def workspace(self, workspace_id: UUID, *, at_version: int = 0) -> Workspace:  # noqa: ARG002
         return self.known.setdefault(workspace_id, definitions(workspace_id))
 
     async def refresh(self, workspace_id: UUID) -> Workspace:
         return await self.workspace(workspace_id)
-
-    async def object(
-        self,
-        workspace_id: UUID,
-        name: str,
-        *,
-        at_version: int = 0,  # noqa: ARG002
-    ) -> tuple[Workspace, CompiledObject]:
-        workspace = await self.workspace(workspace_id)
-        found = workspace.object(name)
-        if found is None:
-            raise NotFound("OBJECT_NOT_FOUND", f"there is no object {name!r}")
-        return workspace, found
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,16 @@ class Plane:
 
 async def authenticate(credential: str) -> Caller:
     workspace_id, role, principal = unquote(credential).split(":")
-    return Caller(UUID(workspace_id), principal, "user", principal.title(), ROLES[role], role=role)
+    permissions = ROLES.get(role, ROLES["member"])
+    return Caller(
+        UUID(workspace_id),
+        principal,
+        "user",
+        principal.title(),
+        permissions,
+        role=role,
+        access=CUSTOM.get(role),
+    )
 
 
 @pytest.fixture(scope="package")
@@ -92,7 +92,7 @@ async def plane(servers: Started) -> AsyncIterator[Plane]:
         literal = Literal()
         to_links = clients.channel("127.0.0.1:9")
         opened.push_async_callback(to_links.close)
-        servicer = RecordServicer(db, cast(Definitions, literal), DeleteGuard(to_links), 1000)
+        servicer = RecordServicer(db, literal, DeleteGuard(to_links), 1000)
 
         async def ready() -> bool:
             return True

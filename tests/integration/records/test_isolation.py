@@ -63,10 +63,10 @@ async def test_row_security_shows_another_workspace_nothing_in_any_table(
         assert await other.rows(f"SELECT 1 FROM {name}") == [], name
     filled = [t for t in tenanted if await acme.rows(f"SELECT 1 FROM {t}")]
     missing = {t for t in tenanted if t not in filled and "outbox_" not in t}
-    assert missing <= {"inbox", "group_stats", "group_stat_deltas"}, missing
+    assert missing <= {"inbox", "group_stats", "group_stat_deltas", "search_builds"}, missing
 
     async with plane.worker_db.across_workspaces() as tx:
-        for name in ("records", "value_text", "value_unique", "value_freed"):
+        for name in ("records", "value_text", "value_unique", "value_freed", "search_entries"):
             assert await tx.all(f"SELECT 1 FROM {name}") == []
 
 

@@ -201,7 +201,7 @@ async def test_projections_that_make_no_sense_are_named(
         ({"sort": "name,name"}, "SORT_INVALID", "already"),
         ({"sort": "n,name,stage,rating,closes,active"}, "SORT_INVALID", "at most 5"),
         ({"count": "exactly"}, "COUNT_INVALID", "exact"),
-        ({"page_size": -1}, "PAGE_SIZE_INVALID", "negative"),
+        ({"page_size": -1}, "PAGE_SIZE_INVALID", "greater than or equal to 0"),
         ({"page_token": "x"}, "PAGE_TOKEN_INVALID", "page_token"),
     ],
 )

@@ -36,6 +36,13 @@ def a(name: str, kind: Kind, op: str, *values: Any, part: str = "", **more: Any)
         ({"title": {"starts_with": "Ä"}}, [a("title", Kind.TEXT, "prefix", "a")]),
         ({"title": {"starts_with": "\u0301"}}, []),
         ({"title": {"contains": "x"}}, []),
+        ({"title": {"contains": "Straß"}}, [a("title", Kind.TEXT, "contains", "strass")]),
+        ({"title": {"search": "ab Café caf\u00e9"}}, [a("title", Kind.TEXT, "contains", "cafe")]),
+        (
+            {"emails.primary": {"iends_with": "@B.de"}},
+            [a("emails", Kind.TEXT, "contains", "@b.de", part="primary")],
+        ),
+        ({"notes": {"icontains": "prose"}}, []),
         ({"title": {"ne": "x"}}, []),
         ({"hot": True}, [a("hot", Kind.TEXT, "eq", "true")]),
         ({"stage": {"gte": "won"}}, [a("stage", Kind.TEXT, "in", "won", "lost")]),
@@ -105,6 +112,8 @@ def meets(condition: IndexCondition, entries: list[Any]) -> bool:
 def _matches(condition: IndexCondition, value: Any) -> bool:
     if condition.op == "prefix":
         return bool(value.startswith(condition.values[0]))
+    if condition.op == "contains":
+        return all(needle in value for needle in condition.values)
     if condition.op != "range":
         return value in condition.values
     low, high = condition.low, condition.high

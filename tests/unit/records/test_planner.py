@@ -79,3 +79,10 @@ def test_only_an_index_that_says_it_all_is_driven_by() -> None:
     for sort in ("emails", "contact", "amount", "place"):  # composites: by several parts
         [segment] = planner.segments(parse_sort(WORLD, deals, sort))
         assert segment.drive is None
+
+
+def test_a_short_table_is_walked_where_many_of_it_match() -> None:
+    assert planner.walks(matches=1_200, entries=7_000, limit=51)
+    assert not planner.walks(matches=300, entries=7_000, limit=51)
+    assert not planner.walks(matches=planner.FEW, entries=planner.FEW, limit=1)
+    assert not planner.walks(matches=1_999, entries=planner.SIZED, limit=1)

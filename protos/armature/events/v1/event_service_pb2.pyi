@@ -80,3 +80,47 @@ class WatchEventsResponse(_message.Message):
     event: _event_pb2.Event
     cursor: str
     def __init__(self, event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class GetCausalityRequest(_message.Message):
+    __slots__ = ("event_id", "record_id", "run_id")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    record_id: str
+    run_id: str
+    def __init__(self, event_id: _Optional[str] = ..., record_id: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
+
+class GetCausalityResponse(_message.Message):
+    __slots__ = ("nodes", "truncated")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[CausalNode]
+    truncated: bool
+    def __init__(self, nodes: _Optional[_Iterable[_Union[CausalNode, _Mapping]]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class CausalNode(_message.Message):
+    __slots__ = ("event", "parent_id", "level", "asked", "deliveries")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    DELIVERIES_FIELD_NUMBER: _ClassVar[int]
+    event: _event_pb2.Event
+    parent_id: str
+    level: int
+    asked: bool
+    deliveries: _containers.RepeatedCompositeFieldContainer[CausalDelivery]
+    def __init__(self, event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ..., parent_id: _Optional[str] = ..., level: _Optional[int] = ..., asked: _Optional[bool] = ..., deliveries: _Optional[_Iterable[_Union[CausalDelivery, _Mapping]]] = ...) -> None: ...
+
+class CausalDelivery(_message.Message):
+    __slots__ = ("id", "subscription_id", "state", "trace_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    subscription_id: str
+    state: str
+    trace_id: str
+    def __init__(self, id: _Optional[str] = ..., subscription_id: _Optional[str] = ..., state: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...

@@ -46,6 +46,11 @@ class EventServiceStub:
                 request_serializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetEventRequest.SerializeToString,
                 response_deserializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetEventResponse.FromString,
                 _registered_method=True)
+        self.GetCausality = channel.unary_unary(
+                '/armature.events.v1.EventService/GetCausality',
+                request_serializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityRequest.SerializeToString,
+                response_deserializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityResponse.FromString,
+                _registered_method=True)
         self.WatchEvents = channel.unary_stream(
                 '/armature.events.v1.EventService/WatchEvents',
                 request_serializer=armature_dot_events_dot_v1_dot_event__service__pb2.WatchEventsRequest.SerializeToString,
@@ -73,6 +78,15 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCausality(self, request, context):
+        """GetCausality returns what caused what: every event of the causal chains that the named event,
+        record or run stands in, each below the event that caused it, with the traces and deliveries they
+        had. Fails with NOT_FOUND / EVENT_NOT_FOUND where the log has no event of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchEvents(self, request, context):
         """WatchEvents sends every event after a position, in log order, without gap or repeat, until the
         client leaves. Fails as ListEvents does.
@@ -93,6 +107,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.GetEvent,
                     request_deserializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetEventRequest.FromString,
                     response_serializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetEventResponse.SerializeToString,
+            ),
+            'GetCausality': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCausality,
+                    request_deserializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityRequest.FromString,
+                    response_serializer=armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityResponse.SerializeToString,
             ),
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
@@ -156,6 +175,33 @@ class EventService:
             '/armature.events.v1.EventService/GetEvent',
             armature_dot_events_dot_v1_dot_event__service__pb2.GetEventRequest.SerializeToString,
             armature_dot_events_dot_v1_dot_event__service__pb2.GetEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCausality(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.events.v1.EventService/GetCausality',
+            armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityRequest.SerializeToString,
+            armature_dot_events_dot_v1_dot_event__service__pb2.GetCausalityResponse.FromString,
             options,
             channel_credentials,
             insecure,

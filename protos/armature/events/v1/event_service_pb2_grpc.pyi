@@ -41,6 +41,11 @@ class EventServiceStub:
     """
     GetEvent: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.GetEventRequest, _event_service_pb2.GetEventResponse]
     """GetEvent returns one. Fails with NOT_FOUND / EVENT_NOT_FOUND."""
+    GetCausality: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.GetCausalityRequest, _event_service_pb2.GetCausalityResponse]
+    """GetCausality returns what caused what: every event of the causal chains that the named event,
+    record or run stands in, each below the event that caused it, with the traces and deliveries they
+    had. Fails with NOT_FOUND / EVENT_NOT_FOUND where the log has no event of it.
+    """
     WatchEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]
     """WatchEvents sends every event after a position, in log order, without gap or repeat, until the
     client leaves. Fails as ListEvents does.
@@ -59,6 +64,11 @@ class EventServiceAsyncStub(EventServiceStub):
     """
     GetEvent: _aio.UnaryUnaryMultiCallable[_event_service_pb2.GetEventRequest, _event_service_pb2.GetEventResponse]  # type: ignore[assignment]
     """GetEvent returns one. Fails with NOT_FOUND / EVENT_NOT_FOUND."""
+    GetCausality: _aio.UnaryUnaryMultiCallable[_event_service_pb2.GetCausalityRequest, _event_service_pb2.GetCausalityResponse]  # type: ignore[assignment]
+    """GetCausality returns what caused what: every event of the causal chains that the named event,
+    record or run stands in, each below the event that caused it, with the traces and deliveries they
+    had. Fails with NOT_FOUND / EVENT_NOT_FOUND where the log has no event of it.
+    """
     WatchEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.WatchEventsRequest, _event_service_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """WatchEvents sends every event after a position, in log order, without gap or repeat, until the
     client leaves. Fails as ListEvents does.
@@ -86,6 +96,17 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.GetEventResponse, _abc.Awaitable[_event_service_pb2.GetEventResponse]]:
         """GetEvent returns one. Fails with NOT_FOUND / EVENT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GetCausality(
+        self,
+        request: _event_service_pb2.GetCausalityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.GetCausalityResponse, _abc.Awaitable[_event_service_pb2.GetCausalityResponse]]:
+        """GetCausality returns what caused what: every event of the causal chains that the named event,
+        record or run stands in, each below the event that caused it, with the traces and deliveries they
+        had. Fails with NOT_FOUND / EVENT_NOT_FOUND where the log has no event of it.
+        """
 
     @_abc_1.abstractmethod
     def WatchEvents(

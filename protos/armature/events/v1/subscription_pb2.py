@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%armature/events/v1/subscription.proto\x12\x12\x61rmature.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x03\n\x0cSubscription\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\x12\x0e\n\x06object\x18\x05 \x01(\t\x12\x13\n\x0b\x66ilter_json\x18\x06 \x01(\x0c\x12\x0f\n\x07payload\x18\x07 \x01(\t\x12>\n\x07headers\x18\x08 \x03(\x0b\x32-.armature.events.v1.Subscription.HeadersEntry\x12\x0f\n\x07ordered\x18\t \x01(\x08\x12\x12\n\nrate_limit\x18\n \x01(\x05\x12\r\n\x05state\x18\x0b \x01(\t\x12\x14\n\x0cstate_reason\x18\x0c \x01(\t\x12\x12\n\ncreated_by\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb5\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12\x35\n\x11next_attempt_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_error\x18\n \x01(\t\x12\x10\n\x08trace_id\x18\x0b \x01(\t\"\xa5\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x03 \x01(\x05\x12\x0e\n\x06status\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x15\n\rresponse_body\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%armature/events/v1/subscription.proto\x12\x12\x61rmature.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x03\n\x0cSubscription\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\x12\x0e\n\x06object\x18\x05 \x01(\t\x12\x13\n\x0b\x66ilter_json\x18\x06 \x01(\x0c\x12\x0f\n\x07payload\x18\x07 \x01(\t\x12>\n\x07headers\x18\x08 \x03(\x0b\x32-.armature.events.v1.Subscription.HeadersEntry\x12\x0f\n\x07ordered\x18\t \x01(\x08\x12\x12\n\nrate_limit\x18\n \x01(\x05\x12\r\n\x05state\x18\x0b \x01(\t\x12\x14\n\x0cstate_reason\x18\x0c \x01(\t\x12\x12\n\ncreated_by\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63oalesce_seconds\x18\x10 \x01(\x05\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x02\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\x05\x12\x35\n\x11next_attempt_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inish_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlast_error\x18\n \x01(\t\x12\x10\n\x08trace_id\x18\x0b \x01(\t\x12\x13\n\x0bmerged_into\x18\x0c \x01(\t\"\xa5\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x03 \x01(\x05\x12\x0e\n\x06status\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x15\n\rresponse_body\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBSCRIPTION_HEADERSENTRY']._loaded_options = None
   _globals['_SUBSCRIPTION_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_SUBSCRIPTION']._serialized_start=95
-  _globals['_SUBSCRIPTION']._serialized_end=527
-  _globals['_SUBSCRIPTION_HEADERSENTRY']._serialized_start=481
-  _globals['_SUBSCRIPTION_HEADERSENTRY']._serialized_end=527
-  _globals['_DELIVERY']._serialized_start=530
-  _globals['_DELIVERY']._serialized_end=839
-  _globals['_ATTEMPT']._serialized_start=842
-  _globals['_ATTEMPT']._serialized_end=1007
+  _globals['_SUBSCRIPTION']._serialized_end=553
+  _globals['_SUBSCRIPTION_HEADERSENTRY']._serialized_start=507
+  _globals['_SUBSCRIPTION_HEADERSENTRY']._serialized_end=553
+  _globals['_DELIVERY']._serialized_start=556
+  _globals['_DELIVERY']._serialized_end=886
+  _globals['_ATTEMPT']._serialized_start=889
+  _globals['_ATTEMPT']._serialized_end=1054
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Subscription(_message.Message):
-    __slots__ = ("id", "name", "url", "event_types", "object", "filter_json", "payload", "headers", "ordered", "rate_limit", "state", "state_reason", "created_by", "create_time", "update_time")
+    __slots__ = ("id", "name", "url", "event_types", "object", "filter_json", "payload", "headers", "ordered", "rate_limit", "state", "state_reason", "created_by", "create_time", "update_time", "coalesce_seconds")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class Subscription(_message.Message):
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    COALESCE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     url: str
@@ -48,10 +49,11 @@ class Subscription(_message.Message):
     created_by: str
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., url: _Optional[str] = ..., event_types: _Optional[_Iterable[str]] = ..., object: _Optional[str] = ..., filter_json: _Optional[bytes] = ..., payload: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., ordered: _Optional[bool] = ..., rate_limit: _Optional[int] = ..., state: _Optional[str] = ..., state_reason: _Optional[str] = ..., created_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    coalesce_seconds: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., url: _Optional[str] = ..., event_types: _Optional[_Iterable[str]] = ..., object: _Optional[str] = ..., filter_json: _Optional[bytes] = ..., payload: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., ordered: _Optional[bool] = ..., rate_limit: _Optional[int] = ..., state: _Optional[str] = ..., state_reason: _Optional[str] = ..., created_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., coalesce_seconds: _Optional[int] = ...) -> None: ...
 
 class Delivery(_message.Message):
-    __slots__ = ("id", "subscription_id", "event_id", "event_type", "state", "attempts", "next_attempt_time", "create_time", "finish_time", "last_error", "trace_id")
+    __slots__ = ("id", "subscription_id", "event_id", "event_type", "state", "attempts", "next_attempt_time", "create_time", "finish_time", "last_error", "trace_id", "merged_into")
     ID_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +65,7 @@ class Delivery(_message.Message):
     FINISH_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
     id: str
     subscription_id: str
     event_id: str
@@ -74,7 +77,8 @@ class Delivery(_message.Message):
     finish_time: _timestamp_pb2.Timestamp
     last_error: str
     trace_id: str
-    def __init__(self, id: _Optional[str] = ..., subscription_id: _Optional[str] = ..., event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., state: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_error: _Optional[str] = ..., trace_id: _Optional[str] = ...) -> None: ...
+    merged_into: str
+    def __init__(self, id: _Optional[str] = ..., subscription_id: _Optional[str] = ..., event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., state: _Optional[str] = ..., attempts: _Optional[int] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_error: _Optional[str] = ..., trace_id: _Optional[str] = ..., merged_into: _Optional[str] = ...) -> None: ...
 
 class Attempt(_message.Message):
     __slots__ = ("number", "start_time", "latency_ms", "status", "error", "response_body", "trace_id")

@@ -58,11 +58,43 @@ class Member(_message.Message):
     def __init__(self, principal_id: _Optional[str] = ..., kind: _Optional[str] = ..., display_name: _Optional[str] = ..., role: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Role(_message.Message):
-    __slots__ = ("name", "description", "permissions")
+    __slots__ = ("name", "description", "permissions", "objects", "standard", "etag", "create_time", "update_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     permissions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., permissions: _Optional[_Iterable[str]] = ...) -> None: ...
+    objects: _containers.RepeatedCompositeFieldContainer[ObjectPermissions]
+    standard: bool
+    etag: str
+    create_time: _timestamp_pb2.Timestamp
+    update_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., permissions: _Optional[_Iterable[str]] = ..., objects: _Optional[_Iterable[_Union[ObjectPermissions, _Mapping]]] = ..., standard: _Optional[bool] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ObjectPermissions(_message.Message):
+    __slots__ = ("object", "actions", "fields", "rule_json")
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    RULE_JSON_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    actions: _containers.RepeatedScalarFieldContainer[str]
+    fields: _containers.RepeatedCompositeFieldContainer[FieldPermissions]
+    rule_json: bytes
+    def __init__(self, object: _Optional[str] = ..., actions: _Optional[_Iterable[str]] = ..., fields: _Optional[_Iterable[_Union[FieldPermissions, _Mapping]]] = ..., rule_json: _Optional[bytes] = ...) -> None: ...
+
+class FieldPermissions(_message.Message):
+    __slots__ = ("field", "read", "update")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    read: bool
+    update: bool
+    def __init__(self, field: _Optional[str] = ..., read: _Optional[bool] = ..., update: _Optional[bool] = ...) -> None: ...

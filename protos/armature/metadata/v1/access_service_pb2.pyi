@@ -2,6 +2,7 @@ import datetime
 
 from armature.metadata.v1 import access_pb2 as _access_pb2
 from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -18,14 +19,16 @@ class AuthenticateRequest(_message.Message):
     def __init__(self, credential: _Optional[str] = ...) -> None: ...
 
 class AuthenticateResponse(_message.Message):
-    __slots__ = ("principal", "permissions", "internal")
+    __slots__ = ("principal", "permissions", "internal", "access_json")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     INTERNAL_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_JSON_FIELD_NUMBER: _ClassVar[int]
     principal: _access_pb2.Principal
     permissions: _containers.RepeatedScalarFieldContainer[str]
     internal: bool
-    def __init__(self, principal: _Optional[_Union[_access_pb2.Principal, _Mapping]] = ..., permissions: _Optional[_Iterable[str]] = ..., internal: _Optional[bool] = ...) -> None: ...
+    access_json: bytes
+    def __init__(self, principal: _Optional[_Union[_access_pb2.Principal, _Mapping]] = ..., permissions: _Optional[_Iterable[str]] = ..., internal: _Optional[bool] = ..., access_json: _Optional[bytes] = ...) -> None: ...
 
 class GetCallerRequest(_message.Message):
     __slots__ = ()
@@ -40,10 +43,14 @@ class GetCallerResponse(_message.Message):
     def __init__(self, principal: _Optional[_Union[_access_pb2.Principal, _Mapping]] = ..., permissions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CheckAccessRequest(_message.Message):
-    __slots__ = ("permission",)
+    __slots__ = ("permission", "object", "field")
     PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
     permission: str
-    def __init__(self, permission: _Optional[str] = ...) -> None: ...
+    object: str
+    field: str
+    def __init__(self, permission: _Optional[str] = ..., object: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
 
 class CheckAccessResponse(_message.Message):
     __slots__ = ("allowed", "reason")
@@ -160,3 +167,61 @@ class ListRolesResponse(_message.Message):
     roles: _containers.RepeatedCompositeFieldContainer[_access_pb2.Role]
     next_page_token: str
     def __init__(self, roles: _Optional[_Iterable[_Union[_access_pb2.Role, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetRoleRequest(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    def __init__(self, role: _Optional[str] = ...) -> None: ...
+
+class GetRoleResponse(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: _access_pb2.Role
+    def __init__(self, role: _Optional[_Union[_access_pb2.Role, _Mapping]] = ...) -> None: ...
+
+class CreateRoleRequest(_message.Message):
+    __slots__ = ("role", "request_id")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    role: _access_pb2.Role
+    request_id: str
+    def __init__(self, role: _Optional[_Union[_access_pb2.Role, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class CreateRoleResponse(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: _access_pb2.Role
+    def __init__(self, role: _Optional[_Union[_access_pb2.Role, _Mapping]] = ...) -> None: ...
+
+class UpdateRoleRequest(_message.Message):
+    __slots__ = ("role", "changes", "update_mask", "etag", "request_id")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    changes: _access_pb2.Role
+    update_mask: _field_mask_pb2.FieldMask
+    etag: str
+    request_id: str
+    def __init__(self, role: _Optional[str] = ..., changes: _Optional[_Union[_access_pb2.Role, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., etag: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class UpdateRoleResponse(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: _access_pb2.Role
+    def __init__(self, role: _Optional[_Union[_access_pb2.Role, _Mapping]] = ...) -> None: ...
+
+class DeleteRoleRequest(_message.Message):
+    __slots__ = ("role", "request_id")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    request_id: str
+    def __init__(self, role: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class DeleteRoleResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -87,6 +87,26 @@ class AccessServiceStub:
                 request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesResponse.FromString,
                 _registered_method=True)
+        self.GetRole = channel.unary_unary(
+                '/armature.metadata.v1.AccessService/GetRole',
+                request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleResponse.FromString,
+                _registered_method=True)
+        self.CreateRole = channel.unary_unary(
+                '/armature.metadata.v1.AccessService/CreateRole',
+                request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleResponse.FromString,
+                _registered_method=True)
+        self.UpdateRole = channel.unary_unary(
+                '/armature.metadata.v1.AccessService/UpdateRole',
+                request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleResponse.FromString,
+                _registered_method=True)
+        self.DeleteRole = channel.unary_unary(
+                '/armature.metadata.v1.AccessService/DeleteRole',
+                request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -163,7 +183,43 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRoles(self, request, context):
-        """ListRoles returns the roles that members and keys can have.
+        """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
+        own role may do with which object is shown to admins alone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRole(self, request, context):
+        """GetRole returns one role. Fails with NOT_FOUND / ROLE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRole(self, request, context):
+        """CreateRole adds a role of the workspace's own, which denies what it does not grant. Admins
+        only. Fails with ALREADY_EXISTS / ROLE_NAME_TAKEN, RESOURCE_EXHAUSTED / LIMIT_REACHED beyond
+        100 roles, and INVALID_ARGUMENT / ROLE_INVALID with every problem: unknown objects, fields and
+        actions, and rules that the definitions don't bear.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRole(self, request, context):
+        """UpdateRole changes a role everywhere within a second. Admins only. Fails with NOT_FOUND /
+        ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD for one of the three that every workspace
+        has, ABORTED / ETAG_MISMATCH, and like CreateRole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRole(self, request, context):
+        """DeleteRole removes a role that no member and no valid key has. Admins only. Fails with
+        NOT_FOUND / ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD and FAILED_PRECONDITION /
+        ROLE_IN_USE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,6 +277,26 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.ListRoles,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesResponse.SerializeToString,
+            ),
+            'GetRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRole,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleResponse.SerializeToString,
+            ),
+            'CreateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRole,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleResponse.SerializeToString,
+            ),
+            'UpdateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRole,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleResponse.SerializeToString,
+            ),
+            'DeleteRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRole,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -496,6 +572,114 @@ class AccessService:
             '/armature.metadata.v1.AccessService/ListRoles',
             armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesRequest.SerializeToString,
             armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.AccessService/GetRole',
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.GetRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.AccessService/CreateRole',
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.CreateRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.AccessService/UpdateRole',
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.UpdateRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.AccessService/DeleteRole',
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.DeleteRoleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,7 +63,27 @@ class AccessServiceStub:
     RemoveMember: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RemoveMemberRequest, _access_service_pb2.RemoveMemberResponse]
     """RemoveMember ends a user's membership. Admins only. Fails with NOT_FOUND / MEMBER_NOT_FOUND."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
-    """ListRoles returns the roles that members and keys can have."""
+    """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
+    own role may do with which object is shown to admins alone.
+    """
+    GetRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetRoleRequest, _access_service_pb2.GetRoleResponse]
+    """GetRole returns one role. Fails with NOT_FOUND / ROLE_NOT_FOUND."""
+    CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _access_service_pb2.CreateRoleResponse]
+    """CreateRole adds a role of the workspace's own, which denies what it does not grant. Admins
+    only. Fails with ALREADY_EXISTS / ROLE_NAME_TAKEN, RESOURCE_EXHAUSTED / LIMIT_REACHED beyond
+    100 roles, and INVALID_ARGUMENT / ROLE_INVALID with every problem: unknown objects, fields and
+    actions, and rules that the definitions don't bear.
+    """
+    UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]
+    """UpdateRole changes a role everywhere within a second. Admins only. Fails with NOT_FOUND /
+    ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD for one of the three that every workspace
+    has, ABORTED / ETAG_MISMATCH, and like CreateRole.
+    """
+    DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]
+    """DeleteRole removes a role that no member and no valid key has. Admins only. Fails with
+    NOT_FOUND / ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD and FAILED_PRECONDITION /
+    ROLE_IN_USE.
+    """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -100,7 +120,27 @@ class AccessServiceAsyncStub(AccessServiceStub):
     RemoveMember: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RemoveMemberRequest, _access_service_pb2.RemoveMemberResponse]  # type: ignore[assignment]
     """RemoveMember ends a user's membership. Admins only. Fails with NOT_FOUND / MEMBER_NOT_FOUND."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
-    """ListRoles returns the roles that members and keys can have."""
+    """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
+    own role may do with which object is shown to admins alone.
+    """
+    GetRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetRoleRequest, _access_service_pb2.GetRoleResponse]  # type: ignore[assignment]
+    """GetRole returns one role. Fails with NOT_FOUND / ROLE_NOT_FOUND."""
+    CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _access_service_pb2.CreateRoleResponse]  # type: ignore[assignment]
+    """CreateRole adds a role of the workspace's own, which denies what it does not grant. Admins
+    only. Fails with ALREADY_EXISTS / ROLE_NAME_TAKEN, RESOURCE_EXHAUSTED / LIMIT_REACHED beyond
+    100 roles, and INVALID_ARGUMENT / ROLE_INVALID with every problem: unknown objects, fields and
+    actions, and rules that the definitions don't bear.
+    """
+    UpdateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]  # type: ignore[assignment]
+    """UpdateRole changes a role everywhere within a second. Admins only. Fails with NOT_FOUND /
+    ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD for one of the three that every workspace
+    has, ABORTED / ETAG_MISMATCH, and like CreateRole.
+    """
+    DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]  # type: ignore[assignment]
+    """DeleteRole removes a role that no member and no valid key has. Admins only. Fails with
+    NOT_FOUND / ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD and FAILED_PRECONDITION /
+    ROLE_IN_USE.
+    """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """AccessService knows who may do what. Fails with UNAUTHENTICATED / CREDENTIALS_INVALID when a
@@ -194,6 +234,50 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListRolesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListRolesResponse, _abc.Awaitable[_access_service_pb2.ListRolesResponse]]:
-        """ListRoles returns the roles that members and keys can have."""
+        """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
+        own role may do with which object is shown to admins alone.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRole(
+        self,
+        request: _access_service_pb2.GetRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.GetRoleResponse, _abc.Awaitable[_access_service_pb2.GetRoleResponse]]:
+        """GetRole returns one role. Fails with NOT_FOUND / ROLE_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def CreateRole(
+        self,
+        request: _access_service_pb2.CreateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.CreateRoleResponse, _abc.Awaitable[_access_service_pb2.CreateRoleResponse]]:
+        """CreateRole adds a role of the workspace's own, which denies what it does not grant. Admins
+        only. Fails with ALREADY_EXISTS / ROLE_NAME_TAKEN, RESOURCE_EXHAUSTED / LIMIT_REACHED beyond
+        100 roles, and INVALID_ARGUMENT / ROLE_INVALID with every problem: unknown objects, fields and
+        actions, and rules that the definitions don't bear.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRole(
+        self,
+        request: _access_service_pb2.UpdateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.UpdateRoleResponse, _abc.Awaitable[_access_service_pb2.UpdateRoleResponse]]:
+        """UpdateRole changes a role everywhere within a second. Admins only. Fails with NOT_FOUND /
+        ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD for one of the three that every workspace
+        has, ABORTED / ETAG_MISMATCH, and like CreateRole.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRole(
+        self,
+        request: _access_service_pb2.DeleteRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.DeleteRoleResponse, _abc.Awaitable[_access_service_pb2.DeleteRoleResponse]]:
+        """DeleteRole removes a role that no member and no valid key has. Admins only. Fails with
+        NOT_FOUND / ROLE_NOT_FOUND, FAILED_PRECONDITION / ROLE_STANDARD and FAILED_PRECONDITION /
+        ROLE_IN_USE.
+        """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

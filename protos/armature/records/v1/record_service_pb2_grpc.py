@@ -33,6 +33,14 @@ class RecordServiceStub:
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     def __init__(self, channel):
@@ -121,6 +129,16 @@ class RecordServiceStub:
                 request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.SerializeToString,
                 response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.FromString,
                 _registered_method=True)
+        self.AggregateRecords = channel.unary_unary(
+                '/armature.records.v1.RecordService/AggregateRecords',
+                request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.SerializeToString,
+                response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.FromString,
+                _registered_method=True)
+        self.SearchRecords = channel.unary_unary(
+                '/armature.records.v1.RecordService/SearchRecords',
+                request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.SerializeToString,
+                response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
@@ -131,6 +149,14 @@ class RecordServiceServicer:
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     def GetRecord(self, request, context):
@@ -201,8 +227,9 @@ class RecordServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PurgeRecord(self, request, context):
-        """PurgeRecord removes a deleted record for ever. Needs the permission admin. Fails with NOT_FOUND /
-        RECORD_NOT_FOUND and FAILED_PRECONDITION / NOT_DELETED.
+        """PurgeRecord removes a deleted record for ever. Needs the permission admin, or the action purge of
+        a role of the workspace's own. Fails with NOT_FOUND / RECORD_NOT_FOUND and FAILED_PRECONDITION /
+        NOT_DELETED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,6 +286,27 @@ class RecordServiceServicer:
     def QueryCalendar(self, request, context):
         """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
         QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AggregateRecords(self, request, context):
+        """AggregateRecords groups the records that a filter or view selects by up to 3 keys and answers
+        figures of each group: sums are exact, figures of a currency come as a list by currency code.
+        Fails as QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID listing every mistake
+        with what is allowed, and RESOURCE_EXHAUSTED / TOO_MANY_GROUPS beyond 50,000 groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchRecords(self, request, context):
+        """SearchRecords finds records of one or several objects by the words of their searchable fields,
+        best first: every word must stand in one of them, the last as a beginning, and neither case nor
+        accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
+        object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
+        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -347,6 +395,16 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.FromString,
                     response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.SerializeToString,
             ),
+            'AggregateRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.AggregateRecords,
+                    request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.FromString,
+                    response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.SerializeToString,
+            ),
+            'SearchRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchRecords,
+                    request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.FromString,
+                    response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'armature.records.v1.RecordService', rpc_method_handlers)
@@ -363,6 +421,14 @@ class RecordService:
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     @staticmethod
@@ -787,6 +853,60 @@ class RecordService:
             '/armature.records.v1.RecordService/QueryCalendar',
             armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarRequest.SerializeToString,
             armature_dot_records_dot_v1_dot_record__service__pb2.QueryCalendarResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AggregateRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.records.v1.RecordService/AggregateRecords',
+            armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsRequest.SerializeToString,
+            armature_dot_records_dot_v1_dot_record__service__pb2.AggregateRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.records.v1.RecordService/SearchRecords',
+            armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsRequest.SerializeToString,
+            armature_dot_records_dot_v1_dot_record__service__pb2.SearchRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,14 @@ class RecordServiceStub:
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     @_typing.overload
@@ -75,8 +83,9 @@ class RecordServiceStub:
     ALREADY_EXISTS / VALUE_NOT_UNIQUE when its unique values are taken.
     """
     PurgeRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.PurgeRecordRequest, _record_service_pb2.PurgeRecordResponse]
-    """PurgeRecord removes a deleted record for ever. Needs the permission admin. Fails with NOT_FOUND /
-    RECORD_NOT_FOUND and FAILED_PRECONDITION / NOT_DELETED.
+    """PurgeRecord removes a deleted record for ever. Needs the permission admin, or the action purge of
+    a role of the workspace's own. Fails with NOT_FOUND / RECORD_NOT_FOUND and FAILED_PRECONDITION /
+    NOT_DELETED.
     """
     BatchCreateRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.BatchCreateRecordsRequest, _record_service_pb2.BatchCreateRecordsResponse]
     """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
@@ -103,6 +112,19 @@ class RecordServiceStub:
     """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
     QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
     """
+    AggregateRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.AggregateRecordsRequest, _record_service_pb2.AggregateRecordsResponse]
+    """AggregateRecords groups the records that a filter or view selects by up to 3 keys and answers
+    figures of each group: sums are exact, figures of a currency come as a list by currency code.
+    Fails as QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID listing every mistake
+    with what is allowed, and RESOURCE_EXHAUSTED / TOO_MANY_GROUPS beyond 50,000 groups.
+    """
+    SearchRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.SearchRecordsRequest, _record_service_pb2.SearchRecordsResponse]
+    """SearchRecords finds records of one or several objects by the words of their searchable fields,
+    best first: every word must stand in one of them, the last as a beginning, and neither case nor
+    accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
+    object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
+    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+    """
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -113,6 +135,14 @@ class RecordServiceAsyncStub(RecordServiceStub):
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -151,8 +181,9 @@ class RecordServiceAsyncStub(RecordServiceStub):
     ALREADY_EXISTS / VALUE_NOT_UNIQUE when its unique values are taken.
     """
     PurgeRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.PurgeRecordRequest, _record_service_pb2.PurgeRecordResponse]  # type: ignore[assignment]
-    """PurgeRecord removes a deleted record for ever. Needs the permission admin. Fails with NOT_FOUND /
-    RECORD_NOT_FOUND and FAILED_PRECONDITION / NOT_DELETED.
+    """PurgeRecord removes a deleted record for ever. Needs the permission admin, or the action purge of
+    a role of the workspace's own. Fails with NOT_FOUND / RECORD_NOT_FOUND and FAILED_PRECONDITION /
+    NOT_DELETED.
     """
     BatchCreateRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.BatchCreateRecordsRequest, _record_service_pb2.BatchCreateRecordsResponse]  # type: ignore[assignment]
     """BatchCreateRecords creates up to 1,000 records in one transaction. Atomic mode fails as
@@ -179,6 +210,19 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
     QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
     """
+    AggregateRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.AggregateRecordsRequest, _record_service_pb2.AggregateRecordsResponse]  # type: ignore[assignment]
+    """AggregateRecords groups the records that a filter or view selects by up to 3 keys and answers
+    figures of each group: sums are exact, figures of a currency come as a list by currency code.
+    Fails as QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID listing every mistake
+    with what is allowed, and RESOURCE_EXHAUSTED / TOO_MANY_GROUPS beyond 50,000 groups.
+    """
+    SearchRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.SearchRecordsRequest, _record_service_pb2.SearchRecordsResponse]  # type: ignore[assignment]
+    """SearchRecords finds records of one or several objects by the words of their searchable fields,
+    best first: every word must stand in one of them, the last as a beginning, and neither case nor
+    accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
+    object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
+    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+    """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """RecordService reads and writes records of any object of the caller's workspace.
@@ -188,6 +232,14 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     makes the call see at least that metadata version (UNAVAILABLE / METADATA_BEHIND when it can't
     in time). Writes need the permission write, reads the permission read: PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
+
+    For a role of the workspace's own (see metadata's AccessService) what its permissions hide is not
+    there: hidden objects answer NOT_FOUND / OBJECT_NOT_FOUND, hidden fields are unknown to filters,
+    sorts, projections and writes, and records outside its rules answer like records that do not
+    exist, those that a path through relations would reach included. Fields that it may not update
+    are refused among FIELDS_INVALID, with the code READ_ONLY. Writes fail with PERMISSION_DENIED /
+    OBJECT_PERMISSION_REQUIRED where it lacks the action on the object, and PERMISSION_DENIED /
+    RECORD_RULE_VIOLATED where they would leave a record outside its rules.
     """
 
     @_abc_1.abstractmethod
@@ -278,8 +330,9 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_service_pb2.PurgeRecordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.PurgeRecordResponse, _abc.Awaitable[_record_service_pb2.PurgeRecordResponse]]:
-        """PurgeRecord removes a deleted record for ever. Needs the permission admin. Fails with NOT_FOUND /
-        RECORD_NOT_FOUND and FAILED_PRECONDITION / NOT_DELETED.
+        """PurgeRecord removes a deleted record for ever. Needs the permission admin, or the action purge of
+        a role of the workspace's own. Fails with NOT_FOUND / RECORD_NOT_FOUND and FAILED_PRECONDITION /
+        NOT_DELETED.
         """
 
     @_abc_1.abstractmethod
@@ -347,6 +400,31 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_record_service_pb2.QueryCalendarResponse, _abc.Awaitable[_record_service_pb2.QueryCalendarResponse]]:
         """QueryCalendar returns the records whose date, or range of dates, touches [from, to). Fails as
         QueryRecords does, and with INVALID_ARGUMENT / DATE_FIELD_INVALID or RANGE_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def AggregateRecords(
+        self,
+        request: _record_service_pb2.AggregateRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.AggregateRecordsResponse, _abc.Awaitable[_record_service_pb2.AggregateRecordsResponse]]:
+        """AggregateRecords groups the records that a filter or view selects by up to 3 keys and answers
+        figures of each group: sums are exact, figures of a currency come as a list by currency code.
+        Fails as QueryRecords does, and with INVALID_ARGUMENT / AGGREGATE_INVALID listing every mistake
+        with what is allowed, and RESOURCE_EXHAUSTED / TOO_MANY_GROUPS beyond 50,000 groups.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchRecords(
+        self,
+        request: _record_service_pb2.SearchRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.SearchRecordsResponse, _abc.Awaitable[_record_service_pb2.SearchRecordsResponse]]:
+        """SearchRecords finds records of one or several objects by the words of their searchable fields,
+        best first: every word must stand in one of them, the last as a beginning, and neither case nor
+        accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
+        object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
+        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
         """
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""Work in the background: fold statistics' deltas into their base rows."""
+"""Fold statistics' deltas into their base rows."""
 
 import asyncio
 

@@ -1,0 +1,57 @@
+"""Let the runs of a workflow begin as its limits say: so many at once, so many in a time, the last of
+a burst.
+
+Limits delay; what another has taken the place of is shown as skipped.
+"""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from kit.db import Tx
+from services.automation.model import Limits, NewRun
+from services.automation.store import flows, queue
+
+
+async def admit(
+    tx: Tx, workspace_id: UUID, runs: Sequence[NewRun], keys: Mapping[UUID, str]
+) -> None:
+    """Queue runs that were just made, each as its workflow's limits allow; `keys` are those that
+    later runs replace them by."""
+    plain: dict[int, list[UUID]] = {}
+    for run in runs:
+        limits = run.rule.limits
+        if limits.plain:
+            plain.setdefault(limits.priority, []).append(run.id)
+    for priority, ids in plain.items():
+        await queue.insert_due(tx, workspace_id, ids, priority=priority)
+    for run in runs:
+        if not run.rule.limits.plain:
+            await _admit_limited(tx, workspace_id, run, run.rule.limits, keys.get(run.id, ""))
+
+
+async def _admit_limited(tx: Tx, workspace_id: UUID, run: NewRun, limits: Limits, key: str) -> None:
+    workflow_id = run.rule.id
+    delay = 0.0
+    if limits.debounce:
+        replaced = await flows.take_place(tx, workspace_id, workflow_id, key, run.id)
+        if replaced is not None and await flows.drop_unbegun(tx, workspace_id, replaced):
+            await flows.skip(tx, workspace_id, replaced, f"the run {run.id} has taken its place")
+            if limits.concurrency:
+                await release(tx, workspace_id, workflow_id)
+        delay = limits.debounce
+    if limits.rate:
+        gap = limits.per / limits.rate
+        delay = max(delay, await flows.next_start(tx, workspace_id, workflow_id, gap, limits.rate))
+    if limits.concurrency and not await flows.enter(
+        tx, workspace_id, workflow_id, limits.concurrency
+    ):
+        await flows.line_up(tx, workspace_id, workflow_id, limits.priority, run.id)
+        return
+    await queue.insert_due(tx, workspace_id, [run.id], priority=limits.priority, seconds=delay)
+
+
+async def release(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> None:
+    """One has ended: the next of its line begins."""
+    following = await flows.leave(tx, workspace_id, workflow_id)
+    if following:
+        await queue.insert_due(tx, workspace_id, following)

@@ -1,0 +1,78 @@
+"""Commit changes of many runs together: while one transaction is under way, the next ones gather.
+
+Nobody waits for company: a change that comes alone is committed alone, at once.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Sequence
+from uuid import UUID
+
+import psycopg
+
+from kit import crash
+from kit.db import Database
+from kit.errors import ServiceError
+from services.automation.operations import journal
+from services.automation.operations.journal import Change, Verdict
+
+_MOST = 100  # changes of one transaction
+
+Waiting = tuple[Change, "asyncio.Future[Verdict]"]
+
+
+class Journal:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: dict[UUID, list[Waiting]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def commit(self, change: Change) -> Verdict:
+        """What became of it. ServiceError when the database does not answer: nobody knows then,
+        and the run goes on from what is stored."""
+        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        workspace_id = change.claim.workspace_id
+        waiting = self._waiting.get(workspace_id)
+        if waiting is not None:
+            waiting.append((change, future))
+        else:
+            self._waiting[workspace_id] = [(change, future)]
+            work = self._flush(workspace_id)
+            # Without a span of its own: what is committed belongs to several traces.
+            task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def _flush(self, workspace_id: UUID) -> None:
+        waiting = self._waiting[workspace_id]
+        while waiting:
+            batch, waiting[:] = waiting[:_MOST], waiting[_MOST:]
+            await self._store(workspace_id, batch)
+        del self._waiting[workspace_id]
+
+    async def _store(self, workspace_id: UUID, batch: Sequence[Waiting]) -> None:
+        try:
+            verdicts = await self._attempt(workspace_id, [change for change, _ in batch])
+        except (ServiceError, psycopg.Error, ValueError, LookupError, AssertionError) as exc:
+            if len(batch) > 1 and not isinstance(exc, ServiceError):
+                for one in batch:  # find the one that can't be stored
+                    await self._store(workspace_id, [one])
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(exc)
+            return
+        except BaseException:
+            for _, future in batch:
+                future.cancel()
+            raise
+        for (_, future), verdict in zip(batch, verdicts, strict=True):
+            if not future.done():
+                future.set_result(verdict)
+
+    async def _attempt(self, workspace_id: UUID, changes: Sequence[Change]) -> list[Verdict]:
+        async with self._db.transaction(workspace_id) as tx:
+            verdicts = await journal.apply(tx, workspace_id, changes)
+            crash.point("automation.before_commit")
+        return verdicts
