@@ -189,12 +189,15 @@ async def _send(
     sending = asyncio.ensure_future(_send_pieces(reply, send, exchange.method != "HEAD"))
     gone = asyncio.ensure_future(exchange.gone())
     stopping = asyncio.ensure_future(draining.wait())
+    awaited = [sending, gone] if reply.whole else [sending, gone, stopping]
     try:
-        done, _ = await asyncio.wait([sending, gone, stopping], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for one in (sending, gone, stopping):
             one.cancel()
         await asyncio.gather(sending, gone, stopping, return_exceptions=True)
+    if sending in done and (error := sending.exception()) is not None:
+        raise error  # the server closes the connection: what came is not all
     if done == {stopping}:  # an end, and not a break: the client comes back to another of us
         await send({"type": "http.response.body", "body": b""})
 

@@ -1,6 +1,6 @@
 """Read one HTTP request as routes need it: strictly, lazily, and never twice."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope
@@ -78,6 +78,24 @@ class Exchange:
             if not message.get("more_body"):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    async def pieces(self, size: int) -> AsyncIterator[tuple[bytes, bool]]:
+        """The body, however long, in pieces of at least `size` bytes but for the last, each with
+        whether it is the last."""
+        if (coding := self.headers.get(b"content-encoding", b"identity").lower()) != b"identity":
+            raise _encoded(coding)
+        held = bytearray()
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            held += message.get("body", b"")
+            if not message.get("more_body"):
+                yield bytes(held), True
+                return
+            if len(held) >= size:
+                yield bytes(held), False
+                held.clear()
+
     async def json_body(self) -> bytes:
         """The body of a request that says it is JSON, or does not say; 415 for others."""
         given = self.headers.get(b"content-type", b"")
@@ -93,12 +111,7 @@ class Exchange:
                     headers=[(b"accept", b"application/json")],
                 )
         if (coding := self.headers.get(b"content-encoding", b"identity").lower()) != b"identity":
-            raise Refused(
-                415,
-                "CONTENT_TYPE_UNSUPPORTED",
-                f"send the body as it is, not as {coding.decode('latin-1')[:20]!r}",
-                headers=[(b"accept-encoding", b"identity")],
-            )
+            raise _encoded(coding)
         return await self.body()
 
     async def gone(self) -> None:
@@ -159,6 +172,15 @@ def bad_header(reason: str, name: str, message: str) -> Refused:
 
 def bad_parameter(name: str, code: str, message: str) -> Refused:
     return Refused(400, "QUERY_INVALID", message, violations=[Violation(f"?{name}", code, message)])
+
+
+def _encoded(coding: bytes) -> Refused:
+    return Refused(
+        415,
+        "CONTENT_TYPE_UNSUPPORTED",
+        f"send the body as it is, not as {coding.decode('latin-1')[:20]!r}",
+        headers=[(b"accept-encoding", b"identity")],
+    )
 
 
 def _too_large(limit: int) -> Refused:

@@ -21,7 +21,7 @@ Encode = Callable[[Any], dict[str, Any]]
 _F = FieldDescriptor
 _EMPTY = orjson.Fragment(b"{}")
 # Documents that are objects even when nothing was written into them.
-_OBJECTS = {"settings", "attributes", "fields", "data", "values"}
+OBJECTS = {"settings", "attributes", "fields", "data", "values"}
 _ITEM = Places()
 
 
@@ -140,7 +140,7 @@ def reader(field: FieldDescriptor) -> Callable[[Any, str], Any]:
     if field.type == _F.TYPE_MESSAGE or field.has_presence:
         one = _value(field)
         return lambda m, name: one(getattr(m, name)) if m.HasField(name) else None
-    if is_document(field) and member_name(field) in _OBJECTS:
+    if is_document(field) and member_name(field) in OBJECTS:
         return lambda m, name: document(getattr(m, name)) or _EMPTY
     one = _value(field)
     return lambda m, name: one(getattr(m, name))

@@ -27,7 +27,13 @@ from armature.metadata.v1 import (
     view_service_pb2,
     workspace_service_pb2,
 )
-from armature.records.v1 import record_service_pb2
+from armature.records.v1 import (
+    duplicate_service_pb2,
+    export_service_pb2,
+    history_service_pb2,
+    import_service_pb2,
+    record_service_pb2,
+)
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -86,9 +92,13 @@ class Service:
 
 ACCESS = Service(access_service_pb2, "AccessService")
 DEAD_LETTERS = Service(event_admin_service_pb2, "EventAdminService")
+DUPLICATES = Service(duplicate_service_pb2, "DuplicateService")
 EVENTS = Service(event_service_pb2, "EventService")
+EXPORTS = Service(export_service_pb2, "ExportService")
 FIELDS = Service(field_service_pb2, "FieldService")
 FILES = Service(file_service_pb2, "FileService")
+HISTORY = Service(history_service_pb2, "HistoryService")
+IMPORTS = Service(import_service_pb2, "ImportService")
 LINKS = Service(link_service_pb2, "LinkService")
 LINK_TYPES = Service(link_type_service_pb2, "LinkTypeService")
 NOTES = Service(note_service_pb2, "NoteService")

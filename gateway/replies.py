@@ -30,6 +30,8 @@ class Stream:
     content_type: bytes
     headers: Headers = field(default_factory=list)
     status: int = 200
+    # A document, which is worth nothing in part: it goes to its end, or breaks off for all to see.
+    whole: bool = False
 
 
 def json_reply(status: int, value: Any, headers: Headers | None = None) -> Reply:

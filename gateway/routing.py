@@ -42,6 +42,7 @@ class Route:
     places: Places = NOWHERE
     query: tuple[Parameter, ...] = ()
     body: Mapping[str, Any] | None = None  # JSON Schema; None where no body is taken
+    body_type: str = "application/json"
     example: Any = None  # of the body
     reply: Mapping[str, Any] | None = None  # JSON Schema of the body answered
     status: int = 200

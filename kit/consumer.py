@@ -352,7 +352,7 @@ class Consumer:
         event, name = taken.event, self._options.name
         log.error("dead letter", consumer=name, event_id=str(event.id), error=repr(error))
         reason = error.message if isinstance(error, ServiceError) else repr(error)[:500]
-        made = letter(event, name, taken.sequence, reason, attempts)
+        made = letter(event, name, taken.sequence, reason, attempts, embed=not taken.payload)
         metrics.CONSUMER_PROCESSED.labels(name, "buried").inc()
         if made is not None:
             async with self._db.transaction(event.workspace_id) as tx:
@@ -393,17 +393,17 @@ class Letter:
 
 
 def letter(
-    event: Envelope, consumer: str, sequence: int, reason: str, attempts: int
+    event: Envelope, consumer: str, sequence: int, reason: str, attempts: int, *, embed: bool
 ) -> Letter | None:
     """What says that a consumer could not process an event; None when the event is itself a letter
     of a letter of a letter. The same id for a repeat of the same delivery, another for each replay.
+    Without `embed`, as for one whose data is large, its replay reads the event from the log.
     """
     cause = event.cause_of_next()
     if event.type == "dead_letter.created":
         cause = event.cause_of_next("dead_letter")
         if cause.chain.count("dead_letter") > _MAX_LETTERS_OF_LETTERS:
             return None
-    whole = msgspec.json.encode(event).decode()
     context = telemetry.span_context(event.traceparent)
     data = {
         "consumer": consumer,
@@ -412,8 +412,7 @@ def letter(
         "reason": reason,
         "attempts": attempts,
         "trace_id": telemetry.trace_id() or (f"{context.trace_id:032x}" if context else ""),
-        # A large one is read from the log when it is replayed.
-        "envelope": whole if len(whole) <= payloads.INLINE_BYTES // 2 else "",
+        "envelope": msgspec.json.encode(event).decode() if embed else "",
     }
     made = outbox.Event(
         "dead_letter.created",

@@ -165,15 +165,15 @@ class Relay:
     async def _observe(self) -> None:
         """Keep the gauges of what waits here; a holder of partitions speaks for those alone."""
         while True:
-            await asyncio.sleep(_OBSERVE_SECONDS)
             try:
                 async with self._db.across_workspaces() as tx:
                     found = await tx.one(_BACKLOG, [self._held])
             except (ServiceError, psycopg.Error) as exc:
                 log.info("the backlog is unknown", plane=self._plane, error=str(exc))
-                continue
-            metrics.OUTBOX_BACKLOG.labels(self._plane).set(found["rows"])
-            metrics.OUTBOX_OLDEST.labels(self._plane).set(float(found["oldest"]))
+            else:
+                metrics.OUTBOX_BACKLOG.labels(self._plane).set(found["rows"])
+                metrics.OUTBOX_OLDEST.labels(self._plane).set(float(found["oldest"]))
+            await asyncio.sleep(_OBSERVE_SECONDS)
 
     async def _answer(self) -> None:
         """Have everything published again when an operator asks for it."""

@@ -16,6 +16,7 @@ from armature.metadata.v1 import access_service_pb2_grpc as rpc
 from kit import clients, credentials
 from kit.caller import Caller
 from kit.errors import DeadlineExceeded, Unauthenticated, Unavailable
+from schema.access import one_copy
 
 _FRESH_SECONDS = 0.8
 _STALE_SECONDS = 10.0
@@ -98,5 +99,5 @@ def caller_from(answer: pb.AuthenticateResponse, credential: str) -> Caller:
         role=who.role,
         credential=credential,
         internal=answer.internal,
-        access=answer.access_json if answer.HasField("access_json") else None,
+        access=one_copy(answer.access_json) if answer.HasField("access_json") else None,
     )

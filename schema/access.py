@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,7 @@ from schema.sorts import parse_sort
 ACTIONS = ("read", "create", "update", "delete", "purge")
 _CHANGES = frozenset({"create", "update"})
 _ME_OPERATORS = {"eq", "ne", "in", "not_in", "ieq"}
-_CACHED = 512  # restricted workspaces, by version, permissions and, where it matters, person
+_MAX_FIELDS = 100_000  # of all restricted workspaces that are held
 
 
 class FieldAccess(msgspec.Struct, frozen=True):
@@ -75,28 +75,51 @@ def parse_access(document: bytes) -> Access:
     return msgspec.json.decode(document, type=Access)
 
 
-class Restrictions:
-    """Restricted workspaces, held by version and permissions."""
+@lru_cache(maxsize=4096)
+def one_copy(document: bytes) -> bytes:
+    """The bytes that came first of those that say the same, so that callers share them."""
+    return document
 
-    def __init__(self, limit: int = _CACHED) -> None:
-        self._limit = limit
-        self._held: OrderedDict[tuple[str, int, bytes, str], tuple[Workspace, Workspace]] = (
-            OrderedDict()
-        )
+
+class _Restricted(NamedTuple):
+    base: Workspace
+    seen: Workspace
+    size: int
+
+
+class Restrictions:
+    """Restricted workspaces by permissions, the newest version of each; bounded by how many fields
+    they define together, since each keeps its own workspace in memory."""
+
+    def __init__(self, max_fields: int = _MAX_FIELDS) -> None:
+        self._max_fields = max_fields
+        self._fields = 0
+        self._held: OrderedDict[tuple[str, bytes, str], _Restricted] = OrderedDict()
 
     def of(self, workspace: Workspace, document: bytes, me: str) -> Workspace:
         """The workspace as that person sees it with these permissions."""
         person = me if b'"me"' in document else ""
-        key = (workspace.id, workspace.version, document, person)
+        key = (workspace.id, document, person)
         held = self._held.get(key)
-        if held is not None and held[0] is workspace:
+        if held is not None and held.base is workspace:
             self._held.move_to_end(key)
-            return held[1]
+            return held.seen
         made = restrict(workspace, parse_access(document), me)
-        self._held[key] = (workspace, made)
-        while len(self._held) > self._limit:
-            self._held.popitem(last=False)
+        self._keep(key, _Restricted(workspace, made, _size_of(workspace)))
         return made
+
+    def _keep(self, key: tuple[str, bytes, str], entry: _Restricted) -> None:
+        if old := self._held.pop(key, None):
+            self._fields -= old.size
+        self._held[key] = entry
+        self._fields += entry.size
+        while self._fields > self._max_fields and len(self._held) > 1:
+            _, oldest = self._held.popitem(last=False)
+            self._fields -= oldest.size
+
+
+def _size_of(workspace: Workspace) -> int:
+    return 1 + sum(len(o.definition.fields) for o in workspace.objects.values())
 
 
 def restrict(workspace: Workspace, access: Access, me: str) -> Workspace:

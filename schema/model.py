@@ -91,6 +91,12 @@ class Field(msgspec.Struct, frozen=True):
     state: str = "ready"  # or "building": a job runs, the old behaviour stands
     position: int = 0
     standard: bool = False
+    slot: str = ""  # what indexes keep its values under since a conversion; empty: its id
+
+    @property
+    def index_id(self) -> str:
+        """The id that indexes and constraints know its values by: another after a conversion."""
+        return self.slot or self.id
 
 
 class Object(msgspec.Struct, frozen=True):

@@ -103,6 +103,8 @@ def operation(route: Route) -> dict[str, Any]:
             "default": {"$ref": "#/components/responses/Problem"},
         },
     }
+    if route.method == "GET" and route.rpc:
+        found["responses"]["304"] = {"description": "as the If-None-Match of the request knows it"}
     if not route.needs_credentials:
         found["security"] = []
     if route.rpc:
@@ -111,7 +113,7 @@ def operation(route: Route) -> dict[str, Any]:
         media: dict[str, Any] = {"schema": route.body}
         if route.example is not None:
             media["example"] = route.example
-        found["requestBody"] = {"content": {"application/json": media}, "required": True}
+        found["requestBody"] = {"content": {route.body_type: media}, "required": True}
     return found
 
 
@@ -202,9 +204,9 @@ def _add_object(
         described["parameters"] = [p for p in described["parameters"] if p.get("name") != "object"]
         described.pop("x-rpc", None)
         if "requestBody" in described:
-            body = described["requestBody"]["content"]["application/json"]
-            body["schema"] = _typed(body["schema"], record, fields)
-            body.pop("example", None)
+            for body in described["requestBody"]["content"].values():
+                body["schema"] = _typed(body["schema"], record, fields)
+                body.pop("example", None)
         for media in described["responses"][str(route.status)].get("content", {}).values():
             media["schema"] = _typed(media["schema"], record, fields)
         paths.setdefault(path, {})[route.method.lower()] = described

@@ -14,6 +14,7 @@ from gateway.json_in import (
     kind_of,
     member_name,
 )
+from gateway.json_out import OBJECTS
 
 Shape = dict[str, Any]
 _F = FieldDescriptor
@@ -111,7 +112,8 @@ def output_value(field: FieldDescriptor) -> Shape:
         shape = _input_scalar(field)
     if is_list(field):
         return {"type": "array", "items": shape}
-    if field.has_presence and shape:
+    absent = is_document(field) and member_name(field) not in OBJECTS
+    if (field.has_presence or absent) and shape:
         return {"oneOf": [shape, {"type": "null"}]}
     return shape
 

@@ -70,7 +70,8 @@ def routes(hub: Hub) -> list[Route]:
 
 
 def _pack_history(exchange: Exchange, response: Any) -> Reply:
-    encode = json_out.encoder(kind_of(HISTORY["ListRecordHistory"].output.fields_by_name["versions"]))
+    versions = HISTORY["ListRecordHistory"].output.fields_by_name["versions"]
+    encode = json_out.encoder(kind_of(versions))
     token = response.next_page_token
     shown = {
         "data": [encode(one) for one in response.versions],

@@ -53,11 +53,11 @@ def routes(hub: Hub) -> list[Route]:
             "week_start": "selection.week_start",
         },
     )  # fmt: skip
-    listed.add("filter", _set_filter, {"type": "string", "description": "JSON or text form"})
-    query_body = _read_body(
+    listed.add("filter", set_filter, {"type": "string", "description": "JSON or text form"})
+    query_body = read_body(
         query, "view", "page_size", "page_token", "count", "show_deleted", "explain"
     )
-    board_body = _read_body(
+    board_body = read_body(
         board, "view", "group_by", "measures", "page_size", "page_token",
         extra={"column": _write_column},
     )  # fmt: skip
@@ -93,7 +93,7 @@ def routes(hub: Hub) -> list[Route]:
                 _say("Records whose dates touch a range.",
                          {"date_field": "close_date", "from": "2026-11-01", "to": "2026-12-01"},
                          f"queryCalendar{by}"),
-                body=_read_body(calendar, "view", "date_field", "end_date_field", "from", "to",
+                body=read_body(calendar, "view", "date_field", "end_date_field", "from", "to",
                                 "page_size", "page_token"),
                 finish=_spelled,
             ),
@@ -122,7 +122,7 @@ def _write_filter(message: Any, raw: msgspec.Raw, at: str, problems: Problems) -
         )
 
 
-def _set_filter(message: Any, text: str) -> None:
+def set_filter(message: Any, text: str) -> None:
     if text.lstrip()[:1] == "{":
         message.selection.filter_json = text.encode()
     elif text:
@@ -136,7 +136,7 @@ def _selection(rpc: Rpc) -> dict[str, Writer]:
     return found | {"filter": _write_filter}
 
 
-def _read_body(rpc: Rpc, *names: str, extra: Members | None = None) -> Body:
+def read_body(rpc: Rpc, *names: str, extra: Members | None = None) -> Body:
     """The body of a question: its own members, the selection's, and lists of names as texts."""
     members: dict[str, Writer] = json_in.members(rpc.input, names) | _selection(rpc)
     schema = shapes.input_object(rpc.input, names, _SELECTION)

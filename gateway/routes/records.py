@@ -109,7 +109,7 @@ def _single(hub: Hub) -> list[Route]:
     return [
         route(
             hub, "GET", f"{_BASE}/{{id}}", get, record,
-            _details("Get a record."), query=("fields", "show_deleted"),
+            _details("Get a record."), query=("fields", "show_deleted", "as_of"),
         ),
         route(
             hub, "POST", _BASE, create, one("record", etag=True, status=201),

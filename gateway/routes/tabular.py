@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from armature.records.v1 import tabular_pb2
 
-from gateway import json_out
-from gateway.binding import CACHE, Body, Details, Query, body, one, page, route
+from gateway import json_in, json_out
+from gateway.binding import CACHE, Details, Query, body, one, page, route
 from gateway.errors import Refused
 from gateway.exchange import Exchange
 from gateway.hub import Hub
@@ -64,7 +64,7 @@ def _exports(hub: Hub) -> list[Route]:
             request.object = exchange.values[0]
             query.fill(request, exchange.query)
             if takes_body:
-                await taken.fill(exchange, request)
+                await _fill(exchange, request, taken.members)
             request.at_version = max(exchange.at_version(), hub.versions.of(exchange.credential))
             headers = clients.metadata(exchange.credential)
             answers = hub.planes.stream(rpc, request, headers)
@@ -100,6 +100,11 @@ def _exports(hub: Hub) -> list[Route]:
             )
         )
     return made
+
+
+async def _fill(exchange: Exchange, request: Any, members: json_in.Members) -> None:
+    if data := await exchange.json_body():
+        json_in.fill(request, data, members)
 
 
 async def _chunks(first: Any, answers: AsyncIterator[Any]) -> AsyncIterator[bytes]:
@@ -208,6 +213,7 @@ def _direct(hub: Hub, create: Rpc, upload: Rpc) -> Route:
         query=tuple(query.parameters),
         body=_CONTENT,
         body_type="text/csv",
+        example="name,amount.amount,stage\nAcme renewal,1200.00,won\n",
         reply=shapes.output_of_field(upload.output, "import", ()),
         status=202,
         rpc=create.name,
@@ -237,6 +243,7 @@ def _upload(hub: Hub, rpc: Rpc) -> Route:
         query=tuple(query.parameters),
         body=_CONTENT,
         body_type="application/octet-stream",
+        example="name,amount.amount,stage\nAcme renewal,1200.00,won\n",
         reply=shapes.output_of_field(rpc.output, "import", ()),
         status=202,
         rpc=rpc.name,
@@ -246,7 +253,8 @@ def _upload(hub: Hub, rpc: Rpc) -> Route:
 
 def _accepted(rpc: Rpc, found: Any) -> Reply:
     encode = json_out.encoder(kind_of(rpc.output.fields_by_name["import"]))
-    return json_reply(202, encode(found), [CACHE, (b"location", f"/v1/imports/{found.id}".encode())])
+    location = (b"location", b"/v1/imports/%s" % found.id.encode())
+    return json_reply(202, encode(found), [CACHE, location])
 
 
 def _format(exchange: Exchange) -> int:

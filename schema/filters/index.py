@@ -60,7 +60,7 @@ def indexable(tree: Tree | None) -> list[IndexCondition]:
         kind = _KINDS.get(leaf.kind)
         if condition.path.hops or leaf.field is None or kind is None or not _is_indexed(leaf):
             continue
-        place = (leaf.field.id, ".".join(leaf.parts), kind)
+        place = (leaf.field.index_id, ".".join(leaf.parts), kind)
         for op, values in _answers(condition):
             if op in ("eq", "in", "prefix", "contains"):
                 found.append(IndexCondition(*place, op, values))

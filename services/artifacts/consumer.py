@@ -43,6 +43,10 @@ async def handle(tx: Tx, events: list[Envelope]) -> None:
             data = event.document()
             await timeline.purged(tx, workspace_id, Node(data["object"], UUID(data["record_id"])))
             continue
+        if event.type == "record.deleted" and (winner := event.document().get("merged_into")):
+            data = event.document()
+            loser = Node(data["object"], UUID(data["record_id"]))
+            await timeline.merged(tx, workspace_id, loser, Node(loser.kind, UUID(winner)))
         happened += _happened(event)
     await timeline.record(tx, workspace_id, happened)
 

@@ -14,7 +14,7 @@ from kit.service import App, Service, Wiring, main
 from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
-from services.automation.consumer import NAME, SUBJECTS, Triggers
+from services.automation.consumer import NAME, OTHER_SUBJECTS, OTHERS, SUBJECTS, Triggers
 from services.automation.servicers.rules import RuleServicer
 from services.automation.servicers.runs import RunServicer
 from services.automation.settings import Settings
@@ -22,6 +22,7 @@ from services.automation.tables import metadata
 from services.automation.workers.actions import Actions
 from services.automation.workers.engine import Engine, Pace
 from services.automation.workers.execution import Executor
+from services.automation.workers.timers import Timers
 from services.automation.workers.webhooks import Webhooks
 
 
@@ -30,21 +31,26 @@ async def wire(app: App[Settings]) -> Wiring:
     metadata_channel = clients.channel(settings.metadata_address)
     records = clients.channel(settings.records_address)
     artifacts = clients.channel(settings.artifacts_address)
+    links = clients.channel(settings.links_address)
     egress = Egress(settings.allow_loopback_webhooks, settings.webhook_timeout_seconds)
     sealer = Sealer(secret)
     definitions = Definitions(metadata_channel, secret, app.plane)
     actions = Actions(
         records,
         artifacts,
+        links,
         Webhooks(egress),
         secret=secret,
         timeout=settings.action_timeout_seconds,
     )
+    executor = Executor(app.db, actions, sealer)
     engine = Engine(
         app.worker_db,
-        Executor(app.db, actions, sealer).execute,
+        executor.load,
+        executor.execute,
         Pace(
             concurrency=settings.run_concurrency,
+            per_workspace=settings.run_workspace_concurrency,
             lease=settings.run_lease_seconds,
             heartbeat=settings.run_heartbeat_seconds,
             poll=settings.run_poll_seconds,
@@ -53,7 +59,16 @@ async def wire(app: App[Settings]) -> Wiring:
     triggers = Triggers(definitions, per_minute=settings.rule_triggers_per_minute, wake=engine.wake)
     rules = RuleServicer(app.db, definitions, egress, sealer, max_rules=settings.max_rules)
     runs = RunServicer(app.db)
-    options = Options(NAME, SUBJECTS, batched=True, prepare=triggers.prepare)
+    timers = Timers(
+        app.worker_db,
+        engine.wake,
+        poll=settings.timer_poll_seconds,
+        batch=settings.timer_batch,
+    )
+    consumers = [
+        Options(NAME, SUBJECTS, batched=True, prepare=triggers.prepare),
+        Options(OTHERS, OTHER_SUBJECTS, batched=True, prepare=triggers.prepare),
+    ]
     return Wiring(
         servicers={
             rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"].full_name: (
@@ -66,9 +81,9 @@ async def wire(app: App[Settings]) -> Wiring:
             ),
         },
         authenticate=Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate,
-        consumers=[(options, triggers.handle)],
-        workers=[engine.run],
-        closing=[metadata_channel.close, records.close, artifacts.close, egress.close],
+        consumers=[(options, triggers.handle) for options in consumers],
+        workers=[engine.run, timers.run],
+        closing=[c.close for c in (metadata_channel, records, artifacts, links)] + [egress.close],
     )
 
 

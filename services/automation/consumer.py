@@ -1,9 +1,13 @@
-"""Turn record events into runs, in the transaction of the inbox row."""
+"""Turn events into runs, and give them to the steps that wait, in the transaction of the inbox row.
+
+Two consumers share one handler: record events, and those of every other kind.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from kit import telemetry
@@ -14,10 +18,23 @@ from planes.definitions import Definitions
 from schema import jsonio
 from schema.compiled import Workspace
 from services.automation.logic import occasion
-from services.automation.operations.triggers import Happening, RuleSet, rule_set, start_runs
+from services.automation.operations.triggers import (
+    Arrived,
+    Happening,
+    RuleSet,
+    rule_set,
+    settle_waits,
+    start_runs,
+)
+from services.automation.store import queue
 
 NAME = "automation-trigger"
 SUBJECTS = ("armature.evt.records.>",)
+OTHERS = "automation-events"
+OTHER_SUBJECTS = tuple(
+    f"armature.evt.{plane}.>"
+    for plane in ("links", "artifacts", "metadata", "events", "automation")
+)
 _HELD_SETS = 10_000
 _HELD_DEFINITIONS = 256  # planes.definitions bounds what it holds by bytes; these keep it alive
 V = TypeVar("V")
@@ -26,7 +43,7 @@ _processing: ContextVar[str] = ContextVar("processing", default="")
 
 
 class Triggers:
-    """Handler of `automation-trigger`; holds the rules of workspaces while their version stands."""
+    """Holds what events can start in each workspace, while its version stands."""
 
     def __init__(
         self, definitions: Definitions, *, per_minute: int, wake: Callable[[], None]
@@ -42,29 +59,43 @@ class Triggers:
         _processing.set(telemetry.traceparent())
         by_workspace: dict[UUID, list[Envelope]] = {}
         for event in events:
-            if event.type in occasion.TRIGGERS:
-                by_workspace.setdefault(event.workspace_id, []).append(event)
+            by_workspace.setdefault(event.workspace_id, []).append(event)
         for workspace_id, theirs in by_workspace.items():
             held = self._sets.get(workspace_id)
-            if held is not None and not held.by_trigger:
+            if held is not None and not any(held.has(one.type) for one in theirs):
                 continue
-            version = max(int(one.document().get("metadata_version") or 0) for one in theirs)
-            found = await self._definitions.workspace(workspace_id, at_version=version)
+            records = [one for one in theirs if one.type in occasion.TRIGGERS]
+            if held is None and not records:
+                continue
+            versions = [int(one.document().get("metadata_version") or 0) for one in records]
+            found = await self._definitions.workspace(
+                workspace_id, at_version=max(versions, default=0)
+            )
             _keep(self._workspaces, workspace_id, found, _HELD_DEFINITIONS)
 
     async def handle(self, tx: Tx, events: list[Envelope]) -> None:
-        """Events of one workspace: a run for each rule that one of them starts."""
+        """Events of one workspace: a run for each rule and workflow that one of them starts, and
+        what they bring to runs that wait."""
         workspace_id = events[0].workspace_id
+        arrived = [
+            Arrived(one.type, str(one.aggregate_id), partial(_document, one))
+            for one in events
+            if one.type not in ("run.succeeded", "dead_letter.created")
+        ]
+        woken = await settle_waits(tx, workspace_id, arrived) if arrived else []
+        if woken:
+            await queue.wake(tx, workspace_id, woken)
+            tx.after_commit(self._wake)
         held = self._sets.get(workspace_id)
         rules = await rule_set(tx, workspace_id, held)
         _keep(self._sets, workspace_id, rules, _HELD_SETS)
-        if held is not None and not held.by_trigger:
-            self._workspaces.pop(workspace_id, None)  # `prepare` saw no need to look for newer ones
-        waiting = [one for one in events if _trigger_of(rules, one)]
+        waiting = [one for one in events if rules.has(one.type)]
         if not waiting:
             return
-        workspace = self._workspaces.get(workspace_id)
-        if workspace is None:  # its first rule: `prepare` fetches them before the next try
+        # Where `prepare` saw no need to look for newer ones, it does so before the next try.
+        passed_over = held is not None and not any(held.has(one.type) for one in events)
+        workspace = None if passed_over else self._workspaces.get(workspace_id)
+        if workspace is None or any(_version_of(one) > workspace.version for one in waiting):
             raise Unavailable("METADATA_BEHIND", "the workspace's definitions are not here yet")
         found = [_happening(workspace, rules, one, len(events)) for one in waiting]
         happenings = [one for one in found if one is not None]
@@ -72,22 +103,20 @@ class Triggers:
             tx.after_commit(self._wake)
 
 
-def _trigger_of(rules: RuleSet, event: Envelope) -> bool:
-    trigger = occasion.TRIGGERS.get(event.type)
-    return trigger is not None and rules.has(trigger)
+def _version_of(event: Envelope) -> int:
+    """The version of the definitions that an event was made under."""
+    if event.type not in occasion.TRIGGERS:
+        return 0
+    return int(event.document().get("metadata_version") or 0)
 
 
-def _happening(
-    workspace: Workspace, rules: RuleSet, event: Envelope, together: int
-) -> Happening | None:
-    data = jsonio.loads_stored(bytes(event.data))
-    trigger = occasion.TRIGGERS[event.type]
-    obj = workspace.object(data["object_id"])
-    changed = data.get("changed_fields") or ()
-    starting = rules.waiting_for((trigger, data["object_id"]), obj, changed)
-    if not starting:
-        return None
-    described = {
+def _document(event: Envelope) -> dict[str, Any]:
+    return {**described(event), "data": jsonio.loads_stored(bytes(event.data))}
+
+
+def described(event: Envelope) -> dict[str, Any]:
+    """An event as templates see it, without its payload."""
+    return {
         "id": str(event.id),
         "type": event.type,
         "occurred_at": event.occurred_at.isoformat(),
@@ -96,12 +125,29 @@ def _happening(
         "depth": event.depth,
         "chain": list(event.chain),
     }
+
+
+def _happening(
+    workspace: Workspace, rules: RuleSet, event: Envelope, together: int
+) -> Happening | None:
+    data = jsonio.loads_stored(bytes(event.data))
+    is_record = event.type in occasion.TRIGGERS
+    obj = workspace.object(data["object_id"]) if is_record else None
+    starting = rules.waiting_for(event.type, data, obj)
+    if not starting:
+        return None
+    if is_record:
+        document = occasion.build(described(event), data, obj, workspace.time_zone)
+        subject, kind, object_id = UUID(data["record_id"]), data["object"], data["object_id"]
+    else:
+        document = occasion.of_event(described(event), data, workspace.time_zone)
+        subject, kind, object_id = event.aggregate_id, event.aggregate_type, ""
     return Happening(
         event_id=event.id,
-        record_id=UUID(data["record_id"]),
-        trigger=trigger,
-        object_id=data["object_id"],
-        occasion=occasion.build(described, data, obj, workspace.time_zone),
+        record_id=subject,
+        object=kind,
+        object_id=object_id,
+        occasion=document,
         rules=starting,
         traceparent=_parent(event, together),
     )

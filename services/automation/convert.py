@@ -9,7 +9,7 @@ from kit.errors import InvalidArgument, Violation
 from schema import jsonio
 from schema.problems import Invalid, Problem
 from services.automation.logic.drafts import Draft, DraftAction
-from services.automation.model import Attempt, Definition, Rule, RuleState, Run, Step
+from services.automation.model import Attempt, Definition, Entry, Kind, Rule, RuleState, Run, Step
 
 
 def draft(rule: rule_pb2.Rule) -> Draft:
@@ -86,28 +86,54 @@ def _trigger(definition: Definition) -> rule_pb2.Trigger:
     return rule_pb2.Trigger(type=trigger.type, object=trigger.object, fields=trigger.fields)
 
 
-def run(one: Run, steps: Sequence[Step] = (), attempts: Sequence[Attempt] = ()) -> run_pb2.Run:
+def run(
+    one: Run,
+    steps: Sequence[Step] = (),
+    attempts: Sequence[Attempt] = (),
+    history: Sequence[Entry] = (),
+) -> run_pb2.Run:
+    of_rule = one.kind is Kind.RULE
+    by_step: dict[int, list[Attempt]] = {}
+    for attempt in attempts:
+        by_step.setdefault(attempt.step_index, []).append(attempt)
     return run_pb2.Run(
         id=str(one.id),
-        rule_id=str(one.rule_id),
-        rule_name=one.rule_name,
-        rule_version=one.rule_version,
+        kind=one.kind,
+        rule_id=str(one.rule_id) if of_rule else "",
+        rule_name=one.rule_name if of_rule else "",
+        rule_version=one.rule_version if of_rule else 0,
+        workflow_id="" if of_rule else str(one.rule_id),
+        workflow_name="" if of_rule else one.rule_name,
+        workflow_version=0 if of_rule else one.rule_version,
         event_id=str(one.event_id),
         event_type=one.event_type,
         object=one.object,
-        record_id=str(one.record_id),
+        record_id=str(one.record_id) if one.record_id.int else "",
         state=one.state,
         error=one.error,
         trace_id=one.trace_id,
         depth=one.depth,
+        epoch=one.epoch,
+        output_json=one.output.encode(),
+        parent_run_id="" if one.parent_run_id is None else str(one.parent_run_id),
         create_time=to_timestamp(one.create_time),
         start_time=to_timestamp(one.start_time),
         finish_time=to_timestamp(one.finish_time),
-        steps=[_step(s, [a for a in attempts if a.step_index == s.index]) for s in steps],
+        steps=[_step(s, by_step.get(s.index, ())) for s in steps],
+        history=[entry(line) for line in history],
+    )
+
+
+def entry(one: Entry) -> run_pb2.HistoryEntry:
+    return run_pb2.HistoryEntry(
+        time=to_timestamp(one.time), kind=one.kind, text=one.text, actor=one.actor
     )
 
 
 def _step(one: Step, attempts: Sequence[Attempt]) -> run_pb2.Step:
+    took = 0.0
+    if one.start_time is not None and one.finish_time is not None:
+        took = (one.finish_time - one.start_time).total_seconds()
     return run_pb2.Step(
         index=one.index,
         name=one.name,
@@ -119,6 +145,10 @@ def _step(one: Step, attempts: Sequence[Attempt]) -> run_pb2.Step:
         attempts=[_attempt(a) for a in attempts],
         start_time=to_timestamp(one.start_time),
         finish_time=to_timestamp(one.finish_time),
+        path=one.path,
+        epoch=one.epoch,
+        retry_time=to_timestamp(one.retry_at),
+        duration_ms=max(0, round(took * 1000)),
     )
 
 

@@ -453,6 +453,7 @@ class Job:
 class Entry:
     """One line of a history."""
 
+    id: UUID
     time: datetime
     kind: str
     text: str

@@ -1,11 +1,11 @@
 """Describe the tables of the automation plane, for migrations and the drift check.
 
-Workers scan three tables across workspaces. `run_queue` has narrow rows, there while a run is to be
-claimed or is worked on. `due_time` says when a row may be claimed: at once, after a retry's wait, or
-when the lease of whoever holds it has run out. `token` fences: it is new with each claim, and what a
-holder commits it commits together with a look at its token. `waits` is what steps wait for: a run
-that sleeps has no row in the queue, and a million of them cost no look. `schedules` says when each
-workflow is due next.
+Workers scan three tables across workspaces. `run_queue` has narrow rows, there while a run is to
+be claimed or is worked on. `due_time` says when a row may be claimed: at once, after a retry's
+wait, or when the lease of whoever holds it has run out. `token` fences: it is new with each claim,
+and what a holder commits it commits together with a look at its token. `waits` is what steps wait
+for: a run that sleeps has no row in the queue, and a million of them cost no look. `schedules`
+says when each workflow is due next. (`rule_sets` tells workers which workspaces there are.)
 """
 
 import sqlalchemy as sa

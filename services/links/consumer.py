@@ -71,6 +71,9 @@ async def _follow(tx: Tx, workspace_id: UUID, workspace: Workspace, event: Envel
     node = Node(data["object"], UUID(data["record_id"]))
     match event.type:
         case "record.deleted":
+            if merged_into := data.get("merged_into"):
+                winner = Node(node.kind, UUID(merged_into))
+                await lives.merged(tx, workspace_id, workspace, node, winner, operation)
             await lives.deleted(tx, workspace_id, workspace, node, operation)
         case "record.undeleted":
             await lives.undeleted(tx, workspace_id, workspace, node, operation)

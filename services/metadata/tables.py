@@ -64,6 +64,7 @@ sa.Table(
     _text("label_field"),
     _flag("standard"),
     _flag("active"),
+    sa.Column("constraints", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     *_versioned(),
     sa.UniqueConstraint("workspace_id", "name", name="uq_objects_name"),
     sa.UniqueConstraint("workspace_id", "plural_name", name="uq_objects_plural_name"),
@@ -93,6 +94,7 @@ sa.Table(
     _text("state"),
     sa.Column("position", sa.Integer, nullable=False),
     _flag("standard"),
+    sa.Column("slot", sa.Text, nullable=False, server_default=sa.text("''")),
     *_versioned(),
     sa.UniqueConstraint("workspace_id", "object_id", "key", name="uq_fields_key"),
     sa.Index(
@@ -200,6 +202,31 @@ sa.Table(
     *_versioned(),
     sa.UniqueConstraint("workspace_id", "name", name="uq_roles_name"),
     sa.CheckConstraint("name ~ '^[a-z][a-z0-9_]{0,62}$'", name="name"),
+)
+
+# What a field, or an object, becomes when the job that the records plane runs for it has ended.
+sa.Table(
+    "field_changes",
+    metadata,
+    _key("workspace_id"),
+    _key("job_id"),
+    sa.Column("field_id", sa.Uuid),
+    _key("object_id", primary=False),
+    _text("kind"),
+    _json("target"),
+    _json("actor"),
+    time_column("create_time"),
+)
+
+# The blueprints that a workspace has, and the ids of what each made.
+sa.Table(
+    "blueprints",
+    metadata,
+    _key("workspace_id"),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("blueprint_version", sa.BigInteger, nullable=False),
+    _json("made"),
+    *_versioned(),
 )
 
 # Found by id alone, before the workspace is known: the one table that the workers' role reads

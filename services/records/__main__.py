@@ -8,8 +8,14 @@ from kit.caller import Caller
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
-from services.records.servicers import RecordServicer, servicers, tabular_servicers
+from services.records.servicers import (
+    RecordServicer,
+    life_servicers,
+    servicers,
+    tabular_servicers,
+)
 from services.records.servicers.guard import DeleteGuard
+from services.records.servicers.history import History
 from services.records.servicers.importing import ImportServicer
 from services.records.settings import RecordsSettings
 from services.records.tables import metadata
@@ -24,11 +30,14 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     settings = app.settings
     to_metadata = clients.channel(settings.metadata_address)
     to_links = clients.channel(settings.links_address)
+    to_events = clients.channel(settings.events_address)
     secret = settings.internal_secret
     definitions = Definitions(to_metadata, secret, PLANE)
     authenticate = Authenticator(to_metadata, secret, PLANE).authenticate
     guard = DeleteGuard(to_links)
+    history = History(to_events, secret)
     servicer = RecordServicer(app.db, definitions, guard, settings.max_batch)
+    servicer.history = history
     importing = ImportServicer(app.db, definitions, settings.import_max_bytes)
 
     async def caller_of(workspace_id: UUID, principal_id: str) -> Caller:
@@ -46,6 +55,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         servicers={
             **servicers(servicer),
             **tabular_servicers(app.db, definitions, importing),
+            **life_servicers(app.db, definitions, history),
         },
         authenticate=authenticate,
         workers=[
@@ -54,7 +64,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             partial(tidy_search, app.worker_db),
             partial(build_search, app.db, app.worker_db, definitions.workspace),
         ],
-        closing=[to_metadata.close, to_links.close],
+        closing=[to_metadata.close, to_links.close, to_events.close],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from kit.outbox import Event
 from schema import jsonio
@@ -22,6 +23,7 @@ def _event(
         "object_id": obj.id,
         "version": record.version,
         "metadata_version": metadata_version,
+        "update_time": record.update_time.isoformat().replace("+00:00", "Z"),
         **data,
     }
     return Event(
@@ -72,8 +74,14 @@ def updated(
     )
 
 
-def deleted(obj: CompiledObject, record: Stored, version: int, kind: str = "deleted") -> Event:
-    """record.deleted, or record.purged: what was set, gone."""
+def deleted(
+    obj: CompiledObject,
+    record: Stored,
+    version: int,
+    kind: str = "deleted",
+    merged_into: UUID | None = None,
+) -> Event:
+    """record.deleted, or record.purged: what was set, gone; `merged_into` is what stands for it."""
     present = _set_fields(obj, record.doc)
     data: dict[str, Any] = {
         "changed_fields": [f.name for f in present],
@@ -82,4 +90,6 @@ def deleted(obj: CompiledObject, record: Stored, version: int, kind: str = "dele
     }
     if kind == "deleted":
         data["fields"] = by_name(obj, record.doc)
+    if merged_into is not None:
+        data["merged_into"] = str(merged_into)
     return _event(kind, obj, record, version, data)

@@ -10,4 +10,4 @@ class RecordsSettings(Settings):
     max_batch: int = 1000
     import_max_bytes: int = 1024 * 1024 * 1024  # of one import's content
     import_concurrency: int = 3  # blocks of one import that are written side by side
-    import_lease_seconds: float = 10.0  # after it a killed worker's import goes on with another
+    import_lease_seconds: float = 4.0  # after it a killed worker's import goes on with another

@@ -136,6 +136,68 @@ stat_states = sa.Table(
     sa.Column("object_id", sa.Uuid, nullable=False),
     sa.Column("measures", sa.Text, nullable=False),
     time_column("create_time"),
+    time_column("use_time"),  # about when it was last asked, for those that count alone
+)
+
+# View entries: the records of a hot view in its order, as bytes that sort so (logic/sort_bytes). A
+# set is a view as it is defined at some time; what changes it is another set.
+view_states = sa.Table(
+    "view_states",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, primary_key=True),
+    sa.Column("set_id", sa.Uuid, primary_key=True),
+    sa.Column("view_id", sa.Uuid, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("after_id", sa.Uuid),  # how far a build has come
+    sa.Column("records", sa.BigInteger, nullable=False),  # that a build has looked at
+    time_column("create_time"),
+    time_column("change_time"),
+    sa.CheckConstraint("state IN ('building', 'ready', 'dropping', 'off')", name="state"),
+)
+view_entries = sa.Table(
+    "view_entries",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("set_id", sa.Uuid, primary_key=True),
+    sa.Column("group_key", sa.Text(collation="C"), primary_key=True),
+    sa.Column("sort_key", sa.LargeBinary, primary_key=True),  # ends in the record's id
+    sa.Column("record_id", sa.Uuid, nullable=False),
+)
+# How many entries there are from `low` to the next bucket's; deltas are not counted in yet.
+view_buckets = sa.Table(
+    "view_buckets",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("set_id", sa.Uuid, primary_key=True),
+    sa.Column("group_key", sa.Text(collation="C"), primary_key=True),
+    sa.Column("low", sa.LargeBinary, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+view_deltas = sa.Table(
+    "view_deltas",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("set_id", sa.Uuid, primary_key=True),
+    sa.Column("delta_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("group_key", sa.Text(collation="C"), nullable=False),
+    sa.Column("sort_key", sa.LargeBinary, nullable=False),
+    sa.Column("change", sa.SmallInteger, nullable=False),
+)
+# What queries by a view cost of late, and what the advisor made of it.
+view_uses = sa.Table(
+    "view_uses",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("view_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, nullable=False),
+    time_column("window_start"),
+    sa.Column("queries", sa.BigInteger, nullable=False),
+    sa.Column("cost_us", sa.BigInteger, nullable=False),
+    time_column("last_time"),
+    sa.Column("decision", sa.Text, nullable=False),
+    time_column("decision_time", nullable=True),
 )
 
 # Imports: their state, what waits for a worker, the rows in blocks, and what was refused.
@@ -195,6 +257,66 @@ import_errors = sa.Table(
     sa.Column("line", sa.BigInteger, primary_key=True),
     sa.Column("phase", sa.Text, primary_key=True),
     sa.Column("problems", JSONB, nullable=False),
+)
+
+# Field jobs: what changes the data of a field or an object, whom it offends, what waits for a
+# worker. A duty says what writers of an object owe to a job: almost always there is none.
+field_jobs = sa.Table(
+    "field_jobs",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("job_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, nullable=False),
+    sa.Column("field_id", sa.Uuid),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("plan", JSONB, nullable=False),
+    sa.Column("dry_run", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("after_time", sa.DateTime(timezone=True)),
+    sa.Column("after_id", sa.Uuid),
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False)
+        for name in ("checked", "changed", "problems")
+    ),
+    sa.Column("failure", sa.Text, nullable=False),
+    sa.Column("created_by", JSONB, nullable=False),
+    time_column("create_time"),
+    time_column("update_time"),
+    time_column("finish_time", nullable=True),
+)
+field_job_problems = sa.Table(
+    "field_job_problems",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("job_id", sa.Uuid, primary_key=True),
+    sa.Column("record_id", sa.Uuid, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+)
+field_duties = sa.Table(
+    "field_duties",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, primary_key=True),
+    sa.Column("job_id", sa.Uuid, primary_key=True),
+    sa.Column("strict", sa.Boolean, nullable=False),
+    sa.Column("until_version", sa.BigInteger),
+)
+field_job_queue = sa.Table(
+    "field_job_queue",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("job_id", sa.Uuid, primary_key=True),
+    time_column("due_time"),
+    sa.Column("holder", sa.Uuid),
+)
+# The next number of each auto_number field.
+auto_numbers = sa.Table(
+    "auto_numbers",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("field_id", sa.Uuid, primary_key=True),
+    sa.Column("next", sa.BigInteger, nullable=False),
 )
 
 common_tables(metadata)

@@ -23,6 +23,20 @@ FIELDS: list[dict[str, Any]] = [
 ]
 
 
+def needle(rng: random.Random, count: int) -> str:
+    """A piece of some records' names: the end of a word, a space, the beginning of a number."""
+    return f"{rng.choice(WORDS)[-3:]} {rng.randrange(min(count, 10_000)):04}"
+
+
+def words(rng: random.Random, count: int) -> str:
+    """What one types to find a record again: a word of its name and its number's beginning."""
+    return f"{rng.choice(WORDS)} {rng.randrange(min(count, 10_000)):04}"
+
+
+def trigrams(text: str) -> list[str]:
+    return sorted({text[at : at + 3] for at in range(len(text) - 2)})
+
+
 def record(rng: random.Random, number: int, firms: list[str]) -> dict[str, Any]:
     return {
         "name": f"{rng.choice(WORDS)} {rng.choice(WORDS)} {number}",

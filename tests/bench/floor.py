@@ -19,6 +19,7 @@ CREATE TABLE bench_floor.deal (
   score int, active boolean, code text, company uuid, city text, notes text, quantity int,
   seen_at timestamptz, version bigint NOT NULL DEFAULT 1,
   create_time timestamptz NOT NULL DEFAULT now(), update_time timestamptz NOT NULL DEFAULT now());
+CREATE TABLE bench_floor.deal_text (id uuid PRIMARY KEY, words tsvector, grams text[]);
 CREATE TABLE bench_floor.outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload text NOT NULL);
 """
@@ -29,7 +30,14 @@ CREATE INDEX ON bench_floor.deal (stage, close_date);
 CREATE INDEX ON bench_floor.deal (name);
 CREATE INDEX ON bench_floor.deal (code);
 CREATE INDEX ON bench_floor.deal (company);
+INSERT INTO bench_floor.deal_text
+  SELECT id, to_tsvector('simple', concat_ws(' ', name, code, city, notes)),
+    ARRAY(SELECT DISTINCT substr(name, n, 3) FROM generate_series(1, length(name) - 2) AS n)
+  FROM bench_floor.deal;
+CREATE INDEX ON bench_floor.deal_text USING gin (words);
+CREATE INDEX ON bench_floor.deal_text USING gin (grams);
 ANALYZE bench_floor.deal;
+ANALYZE bench_floor.deal_text;
 """
 _COLUMNS = (
     "id, name, stage, amount, close_date, score, active, code, company, city, notes, quantity,"
@@ -88,6 +96,27 @@ class Floor:
             " ORDER BY amount DESC, id LIMIT 50"
         )
         await (await self._c.execute(sql, [self._rng.choice(data.STAGES)])).fetchall()
+
+    async def aggregate(self, _: int) -> None:
+        sql = "SELECT stage, count(*) FROM bench_floor.deal GROUP BY stage"
+        await (await self._c.execute(sql)).fetchall()
+
+    async def contains(self, _: int) -> None:
+        needle = data.needle(self._rng, len(self._ids))
+        sql = (
+            f"SELECT {_COLUMNS} FROM bench_floor.deal_text JOIN bench_floor.deal USING (id)"
+            " WHERE grams @> %s AND name LIKE %s ORDER BY name, id LIMIT 50"
+        )
+        await (await self._c.execute(sql, [data.trigrams(needle), f"%{needle}%"])).fetchall()
+
+    async def search(self, _: int) -> None:
+        first, last = data.words(self._rng, len(self._ids)).split()
+        sql = (
+            f"SELECT {_COLUMNS}, ts_rank(words, q) FROM bench_floor.deal_text"
+            " JOIN bench_floor.deal USING (id), to_tsquery('simple', %s) AS q"
+            " WHERE words @@ q ORDER BY ts_rank(words, q) DESC, id LIMIT 20"
+        )
+        await (await self._c.execute(sql, [f"{first} & {last}:*"])).fetchall()
 
     async def board(self, _: int) -> None:
         sql = "SELECT stage, count(*), sum(amount) FROM bench_floor.deal GROUP BY stage"

@@ -92,5 +92,18 @@ class Product:
         body = {"filter": {"stage": self._rng.choice(data.STAGES)}, "sort": "-amount"}
         await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
 
+    async def aggregate(self, _: int) -> None:
+        body = {"group_by": [{"field": "stage"}], "measures": [{"fn": "count"}]}
+        await self._c.send("POST", f"{RECORDS}:aggregate", orjson.dumps(body))
+
+    async def contains(self, _: int) -> None:
+        needle = data.needle(self._rng, len(self._ids))
+        body = {"filter": {"name": {"icontains": needle}}, "sort": "name"}
+        await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
+
+    async def search(self, _: int) -> None:
+        body = {"q": data.words(self._rng, len(self._ids))}
+        await self._c.send("POST", f"{RECORDS}:search", orjson.dumps(body))
+
     async def board(self, _: int) -> None:
         await self._c.send("POST", f"{RECORDS}:board", orjson.dumps({"view": "Board"}))

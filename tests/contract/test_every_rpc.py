@@ -13,7 +13,7 @@ RPCS = list(every_rpc())
 for_every_rpc = pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.full_name)
 _READS = (
     *("Get", "List", "Query", "BatchGet", "BatchList"),
-    *("Check", "Count", "Watch", "Authenticate"),
+    *("Check", "Count", "Watch", "Authenticate", "Export", "Find"),
 )
 
 

@@ -42,3 +42,8 @@ async def purged(tx: Tx, workspace_id: UUID, target: Node) -> None:
     """A record is gone for ever: detach what it carried, and forget what happened to it."""
     await targets.forget_target(tx, workspace_id, target)
     await store.forget_target(tx, workspace_id, target)
+
+
+async def merged(tx: Tx, workspace_id: UUID, loser: Node, winner: Node) -> None:
+    """A record became part of another: what it carried is the other's; its past stays its own."""
+    await targets.move(tx, workspace_id, loser, winner)

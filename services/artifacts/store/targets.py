@@ -22,6 +22,14 @@ _DETACH_ALL = """
 DELETE FROM artifact_links WHERE workspace_id = %s AND artifact_id = %s AND artifact_kind = %s"""
 _FORGET_TARGET = """
 DELETE FROM artifact_links WHERE workspace_id = %s AND target_id = %s AND target_kind = %s"""
+# What the winner has already stays with the loser.
+_MOVE = """
+UPDATE artifact_links AS l SET target_id = %(winner)s
+WHERE l.workspace_id = %(workspace)s AND l.target_id = %(loser)s AND l.target_kind = %(kind)s
+  AND NOT EXISTS (SELECT 1 FROM artifact_links AS o
+    WHERE o.workspace_id = l.workspace_id AND o.artifact_id = l.artifact_id
+      AND o.artifact_kind = l.artifact_kind AND o.target_id = %(winner)s
+      AND o.target_kind = l.target_kind)"""
 _OF = """
 SELECT l.artifact_kind, l.artifact_id, l.target_kind, l.target_id
 FROM unnest(%s::uuid[], %s::text[]) AS a (id, kind) JOIN artifact_links AS l
@@ -59,6 +67,17 @@ async def detach_all(tx: Tx, workspace_id: UUID, artifact: Node) -> None:
 async def forget_target(tx: Tx, workspace_id: UUID, target: Node) -> None:
     """Detach whatever is attached to a node that is no more."""
     await tx.send(_FORGET_TARGET, [workspace_id, target.id, target.kind])
+
+
+async def move(tx: Tx, workspace_id: UUID, loser: Node, winner: Node) -> None:
+    """Attach to one node what is attached to another of its kind."""
+    params = {
+        "workspace": workspace_id,
+        "loser": loser.id,
+        "winner": winner.id,
+        "kind": loser.kind,
+    }
+    await tx.send(_MOVE, params)
 
 
 async def of(

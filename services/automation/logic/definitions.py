@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -62,9 +63,12 @@ _CHOICES = {
 
 
 def read(document: Mapping[str, Any]) -> WorkflowDefinition:
-    found, problems = judge(document)
-    assert not problems, problems
-    return found
+    """What was judged when it was stored; a later release may judge otherwise, and reads it still."""
+    found, _ = judge(document)
+    limits, trigger = found.limits, found.trigger
+    if trigger.type is TriggerType.SCHEDULE and trigger.overlap == "queue":
+        limits = replace(limits, concurrency=limits.concurrency or 1)
+    return replace(found, limits=limits)
 
 
 def judge(document: Mapping[str, Any]) -> tuple[WorkflowDefinition, list[Problem]]:

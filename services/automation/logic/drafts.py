@@ -9,7 +9,15 @@ from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, Problem, nearest
 from services.automation.logic import conditions, names
 from services.automation.logic.literals import check_inputs
-from services.automation.model import Action, ActionType, Definition, Trigger, TriggerType
+from services.automation.model import (
+    RULE_ACTIONS,
+    RULE_TRIGGERS,
+    Action,
+    ActionType,
+    Definition,
+    Trigger,
+    TriggerType,
+)
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 2000
@@ -72,9 +80,9 @@ def _check_texts(draft: Draft, problems: list[Problem]) -> None:
 
 
 def _trigger_type(draft: Draft, problems: list[Problem]) -> TriggerType | None:
-    if draft.trigger_type in list(TriggerType):
+    if draft.trigger_type in RULE_TRIGGERS:
         return TriggerType(draft.trigger_type)
-    problems.append(_unknown("trigger.type", "trigger", draft.trigger_type, TriggerType))
+    problems.append(_unknown("trigger.type", "trigger", draft.trigger_type, RULE_TRIGGERS))
     return None
 
 
@@ -136,9 +144,9 @@ def _actions(
     actions: list[Action] = []
     for index, action in enumerate(draft.actions[:MAX_ACTIONS]):
         path = f"actions.{index}"
-        kind = ActionType(action.type) if action.type in list(ActionType) else None
+        kind = ActionType(action.type) if action.type in RULE_ACTIONS else None
         if kind is None:
-            problems.append(_unknown(f"{path}.type", "action", action.type, ActionType))
+            problems.append(_unknown(f"{path}.type", "action", action.type, RULE_ACTIONS))
         name = action.name or _free_name(action.type, before)
         if not _STEP_NAME.match(name):
             message = "a name has lower-case letters, digits and underscores, at most 63"

@@ -39,7 +39,8 @@ def loop_of(rule_id: UUID, record_id: UUID, chain: Sequence[str]) -> list[UUID]:
         known = sorted(UUID(one) for one in members if _is_uuid(one))
         return known if len(known) > 1 else []
     counts = Counter(one.partition(":")[0] for one in chain)
-    members = {one for one, count in counts.items() if count > 1} | {str(rule_id)}
+    members = {one for one, count in counts.items() if count > 1}
+    members |= {str(rule_id)} & set(counts)
     return sorted(UUID(one) for one in members if _is_uuid(one))
 
 

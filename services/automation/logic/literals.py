@@ -1,20 +1,36 @@
 """Check an action's inputs: every name of them, and every value that is no template."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from kit.egress import header_problem
 from schema.compiled import CompiledObject, Workspace
+from schema.filters import parse_json
 from schema.problems import Invalid, Problem, nearest
 from schema.values.write import patch
-from services.automation.logic import names, templates
-from services.automation.logic.inputs import INPUTS, MAX_DAYS, PRIORITIES, Input, Kind
+from services.automation.logic import durations, formulas, names, templates
+from services.automation.logic.inputs import (
+    INPUTS,
+    MAX_DAYS,
+    METHODS,
+    PRIORITIES,
+    Input,
+    Kind,
+)
 from services.automation.model import ActionType, TriggerType
 
 _UUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
-_RECORD_ACTIONS = (ActionType.CREATE_RECORD, ActionType.UPDATE_RECORD)
+_RECORD_ACTIONS = (
+    ActionType.CREATE_RECORD,
+    ActionType.UPDATE_RECORD,
+    ActionType.UPSERT_RECORD,
+    ActionType.DELETE_RECORD,
+    ActionType.FIND_RECORDS,
+)
+_ITS_RECORD = (ActionType.UPDATE_RECORD, ActionType.DELETE_RECORD)
+_EVENT_TYPE = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
 
 
 def check_inputs(
@@ -37,7 +53,13 @@ def check_inputs(
         for where, text in templates.texts(value, at):
             if templates.is_template(text):
                 problems += names.check(text, known, where)
-        problems += _literal(allowed[name], value, check_url, at)
+        for where, text in _formulas(value, at):
+            if mistake := formulas.check(text, boolean=False):
+                problems.append(Problem(where, "FORMULA_INVALID", mistake))
+            else:
+                problems += names.check_formula(text, known, where)
+        if not _is_formula(value):
+            problems += _literal(allowed[name], value, check_url, at)
     for name, spec in allowed.items():
         if spec.required and given.get(name) in (None, ""):
             problems.append(Problem(f"{path}.{name}", "REQUIRED", f"{kind} needs {name!r}"))
@@ -47,6 +69,22 @@ def check_inputs(
         message = "give either due or due_in_days"
         problems.append(Problem(f"{path}.due_in_days", "NOT_ALLOWED", message))
     return problems
+
+
+def _is_formula(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {formulas.KEY}
+
+
+def _formulas(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every formula of a JSON document with its path."""
+    if _is_formula(value):
+        yield path, str(value[formulas.KEY])
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _formulas(one, f"{path}.{key}")
+    elif isinstance(value, list):
+        for i, one in enumerate(value):
+            yield from _formulas(one, f"{path}.{i}")
 
 
 def _record_inputs(
@@ -65,10 +103,13 @@ def _record_inputs(
             hint = f"{nearest(name, workspace.objects)}; allowed: {', '.join(workspace.objects)}"
             message = f"there is no object {name!r}{hint}"
             return [Problem(f"{path}.object", "UNKNOWN_OBJECT", message)]
-    elif kind is ActionType.CREATE_RECORD:
+    elif kind not in _ITS_RECORD:
         return []  # already said: it is required
-    if kind is ActionType.UPDATE_RECORD and not given.get("id"):
-        if known.object is not None and obj is not known.object:
+    if kind in _ITS_RECORD and not given.get("id"):
+        if known.open and known.object is None:
+            message = "nothing starts this that is a record; name one by its id"
+            problems.append(Problem(f"{path}.id", "REQUIRED", message))
+        elif known.object is not None and obj is not known.object:
             message = f"which {obj.name if obj else 'record'}? Its id is needed"
             problems.append(Problem(f"{path}.id", "REQUIRED", message))
         elif known.trigger_type is TriggerType.RECORD_DELETED:
@@ -76,7 +117,15 @@ def _record_inputs(
             problems.append(Problem(f"{path}.id", "REQUIRED", message))
     fields = given.get("fields")
     if obj is not None and isinstance(fields, dict):
-        problems += _field_values(obj, fields, f"{path}.fields", create=kind is _RECORD_ACTIONS[0])
+        create = kind is ActionType.CREATE_RECORD
+        problems += _field_values(obj, fields, f"{path}.fields", create=create)
+    tree = given.get("filter")
+    if obj is not None and isinstance(tree, dict) and not templates.has_template(tree):
+        if not any(_formulas(tree, "")):
+            try:
+                parse_json.parse(workspace, obj, tree, path=f"{path}.filter")
+            except Invalid as invalid:
+                problems += invalid.problems
     return problems
 
 
@@ -92,7 +141,7 @@ def _field_values(
             hint = f"{nearest(name, obj.fields)}; allowed: {', '.join(obj.fields)}"
             message = f"{obj.name} has no field {name!r}{hint}"
             problems.append(Problem(f"{path}.{name}", "UNKNOWN_FIELD", message))
-        elif not templates.has_template(value):
+        elif not templates.has_template(value) and not any(_formulas(value, "")):
             try:
                 patch(field, None, value, f"{path}.{name}")
             except Invalid as invalid:
@@ -146,6 +195,34 @@ def _wrong(kind: Kind, value: Any, check_url: Callable[[str], str]) -> tuple[str
                 return "WRONG_KIND", "must be a text"
             if refused := check_url(value):
                 return "URL_REFUSED", refused
+        case Kind.METHOD:
+            if value not in METHODS:
+                return "UNKNOWN_OPTION", f"must be one of {', '.join(METHODS)}"
+        case Kind.COUNT:
+            number = isinstance(value, int) and not isinstance(value, bool)
+            if not number or not 1 <= value <= 1000:
+                return "OUT_OF_RANGE", "must be a whole number, 1 to 1000"
+        case Kind.BOOLEAN:
+            if not isinstance(value, bool):
+                return "WRONG_KIND", "must be true or false"
+        case Kind.DURATION:
+            if durations.seconds(value) is None:
+                return "WRONG_KIND", "must be seconds, or like 15m, 2h, 3d"
+        case Kind.MOMENT:
+            if not isinstance(value, str) or not _is_moment(value):
+                return "INVALID_DATE", "must be YYYY-MM-DD or an RFC 3339 time"
+        case Kind.EVENT:
+            if not isinstance(value, str) or not _EVENT_TYPE.match(value):
+                return "WRONG_KIND", "must be an event's type, like record.updated"
+        case Kind.NODE:
+            if not isinstance(value, dict) or set(value) != {"kind", "id"}:
+                return "WRONG_KIND", 'must be {"kind", "id"}'
+        case Kind.FILTER | Kind.VALUES:
+            if not isinstance(value, dict):
+                return "WRONG_KIND", "must be an object"
+        case Kind.FORM | Kind.STAGES:
+            if not isinstance(value, list):
+                return "WRONG_KIND", "must be a list"
     return None
 
 

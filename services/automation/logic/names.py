@@ -1,15 +1,22 @@
 """Check the names that templates use before anything runs: what no run can know is refused."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schema.compiled import CompiledObject
 from schema.problems import Problem, nearest
 from services.automation.logic import occasion, templates
-from services.automation.logic.inputs import OUTPUTS
+from services.automation.logic.inputs import OPEN_OUTPUTS, OUTPUTS
 from services.automation.model import ActionType, TriggerType
 
 ROOTS = ("trigger", "steps", "rule", "run")
+WORKFLOW_ROOTS = ("trigger", "steps", "workflow", "run", "inputs", "vars", "event")
+IN_LOOP = ("item", "index")
+_NAME = re.compile(
+    r"(?<![\w.\"'\]])(steps|inputs|vars|trigger)\.([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)"
+)
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,22 @@ class Known:
     trigger_type: TriggerType | None
     object: CompiledObject | None
     steps: Mapping[str, ActionType | None]  # the steps before it
+    inputs: tuple[str, ...] | None = None  # of a workflow; a rule has none
+    variables: tuple[str, ...] = ()
+    loop: bool = False
+    open: bool = False  # what starts it may be about anything
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        if self.inputs is None:
+            return ROOTS
+        return WORKFLOW_ROOTS + (IN_LOOP if self.loop else ())
+
+    def with_steps(self, steps: Mapping[str, ActionType | None]) -> "Known":
+        return replace(self, steps=dict(steps))
+
+    def in_loop(self) -> "Known":
+        return replace(self, loop=True)
 
 
 def check(text: str, known: Known, path: str) -> list[Problem]:
@@ -41,16 +64,32 @@ def check(text: str, known: Known, path: str) -> list[Problem]:
     return problems
 
 
+def check_formula(text: str, known: Known, path: str) -> list[Problem]:
+    """What a formula names that no run can know, as far as its text tells."""
+    problems = []
+    for match in _NAME.finditer(_TEXT.sub('""', text)):
+        parts: list[str | int | None] = [match[1], match[2], *match[3].split(".")[1:]]
+        if problem := _check_name(parts, known, path):
+            problems.append(problem)
+    return problems
+
+
 def _check_name(parts: list[str | int | None], known: Known, path: str) -> Problem | None:
     root, *rest = parts
-    if root not in ROOTS:
-        return _unknown(path, "name", str(root), ROOTS)
+    if root not in known.roots:
+        return _unknown(path, "name", str(root), known.roots)
     if not rest or rest[0] is None:
         return None
     first = str(rest[0])
     match root:
-        case "rule":
-            return _among(path, "rule", first, occasion.RULE_PARTS)
+        case "item" | "index" | "event":
+            return None
+        case "inputs":
+            return _among(path, "inputs", first, known.inputs or ())
+        case "vars":
+            return _among(path, "vars", first, known.variables)
+        case "rule" | "workflow":
+            return _among(path, str(root), first, occasion.RULE_PARTS)
         case "run":
             return _among(path, "run", first, occasion.RUN_PARTS)
         case "steps":
@@ -65,7 +104,14 @@ def _step(rest: list[str | int | None], known: Known, path: str) -> Problem | No
     kind = known.steps[name]
     if kind is None or len(rest) < 2 or rest[1] is None:
         return None
-    return _among(path, f"steps.{name}", str(rest[1]), OUTPUTS[kind])
+    part, more = rest[1], rest[2:]
+    if part == "error":
+        return None
+    if part == "output":
+        part = more[0] if more else None
+    if part is None or kind in OPEN_OUTPUTS:
+        return None
+    return _among(path, f"steps.{name}", str(part), OUTPUTS[kind])
 
 
 def _trigger(rest: list[str | int | None], known: Known, path: str) -> Problem | None:
@@ -81,6 +127,8 @@ def _trigger(rest: list[str | int | None], known: Known, path: str) -> Problem |
     if not more or more[0] is None:
         return None
     second = str(more[0])
+    if first == "inputs" or known.open:
+        return None
     if first == "event":
         return _among(path, "trigger.event", second, occasion.EVENT_PARTS)
     if first == "record":

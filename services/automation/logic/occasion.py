@@ -41,7 +41,7 @@ EVENT_PARTS = (
 )
 RECORD_PARTS = ("id", "object", "version", "fields")
 RULE_PARTS = ("id", "name", "version")
-RUN_PARTS = ("id", "depth")
+RUN_PARTS = ("id", "depth", "epoch")
 TRIGGER_PARTS = ("after", "before", "record", "event", "inputs")
 
 
@@ -81,9 +81,7 @@ def build(
     }
 
 
-def of_event(
-    event: Mapping[str, Any], data: Mapping[str, Any], time_zone: str
-) -> dict[str, Any]:
+def of_event(event: Mapping[str, Any], data: Mapping[str, Any], time_zone: str) -> dict[str, Any]:
     """The document of an event that is about no record."""
     known = dict.fromkeys(("object", "record_id"), "") | {"version": 0, "changed_fields": []}
     return {

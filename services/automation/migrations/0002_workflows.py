@@ -1,4 +1,4 @@
-"""Add workflows: versions, waits, schedules, flow control and histories; runs learn whose they are."""
+"""Add workflows, waits, schedules, flow control and histories; runs learn whose they are."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,14 @@ _RUN_STATES = (
 
 def _text(name: str) -> "sa.Column[str]":
     return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
+def _small(name: str, default: str) -> "sa.Column[int]":
+    return sa.Column(name, sa.SmallInteger, nullable=False, server_default=default)
+
+
+def _integer(name: str) -> "sa.Column[int]":
+    return sa.Column(name, sa.Integer, nullable=False, server_default="0")
 
 
 def upgrade() -> None:
@@ -37,17 +45,24 @@ def upgrade() -> None:
         ],
         queues=["waits", "schedules"],
     )
+    # Workers find the workspaces that have something to forget by their rule sets.
+    worker = "armature_automation_worker"
+    op.execute(
+        f"DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{worker}') THEN"
+        f" CREATE POLICY workers ON rule_sets TO {worker} USING (true) WITH CHECK (true);"
+        " END IF; END $$"
+    )
 
 
 def _extend() -> None:
     op.add_column("runs", sa.Column("kind", sa.Text, nullable=False, server_default="rule"))
-    op.add_column("runs", sa.Column("epoch", sa.SmallInteger, nullable=False, server_default="0"))
+    op.add_column("runs", _small("epoch", "0"))
     op.add_column("runs", _text("output"))
     op.add_column(
         "runs", sa.Column("priority", sa.SmallInteger, nullable=False, server_default="1")
     )
     op.add_column("runs", sa.Column("parent_run_id", sa.Uuid))
-    op.add_column("runs", sa.Column("parent_step", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("runs", _integer("parent_step"))
     op.create_index(
         "ix_runs_parent",
         "runs",

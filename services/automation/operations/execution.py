@@ -128,9 +128,7 @@ async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
     await outbox.add(tx, caller, events.run("failed", run, reason), letter)
 
 
-async def note(
-    tx: Tx, workspace_id: UUID, run_id: UUID, kind: str, text: str, actor: str
-) -> None:
+async def note(tx: Tx, workspace_id: UUID, run_id: UUID, kind: str, text: str, actor: str) -> None:
     """Append to a run's history."""
     await journal.add_history(tx, workspace_id, [HistoryRow(run_id, kind, text[:2000], actor)])
 

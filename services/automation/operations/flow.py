@@ -8,37 +8,42 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from kit.db import Tx
-from services.automation.model import Limits, NewRun
+from services.automation.model import NewRun
 from services.automation.store import flows, queue
 
 
 async def admit(
-    tx: Tx, workspace_id: UUID, runs: Sequence[NewRun], keys: Mapping[UUID, str]
+    tx: Tx,
+    workspace_id: UUID,
+    runs: Sequence[NewRun],
+    keys: Mapping[UUID, str],
+    delays: Mapping[UUID, float],
 ) -> None:
     """Queue runs that were just made, each as its workflow's limits allow; `keys` are those that
     later runs replace them by."""
     plain: dict[int, list[UUID]] = {}
     for run in runs:
         limits = run.rule.limits
-        if limits.plain:
+        if limits.plain and not delays.get(run.id):
             plain.setdefault(limits.priority, []).append(run.id)
     for priority, ids in plain.items():
         await queue.insert_due(tx, workspace_id, ids, priority=priority)
     for run in runs:
-        if not run.rule.limits.plain:
-            await _admit_limited(tx, workspace_id, run, run.rule.limits, keys.get(run.id, ""))
+        delay = delays.get(run.id, 0.0)
+        if delay or not run.rule.limits.plain:
+            await _admit_limited(tx, workspace_id, run, keys.get(run.id, ""), delay)
 
 
-async def _admit_limited(tx: Tx, workspace_id: UUID, run: NewRun, limits: Limits, key: str) -> None:
-    workflow_id = run.rule.id
-    delay = 0.0
+async def _admit_limited(tx: Tx, workspace_id: UUID, run: NewRun, key: str, delay: float) -> None:
+    workflow_id, limits = run.rule.id, run.rule.limits
     if limits.debounce:
         replaced = await flows.take_place(tx, workspace_id, workflow_id, key, run.id)
-        if replaced is not None and await flows.drop_unbegun(tx, workspace_id, replaced):
+        place = replaced and await flows.drop_unbegun(tx, workspace_id, replaced)
+        if replaced is not None and place:
             await flows.skip(tx, workspace_id, replaced, f"the run {run.id} has taken its place")
-            if limits.concurrency:
+            if limits.concurrency and place == "queue":
                 await release(tx, workspace_id, workflow_id)
-        delay = limits.debounce
+        delay = max(delay, limits.debounce)
     if limits.rate:
         gap = limits.per / limits.rate
         delay = max(delay, await flows.next_start(tx, workspace_id, workflow_id, gap, limits.rate))

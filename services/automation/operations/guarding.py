@@ -43,9 +43,7 @@ async def _pause_workflow(tx: Tx, workspace_id: UUID, workflow_id: UUID, reason:
     if found is None or found.state is WorkflowState.PAUSED:
         return False
     await rules.bump_set(tx, workspace_id)
-    paused = await workflows.set_state(
-        tx, workspace_id, workflow_id, WorkflowState.PAUSED, reason
-    )
+    paused = await workflows.set_state(tx, workspace_id, workflow_id, WorkflowState.PAUSED, reason)
     await workflows.add_entry(tx, workspace_id, workflow_id, "paused", reason, PLATFORM)
     caller = Caller(workspace_id, str(workflow_id), "automation", paused.name)
     await outbox.add(tx, caller, events.workflow("paused", paused))

@@ -7,7 +7,7 @@ from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
 from schema.problems import nearest
-from services.automation.model import UNFINISHED, Run, RunState, Step, StepState
+from services.automation.model import UNFINISHED, Definition, Run, RunState, Step, StepState
 from services.automation.operations import calling, execution
 from services.automation.store import flows, journal, queue, steps
 from services.automation.store import runs as store
@@ -15,6 +15,20 @@ from services.automation.store import runs as store
 
 def not_found(run_id: UUID) -> NotFound:
     return NotFound("RUN_NOT_FOUND", f"there is no run {run_id}", run=str(run_id))
+
+
+def with_those_to_come(run: Run, begun: list[Step], planned: Definition | None) -> list[Step]:
+    """The steps of a rule's run, those it has not begun included; none of one that never began."""
+    never = (RunState.BLOCKED, RunState.SKIPPED)
+    if planned is None or run.state in never or (run.state is RunState.FAILED and not begun):
+        return begun
+    state = StepState.CANCELLED if run.state is RunState.CANCELLED else StepState.PENDING
+    known = {step.index for step in begun}
+    return begun + [
+        Step(index, action.name, action.type, state, path=str(index))
+        for index, action in enumerate(planned.actions)
+        if index not in known
+    ]
 
 
 async def cancel(tx: Tx, caller: Caller, run_id: UUID) -> Run:

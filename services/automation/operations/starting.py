@@ -27,8 +27,10 @@ async def insert(
     planned: Sequence[NewRun],
     occasions: Mapping[UUID, dict[str, Any]],
     per_minute: int,
+    delays: Mapping[UUID, float] | None = None,
 ) -> list[NewRun]:
-    """Store those that are new; what of them begins is queued. `occasions` are by event."""
+    """Store those that are new; what of them begins is queued, some of it after a delay.
+    `occasions` are by event."""
     planned = await _within_rate(tx, workspace_id, planned, per_minute)
     if not planned:
         return []
@@ -42,7 +44,7 @@ async def insert(
     keys = {
         run.id: _key(run, occasions[run.event_id]) for run in queued if run.rule.limits.debounce
     }
-    await flow.admit(tx, workspace_id, queued, keys)
+    await flow.admit(tx, workspace_id, queued, keys, delays or {})
     for run in made:
         if run.state in (RunState.BLOCKED, RunState.FAILED):
             await _announce(tx, workspace_id, run, occasions[run.event_id])

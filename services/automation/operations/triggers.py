@@ -3,7 +3,7 @@
 What must not run is recorded all the same, with the reason: nothing is dropped in silence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -214,7 +214,7 @@ class Arrived:
 
     type: str
     subject: str
-    document: dict[str, Any]
+    read: Callable[[], dict[str, Any]]
 
 
 async def settle_waits(tx: Tx, workspace_id: UUID, arrived: Sequence[Arrived]) -> list[UUID]:
@@ -223,14 +223,17 @@ async def settle_waits(tx: Tx, workspace_id: UUID, arrived: Sequence[Arrived]) -
     types = sorted({one.type for one in arrived})
     subjects = sorted({one.subject for one in arrived})
     waits = await wait_store.for_events(tx, workspace_id, types, subjects)
+    if not waits:
+        return []
+    documents = {id(one): one.read() for one in arrived}
     woken: list[UUID] = []
     for wait in waits:
         for one in arrived:
             if one.type != wait.event_type or wait.subject not in ("", one.subject):
                 continue
-            if wait.match and not matches(wait.match, one.document):
+            if wait.match and not matches(wait.match, documents[id(one)]):
                 continue
-            payload = rule_store.text_of(one.document)
+            payload = rule_store.text_of(documents[id(one)])
             if await wait_store.settle(
                 tx,
                 workspace_id,

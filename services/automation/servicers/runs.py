@@ -13,11 +13,11 @@ from kit.db import Database, Tx
 from kit.errors import InvalidArgument
 from schema.problems import nearest
 from services.automation import convert
-from services.automation.model import Run, RunQuery, RunState
+from services.automation.model import Kind, Run, RunQuery, RunState
 from services.automation.operations import rules, runs
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as store
-from services.automation.store import steps
+from services.automation.store import steps, workflows
 
 
 class RunServicer(rpc.RunServiceServicer):
@@ -84,10 +84,13 @@ class RunServicer(rpc.RunServiceServicer):
 
 async def _whole(tx: Tx, workspace_id: UUID, run: Run) -> run_pb2.Run:
     """With steps and attempts."""
-    async with tx.pipeline():
-        found = await steps.list_steps(tx, workspace_id, run.id)
-        attempts = await steps.list_attempts(tx, workspace_id, run.id)
-    return convert.run(run, found, attempts)
+    found = await steps.list_steps(tx, workspace_id, run.id)
+    attempts = await steps.list_attempts(tx, workspace_id, run.id)
+    history = await workflows.history(tx, workspace_id, run.id, of_run=True)
+    if run.kind is Kind.RULE:
+        planned = await rule_store.find_version(tx, workspace_id, run.rule_id, run.rule_version)
+        found = runs.with_those_to_come(run, found, planned)
+    return convert.run(run, found, attempts, history)
 
 
 async def _rule_id(tx: Tx, workspace_id: UUID, name: str) -> UUID:

@@ -86,8 +86,9 @@ async def take_place(
     return found
 
 
-async def drop_unbegun(tx: Tx, workspace_id: UUID, run_id: UUID) -> bool:
-    """Take a run out of the queue, unless somebody has begun it."""
+async def drop_unbegun(tx: Tx, workspace_id: UUID, run_id: UUID) -> str:
+    """Take a run out of the queue or of the line, unless somebody has begun it: which of them, or
+    empty."""
     sql = """
 WITH run AS (
   SELECT run_id FROM runs
@@ -99,8 +100,8 @@ WITH run AS (
   DELETE FROM flow_backlog AS b USING run
   WHERE b.workspace_id = %(w)s AND b.run_id = run.run_id RETURNING b.run_id
 )
-SELECT run_id FROM queued UNION ALL SELECT run_id FROM lined"""
-    return await tx.value(sql, {"w": workspace_id, "r": run_id}) is not None
+SELECT 'queue' AS place FROM queued UNION ALL SELECT 'line' FROM lined"""
+    return str(await tx.value(sql, {"w": workspace_id, "r": run_id}) or "")
 
 
 async def skip(tx: Tx, workspace_id: UUID, run_id: UUID, reason: str) -> None:

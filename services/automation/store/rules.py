@@ -117,6 +117,15 @@ async def find_rule(
     return None if row is None else _rule(row)
 
 
+async def find_version(
+    tx: Tx, workspace_id: UUID, rule_id: UUID, version: int
+) -> Definition | None:
+    """What a version said."""
+    sql = "SELECT definition FROM rule_versions WHERE workspace_id = %s AND rule_id = %s"
+    found = await tx.value(f"{sql} AND version = %s", [workspace_id, rule_id, version])
+    return None if found is None else definition_of(found)
+
+
 async def ever_existed(tx: Tx, workspace_id: UUID, rule_id: UUID) -> bool:
     """Whether there is, or was, a rule of that id."""
     sql = "SELECT 1 FROM rules WHERE workspace_id = %s AND rule_id = %s"
@@ -155,6 +164,12 @@ async def set_version(tx: Tx, workspace_id: UUID) -> int:
     """The version of the workspace's rules as a whole; 0 before the first."""
     sql = "SELECT version FROM rule_sets WHERE workspace_id = %s"
     return int(await tx.value(sql, [workspace_id]) or 0)
+
+
+async def workspaces_across_workspaces(tx: Tx) -> list[UUID]:
+    """All that have ever had a rule or workflow."""
+    rows = await tx.all("SELECT workspace_id FROM rule_sets ORDER BY workspace_id")
+    return [row["workspace_id"] for row in rows]
 
 
 async def bump_set(tx: Tx, workspace_id: UUID) -> None:

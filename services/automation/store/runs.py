@@ -129,14 +129,23 @@ async def traceparent_of(tx: Tx, workspace_id: UUID, run_id: UUID) -> str:
     return str(await tx.value(sql, [workspace_id, run_id]) or "")
 
 
-async def forget(tx: Tx, workspace_id: UUID, days: Mapping[RunState, int], limit: int) -> int:
-    """Drop runs that ended longer ago than that, with all that belongs to them."""
+async def forget(
+    tx: Tx,
+    workspace_id: UUID,
+    days: Mapping[RunState, int],
+    limit: int,
+    *,
+    only: UUID | None = None,
+    excluded: Sequence[UUID] = (),
+) -> int:
+    """Drop runs that ended longer ago than that, with all that belongs to them alone."""
     rows = await tx.all(
-        "SELECT r.run_id FROM runs AS r JOIN unnest(%s::text[], %s::int[]) AS d (state, days)"
-        " ON r.state = d.state WHERE r.workspace_id = %s"
-        " AND r.finish_time < now() - make_interval(days => d.days)"
+        "SELECT r.run_id, r.event_id FROM runs AS r"
+        " JOIN unnest(%s::text[], %s::int[]) AS d (state, days) ON r.state = d.state"
+        " WHERE r.workspace_id = %s AND r.finish_time < now() - make_interval(days => d.days)"
+        " AND (%s::uuid IS NULL OR r.rule_id = %s) AND r.rule_id <> ALL (%s::uuid[])"
         " ORDER BY r.finish_time LIMIT %s",
-        [list(days), list(days.values()), workspace_id, limit],
+        [list(days), list(days.values()), workspace_id, only, only, list(excluded), limit],
     )
     gone = [row["run_id"] for row in rows]
     if not gone:
@@ -146,6 +155,12 @@ async def forget(tx: Tx, workspace_id: UUID, days: Mapping[RunState, int], limit
             f"DELETE FROM {table} WHERE workspace_id = %s AND run_id = ANY(%s)",
             [workspace_id, gone],
         )
+    await tx.send(
+        "DELETE FROM occasions AS o WHERE o.workspace_id = %s AND o.event_id = ANY(%s)"
+        " AND NOT EXISTS (SELECT FROM runs AS r WHERE r.workspace_id = o.workspace_id"
+        " AND r.event_id = o.event_id)",
+        [workspace_id, [row["event_id"] for row in rows]],
+    )
     return len(gone)
 
 
@@ -170,7 +185,7 @@ async def list_runs(
     tx: Tx, workspace_id: UUID, query: RunQuery, before: UUID | None, limit: int
 ) -> list[Run]:
     """Newest first."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "rule_id": query.rule_id,
         "record_id": query.record_id,
         "event_id": query.event_id,
@@ -187,12 +202,12 @@ async def list_runs(
         conditions += " AND r.create_time < %(to_time)s"
     if query.error:
         conditions += " AND r.error ILIKE '%%' || %(error)s || '%%'"
-    chosen |= {"from_time": query.from_time, "to_time": query.to_time}
-    chosen["error"] = re.sub(r"([\\%_])", r"\\\1", query.error)
+    more: dict[str, Any] = {"from_time": query.from_time, "to_time": query.to_time}
+    more["error"] = re.sub(r"([\\%_])", r"\\\1", query.error)
     rows = await tx.all(
         f"SELECT {_RUN} FROM runs AS r WHERE r.workspace_id = %(workspace_id)s{conditions}"
         " ORDER BY r.run_id DESC LIMIT %(limit)s",
-        {**chosen, "workspace_id": workspace_id, "before": before, "limit": limit},
+        {**chosen, **more, "workspace_id": workspace_id, "before": before, "limit": limit},
     )
     return [_run(row) for row in rows]
 

@@ -11,6 +11,7 @@ from services.automation.logic import definitions
 from services.automation.model import (
     Entry,
     Kind,
+    Retention,
     Starter,
     Workflow,
     WorkflowState,
@@ -230,6 +231,19 @@ async def find_starter(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> Starter
     return None if row is None else _starter(row)
 
 
+async def retentions(tx: Tx, workspace_id: UUID) -> dict[UUID, Retention]:
+    """How long the runs of each workflow are kept, deleted ones included."""
+    rows = await tx.all(
+        "SELECT w.workflow_id, v.definition FROM workflows AS w JOIN workflow_versions AS v"
+        " USING (workspace_id, workflow_id, version) WHERE w.workspace_id = %s",
+        [workspace_id],
+    )
+    return {
+        row["workflow_id"]: definitions.read(document_of(row["definition"])).retention
+        for row in rows
+    }
+
+
 async def add_entry(
     tx: Tx, workspace_id: UUID, subject_id: UUID, kind: str, text: str, actor: str
 ) -> None:
@@ -242,14 +256,22 @@ async def add_entry(
 
 
 async def history(
-    tx: Tx, workspace_id: UUID, subject_id: UUID, *, of_run: bool = False, limit: int = 200
+    tx: Tx,
+    workspace_id: UUID,
+    subject_id: UUID,
+    *,
+    of_run: bool = False,
+    before: UUID | None = None,
+    limit: int = 200,
 ) -> list[Entry]:
     """The newest first."""
     table, key = ("run_history", "run_id") if of_run else ("automation_history", "subject_id")
+    beyond = "" if before is None else " AND entry_id < %(before)s"
     rows = await tx.all(
-        f"SELECT create_time AS time, kind, text, actor FROM {table}"
-        f" WHERE workspace_id = %s AND {key} = %s ORDER BY entry_id DESC LIMIT %s",
-        [workspace_id, subject_id, limit],
+        f"SELECT entry_id AS id, create_time AS time, kind, text, actor FROM {table}"
+        f" WHERE workspace_id = %(w)s AND {key} = %(s)s{beyond}"
+        " ORDER BY entry_id DESC LIMIT %(limit)s",
+        {"w": workspace_id, "s": subject_id, "before": before, "limit": limit},
     )
     return [Entry(**row) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Carry out one action: a call to another plane as the rule's owner, or a webhook."""
+"""Carry out one action: a call to another plane as the owner of what runs, or a request outside."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,14 +9,17 @@ from armature.artifacts.v1 import artifact_pb2, note_service_pb2, todo_service_p
 from armature.artifacts.v1.note_service_pb2_grpc import NoteServiceStub
 from armature.artifacts.v1.todo_service_pb2_grpc import TodoServiceStub
 from armature.common.v1 import node_pb2
+from armature.links.v1 import link_service_pb2
+from armature.links.v1.link_service_pb2_grpc import LinkServiceStub
 from armature.records.v1 import record_pb2, record_service_pb2
 from armature.records.v1.record_service_pb2_grpc import RecordServiceStub
 
 from kit import clients, credentials, errors
 from schema import jsonio
+from services.automation import events
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import ActionType, Job
-from services.automation.operations.execution import Attempt, Done, caller_of
+from services.automation.operations.performing import Done, Performing
 from services.automation.workers.webhooks import Webhooks
 
 Headers = list[tuple[str, str]]
@@ -31,6 +34,7 @@ class Actions:
         self,
         records: grpc.aio.Channel,
         artifacts: grpc.aio.Channel,
+        links: grpc.aio.Channel,
         webhooks: Webhooks,
         *,
         secret: str,
@@ -39,6 +43,7 @@ class Actions:
         self._records = RecordServiceStub(records)
         self._todos = TodoServiceStub(artifacts)
         self._notes = NoteServiceStub(artifacts)
+        self._links = LinkServiceStub(links)
         self._webhooks = webhooks
         self._secret = secret
         self._timeout = timeout
@@ -47,20 +52,28 @@ class Actions:
             ActionType.UPDATE_RECORD: self._update_record,
             ActionType.CREATE_TODO: self._create_todo,
             ActionType.CREATE_NOTE: self._create_note,
+            ActionType.UPSERT_RECORD: self._upsert_record,
+            ActionType.DELETE_RECORD: self._delete_record,
+            ActionType.FIND_RECORDS: self._find_records,
+            ActionType.LINK: self._link,
+            ActionType.UNLINK: self._unlink,
         }
 
-    async def perform(self, workspace_id: UUID, job: Job, attempt: Attempt) -> Done | Failed:
+    async def perform(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """What came of it; nothing is raised for what the other side answers."""
-        if attempt.step.type is ActionType.SEND_WEBHOOK:
-            return await self._webhooks.send(job, attempt)
-        owner = credentials.Internal("automation", str(workspace_id), job.owner_id)
-        actor = caller_of(workspace_id, job)
+        kind = performing.step.type
+        if kind is ActionType.SEND_WEBHOOK:
+            return await self._webhooks.send(job, performing)
+        if kind is ActionType.HTTP_REQUEST:
+            return await self._webhooks.request(job, performing)
+        owner = credentials.Internal("automation", str(workspace_id), job.source.owner_id)
+        actor = events.actor(workspace_id, job.run, job.occasion["event"])
         headers = clients.metadata(
             credentials.issue(self._secret, owner), cause=actor.cause, actor=actor
         )
-        call = self._calls[attempt.step.type]
         try:
-            return Done(await call(attempt.given, attempt.request_id, headers))
+            call = self._calls[kind]
+            return Done(await call(performing.given, performing.request_id, headers))
         except errors.ServiceError as exc:
             return failure_of(exc)
 
@@ -95,6 +108,124 @@ class Actions:
         )
         outcome = record_pb2.Outcome.Name(answer.outcome).removeprefix("OUTCOME_").lower()
         return {"record": _record(answer.record), "outcome": outcome}
+
+    async def _upsert_record(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        answer = await clients.call(
+            self._records.UpsertRecord,
+            record_service_pb2.UpsertRecordRequest(
+                object=given["object"],
+                match=given["match"],
+                fields_json=jsonio.dumps(given["fields"]),
+                request_id=request_id,
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        outcome = record_pb2.Outcome.Name(answer.outcome).removeprefix("OUTCOME_").lower()
+        return {"record": _record(answer.record), "outcome": outcome}
+
+    async def _delete_record(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        answer = await clients.call(
+            self._records.DeleteRecord,
+            record_service_pb2.DeleteRecordRequest(
+                object=given["object"], id=given["id"], request_id=request_id
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        return {"record": _record(answer.record)}
+
+    async def _find_records(
+        self,
+        given: dict[str, Any],
+        request_id: str,
+        headers: Headers,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        tree = given.get("filter")
+        answer = await clients.call(
+            self._records.QueryRecords,
+            record_service_pb2.QueryRecordsRequest(
+                object=given["object"],
+                selection=record_service_pb2.Selection(filter_json=jsonio.dumps(tree))
+                if tree
+                else None,
+                sort=given.get("sort", ""),
+                fields=given.get("fields", ""),
+                page_size=given.get("limit", 50),
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        found = [_record(one) for one in answer.records]
+        return {"records": found, "count": len(found), "first": found[0] if found else None}
+
+    async def _link(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        attributes = given.get("attributes")
+        answer = await clients.call(
+            self._links.CreateLink,
+            link_service_pb2.CreateLinkRequest(
+                link=link_service_pb2.NewLink(
+                    type=given["type"],
+                    source=node_pb2.Node(**given["source"]),
+                    target=node_pb2.Node(**given["target"]),
+                    attributes_json=jsonio.dumps(attributes) if attributes else b"",
+                ),
+                request_id=request_id,
+            ),
+            headers,
+            timeout=self._timeout,
+        )
+        return {"link": {"id": answer.link.id, "type": answer.link.type}}
+
+    async def _unlink(
+        self, given: dict[str, Any], request_id: str, headers: Headers
+    ) -> dict[str, Any]:
+        """One link by its id, or those of a type between two nodes."""
+        found = [given["id"]] if given.get("id") else await self._between(given, headers)
+        for link_id in found:
+            request = link_service_pb2.DeleteLinkRequest(
+                id=link_id, request_id=f"{request_id}/{link_id}"
+            )
+            try:
+                await clients.call(self._links.DeleteLink, request, headers, timeout=self._timeout)
+            except errors.NotFound:
+                if given.get("id"):
+                    raise
+        return {"removed": found}
+
+    async def _between(self, given: dict[str, Any], headers: Headers) -> list[str]:
+        if not (given.get("source") and given.get("target")):
+            message = "unlink needs the link's id, or its source and target"
+            raise errors.InvalidArgument("LINK_INVALID", message)
+        target = given["target"]
+        found: list[str] = []
+        token = ""
+        while True:
+            answer = await clients.call(
+                self._links.ListLinks,
+                link_service_pb2.ListLinksRequest(
+                    node=node_pb2.Node(**given["source"]),
+                    type=given.get("type", ""),
+                    page_size=1000,
+                    page_token=token,
+                ),
+                headers,
+                timeout=self._timeout,
+            )
+            found += [
+                one.link.id
+                for one in answer.links
+                if (one.other.kind, one.other.id) == (target["kind"], target["id"])
+            ]
+            token = answer.next_page_token
+            if not token:
+                return found
 
     async def _create_todo(
         self, given: dict[str, Any], request_id: str, headers: Headers

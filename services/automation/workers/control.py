@@ -117,9 +117,7 @@ class Walk(Interpreter):
         row.input, row.state = jsonio.dumps({"branch": name}).decode(), StepState.RUNNING
         self.memory.note(row)
 
-    async def _chosen(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _chosen(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
         name = jsonio.loads_stored(row.input.encode())["branch"]
         block = next((one for one in node.blocks if one.name == name), Block(name, ()))
         flow = await self.sequence(block.nodes, f"{path}/", scope, branch)
@@ -416,5 +414,3 @@ def _worst(found: Sequence[Flow | StepFailedError]) -> Flow:
         if flow in found:
             return flow
     return Flow.NEXT
-
-

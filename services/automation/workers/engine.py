@@ -8,7 +8,9 @@ the lease ends.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +20,7 @@ import structlog
 from kit import crash, ids
 from kit.db import Database
 from kit.errors import ServiceError
-from services.automation.model import Claim
+from services.automation.model import Claim, Job
 from services.automation.store import queue
 
 log = structlog.get_logger()
@@ -29,23 +31,31 @@ _LEAVE_SECONDS = 5.0  # for runs to come to an end when the process is asked to 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    concurrency: int = 8
+    concurrency: int = 64
+    per_workspace: int = 48  # of them, so that the slow steps of one leave room for others
     lease: float = 30.0
     heartbeat: float = 10.0
     poll: float = 0.2
 
 
+_GATHER_SECONDS = 0.02  # for places to become free together: fewer claims, of more runs
+
+Load = Callable[[UUID, Sequence[Claim]], Awaitable[list[tuple[Claim, Job]]]]
+Execute = Callable[[Claim, Job], Awaitable[None]]
+
+
 class Engine:
     """Runs until cancelled. Several may run; each run has one holder at a time."""
 
-    def __init__(
-        self, worker_db: Database, execute: Callable[[Claim], Awaitable[None]], pace: Pace
-    ) -> None:
+    def __init__(self, worker_db: Database, load: Load, execute: Execute, pace: Pace) -> None:
         self._worker_db = worker_db
+        self._load = load
         self._execute = execute
         self._pace = pace
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id().hex[-8:]}"
-        self._active: dict[asyncio.Task[None], Claim] = {}
+        self._active: dict[UUID, Claim] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._claimed_at = 0.0
         self._changed = asyncio.Event()
         self._after = _FIRST  # the workspace whose turn was last
         self._spread = 1  # workspaces that shared the last claims
@@ -76,18 +86,33 @@ class Engine:
         free = self._pace.concurrency - len(self._active)
         if free <= 0:
             return True
+        if free < self._pace.concurrency // 4:
+            early = self._claimed_at + _GATHER_SECONDS - time.monotonic()
+            if early > 0:
+                await asyncio.sleep(early)
+                free = self._pace.concurrency - len(self._active)
+        self._claimed_at = time.monotonic()
         claims = await self._claim(free)
         if claims:
             crash.point("automation.after_claim")
+        by_workspace: dict[UUID, list[Claim]] = {}
         for claim in claims:
-            task = asyncio.create_task(self._carry_out(claim))
-            self._active[task] = claim
-            task.add_done_callback(self._ended)
+            self._active[claim.run_id] = claim
+            by_workspace.setdefault(claim.workspace_id, []).append(claim)
+        for workspace_id, theirs in by_workspace.items():
+            self._begin(self._take_up(workspace_id, theirs))
         return len(claims) == free
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     async def _claim(self, free: int) -> list[Claim]:
         """Due runs, beginning with the workspace after the one whose turn was last."""
         found: list[Claim] = []
+        held = Counter(claim.workspace_id for claim in self._active.values())
+        full = [one for one, count in held.items() if count >= self._pace.per_workspace]
         async with self._worker_db.across_workspaces() as tx:
             for after in (self._after, _FIRST):
                 wanted = free - len(found)
@@ -100,6 +125,7 @@ class Engine:
                     limit=wanted,
                     owner=self._owner,
                     lease=self._pace.lease,
+                    full=full,
                 )
         if found:
             self._spread = len({claim.workspace_id for claim in found})
@@ -108,14 +134,31 @@ class Engine:
             self._spread = 1
         return found
 
-    async def _carry_out(self, claim: Claim) -> None:
+    async def _take_up(self, workspace_id: UUID, claims: Sequence[Claim]) -> None:
+        """Load the runs of a workspace together, and carry each out by itself."""
+        begun: set[UUID] = set()
         try:
-            await self._execute(claim)
+            for claim, job in await self._load(workspace_id, claims):
+                begun.add(claim.run_id)
+                self._begin(self._carry_out(claim, job))
+        except (ServiceError, psycopg.Error) as exc:
+            log.warning("runs wait", workspace_id=str(workspace_id), error=str(exc))
+        finally:
+            for claim in claims:
+                if claim.run_id not in begun:
+                    self._active.pop(claim.run_id, None)
+
+    async def _carry_out(self, claim: Claim, job: Job) -> None:
+        try:
+            await self._execute(claim, job)
         except (ServiceError, psycopg.Error) as exc:
             log.warning("run waits", run_id=str(claim.run_id), error=str(exc))
+        finally:
+            if self._active.get(claim.run_id) is claim:
+                del self._active[claim.run_id]
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._active.pop(task, None)
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("run", exc_info=error)
         self._changed.set()
@@ -146,17 +189,17 @@ class Engine:
 
     async def _leave(self) -> None:
         """Let runs come to an end for a moment; give back those that do not."""
-        if not self._active:
+        if not self._tasks:
             return
-        await asyncio.wait(list(self._active), timeout=_LEAVE_SECONDS)
-        left = dict(self._active)
-        for task in left:
+        await asyncio.wait(list(self._tasks), timeout=_LEAVE_SECONDS)
+        tasks, left = list(self._tasks), list(self._active.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if not left:
             return
         try:
             async with self._worker_db.across_workspaces() as tx:
-                await queue.give_back_across_workspaces(tx, list(left.values()))
+                await queue.give_back_across_workspaces(tx, left)
         except (ServiceError, psycopg.Error) as exc:
             log.warning("leases run out by themselves", error=str(exc))

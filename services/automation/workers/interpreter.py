@@ -104,7 +104,9 @@ class Interpreter:
         position = 0
         while position < len(nodes):
             node = nodes[position]
-            flow = await self._node(node, self.memory.path_of(prefix, node, position), scope, branch)
+            flow = await self._node(
+                node, self.memory.path_of(prefix, node, position), scope, branch
+            )
             if flow is not Flow.NEXT:
                 return flow
             if node.next == END:
@@ -176,7 +178,12 @@ class Interpreter:
     # --- steps that act elsewhere ---
 
     async def _act(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch  # noqa: ARG002
+        self,
+        node: Node,
+        path: str,
+        row: Step,
+        scope: Scope,
+        branch: Branch,  # noqa: ARG002
     ) -> Flow:
         if row.retry_at is not None and row.retry_at > now():
             self._wake_by(row.retry_at)

@@ -188,9 +188,7 @@ class Memory:
         change.events += announced
         change.also += also
         actor = run.rule_name
-        change.history = [
-            HistoryRow(run.id, kind, clean(text), actor) for kind, text in history
-        ]
+        change.history = [HistoryRow(run.id, kind, clean(text), actor) for kind, text in history]
         ends = then is Then.FINISH
         if ends or then is Then.SLEEP or not self._announced_running:
             change.run = RunRow(

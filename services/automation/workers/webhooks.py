@@ -3,15 +3,17 @@
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 
 from kit import telemetry, webhooks
 from kit.egress import Answer, ConnectFailed, Egress, Refused, TimedOut
 from schema import jsonio
+from schema.problems import Invalid
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import Job
-from services.automation.operations.execution import Attempt, Done
+from services.automation.operations.performing import Done, Performing
 
 _RETRIED = (408, 425, 429)
 
@@ -20,32 +22,65 @@ class Webhooks:
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
 
-    async def send(self, job: Job, attempt: Attempt) -> Done | Failed:
-        given = attempt.given
-        key = f"{job.run.id}.{attempt.step.index}"
-        body = given["body"]
+    async def send(self, job: Job, performing: Performing) -> Done | Failed:
+        """POST, signed."""
+        return await self._request(job, performing, "POST", signed=True)
+
+    async def request(self, job: Job, performing: Performing) -> Done | Failed:
+        """Any method; signed where the step says so."""
+        given = performing.given
+        found = await self._request(
+            job, performing, given.get("method", "GET"), signed=bool(given.get("sign"))
+        )
+        if isinstance(found, Done):
+            return Done({**found.output, "json": _parsed(found.output["body"])})
+        return found
+
+    async def _request(
+        self, job: Job, performing: Performing, method: str, *, signed: bool
+    ) -> Done | Failed:
+        given, epoch = performing.given, job.run.epoch
+        parts = (
+            (job.run.id, epoch, performing.step.index)
+            if epoch
+            else (
+                job.run.id,
+                performing.step.index,
+            )
+        )
+        key = ".".join(str(part) for part in parts)
+        body = given.get("body")
         is_text = isinstance(body, str)
-        sent = body.encode() if is_text else jsonio.dumps(body)
+        sent = b"" if body is None else body.encode() if is_text else jsonio.dumps(body)
         with telemetry.span(
-            "POST", kind=SpanKind.CLIENT, url__full=given["url"].partition("?")[0]
+            method, kind=SpanKind.CLIENT, url__full=given["url"].partition("?")[0]
         ) as span:
             headers = {
                 **given.get("headers", {}),
                 "content-type": "text/plain; charset=utf-8" if is_text else "application/json",
                 "user-agent": "Armature-Automation/1",
                 "idempotency-key": key,
-                **webhooks.headers([job.webhook_secret], key, int(time.time()), sent),
             }
+            if signed:
+                headers |= webhooks.headers([job.webhook_secret], key, int(time.time()), sent)
             if here := telemetry.traceparent():
                 headers["traceparent"] = here
             try:
-                answer = await self._egress.post(given["url"], sent, headers)
+                answer = await self._egress.request(method, given["url"], sent, headers)
             except Refused as exc:
                 return Failed(Failure.PERMANENT, f"not sent: {exc.reason}", definite=True)
             except (TimedOut, ConnectFailed) as exc:
                 return Failed(Failure.TRANSIENT, exc.reason, definite=False)
             span.set_attribute("http.response.status_code", answer.status)
         return judge(answer)
+
+
+def _parsed(body: str) -> Any:
+    """The answer as JSON, where it is some."""
+    try:
+        return jsonio.loads_exact(body.encode())
+    except Invalid:
+        return None
 
 
 def judge(answer: Answer) -> Done | Failed:

@@ -40,7 +40,11 @@ async def update(
 
 
 async def fail(tx: Tx, workspace_id: UUID, subscription_id: UUID, reason: str) -> None:
-    """Stop it for a reason that people can read; what waits stays waiting."""
+    """Stop it for a reason that people can read; what waits stays waiting. Once: of several
+    deliveries that find the reason, the first says so."""
+    known = await store.locked(tx, workspace_id, subscription_id)
+    if known is None or known.state is not SubscriptionState.ENABLED:
+        return
     changes = {"state": SubscriptionState.FAILED, "state_reason": reason}
     stored = await store.update(tx, workspace_id, subscription_id, changes)
     await _announce(tx, events.platform(workspace_id), "failed", stored)

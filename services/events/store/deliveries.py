@@ -262,7 +262,7 @@ async def begin_attempt(tx: Tx, claim: Claim) -> SendingNow | None:
     )
     if row is None:
         return None
-    await tx.run(
+    await tx.send(
         "INSERT INTO delivery_attempts (workspace_id, delivery_id, number, error)"
         " VALUES (%s, %s, %s, 'interrupted: the outcome is unknown')",
         [claim.workspace_id, claim.delivery_id, row["number"]],
@@ -274,7 +274,7 @@ async def begin_attempt(tx: Tx, claim: Claim) -> SendingNow | None:
 
 async def end_attempt(tx: Tx, claim: Claim, outcome: Outcome, state: DeliveryState) -> None:
     key = [claim.workspace_id, claim.delivery_id]
-    await tx.run(
+    await tx.send(
         "UPDATE delivery_attempts SET latency_ms = %s, status = %s, error = %s,"
         " response_body = %s, trace_id = %s"
         " WHERE workspace_id = %s AND delivery_id = %s AND number = %s",
@@ -288,7 +288,7 @@ async def end_attempt(tx: Tx, claim: Claim, outcome: Outcome, state: DeliverySta
             outcome.number,
         ],
     )
-    await tx.run(
+    await tx.send(
         "UPDATE deliveries SET state = %s, last_error = %s, next_attempt_time = CASE"
         " WHEN %s::float8 IS NULL THEN NULL ELSE now() + make_interval(secs => %s) END,"
         " finish_time = CASE WHEN %s THEN now() END,"
@@ -342,7 +342,7 @@ async def failing_since(
 
 
 async def works(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
-    await tx.run(
+    await tx.send(
         "UPDATE subscriptions SET failing_since = NULL, notices = 0"
         " WHERE workspace_id = %s AND id = %s AND failing_since IS NOT NULL",
         [workspace_id, subscription_id],

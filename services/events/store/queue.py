@@ -134,7 +134,7 @@ async def settle_lane(
     tx: Tx, workspace_id: UUID, subscription_id: UUID, failures: int, pause: float
 ) -> None:
     """Note how the endpoint does, and have it looked at again: at once, or after the pause."""
-    await tx.run(
+    await tx.send(
         "UPDATE delivery_lanes SET failures = %s, open_until = CASE WHEN %s > 0"
         " THEN now() + make_interval(secs => %s) END, next_due = now()"
         " + make_interval(secs => %s) WHERE workspace_id = %s AND subscription_id = %s",
@@ -143,7 +143,7 @@ async def settle_lane(
 
 
 async def wake_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
-    await tx.run(
+    await tx.send(
         "UPDATE delivery_lanes SET next_due = now()"
         " WHERE workspace_id = %s AND subscription_id = %s",
         [workspace_id, subscription_id],
@@ -162,7 +162,7 @@ async def still_ours(tx: Tx, claim: Claim) -> bool:
 
 async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:
     """Give the lease back; due again after that time."""
-    await tx.run(
+    await tx.send(
         "UPDATE delivery_queue SET lease_time = '-infinity',"
         " due_time = now() + make_interval(secs => %s)"
         " WHERE workspace_id = %s AND delivery_id = %s AND token = %s",
@@ -171,7 +171,7 @@ async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:
 
 
 async def remove(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> None:
-    await tx.run(
+    await tx.send(
         "DELETE FROM delivery_queue WHERE workspace_id = %s AND delivery_id = %s",
         [workspace_id, delivery_id],
     )

@@ -84,6 +84,16 @@ async def get(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> Subscription
     return _subscription(row)
 
 
+async def locked(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> Subscription | None:
+    """With its lane, until the transaction ends; None where there is none."""
+    await tx.run(_LOCK_LANE, [workspace_id, subscription_id])
+    row = await tx.maybe(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE workspace_id = %s AND id = %s FOR UPDATE",
+        [workspace_id, subscription_id],
+    )
+    return _subscription(row) if row else None
+
+
 async def page(tx: Tx, workspace_id: UUID, after: UUID | None, *, limit: int) -> list[Subscription]:
     rows = await tx.all(
         f"SELECT {_COLUMNS} FROM subscriptions WHERE workspace_id = %s"

@@ -28,6 +28,7 @@ from services.events.store import queue
 log = structlog.get_logger()
 
 _POLL_SECONDS = 0.25
+_GATHER_SECONDS = 0.01
 _RENEW_SECONDS = queue.LEASE_SECONDS / 3
 _GRACE_SECONDS = 3.0
 _CLAIM_LANES = 32
@@ -137,6 +138,8 @@ class DeliveryWorker:
             await asyncio.wait_for(self._changed.wait(), _POLL_SECONDS)
         except TimeoutError:
             return
+        if self._tasks:  # many end at about the same time: one look for all of them
+            await asyncio.sleep(_GATHER_SECONDS)
 
     async def _deliver(self, claim: Claim) -> None:
         """One claim to its end. Where we fail, the lease runs out and another takes it."""

@@ -7,14 +7,13 @@ import nats.errors
 import psycopg
 import structlog
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from kit import consumer, envelope, outbox, payloads
 from kit.bus import ADVISORIES, STREAM, Bus
 from kit.db import Database
-from kit.envelope import Envelope
-from kit.errors import NotFound, ServiceError
+from kit.errors import ServiceError
 from kit.pull import Pull, PullLost
 from services.events.operations import dead_letters
 
@@ -77,13 +76,15 @@ class PoisonWorker:
 
     async def _bury(self, found: _Advisory) -> None:
         """The letter, where admins look and as an event for who wants to be told."""
-        event = await self._event(found)
-        if event is None:
+        message = await self._message(found)
+        if message is None:
             return
+        event = envelope.decode(message.data or b"")
         times = found.deliveries
         reason = f"its processing never ended in {times} deliveries; it may kill the process"
         log.error("poison", consumer=found.consumer, event_id=str(event.id), deliveries=times)
-        made = consumer.letter(event, found.consumer, found.stream_seq, reason, times)
+        embed = payloads.HEADER not in (message.headers or {})
+        made = consumer.letter(event, found.consumer, found.stream_seq, reason, times, embed=embed)
         if made is None:
             return
         data = made.event.data
@@ -92,19 +93,12 @@ class PoisonWorker:
             await dead_letters.keep(tx, event.workspace_id, made.event.event_id, dict(data))
             await outbox.add(tx, made.caller, made.event)
 
-    async def _event(self, found: _Advisory) -> Envelope | None:
-        """What the stream holds there; None where that is gone, or is no event."""
+    async def _message(self, found: _Advisory) -> RawStreamMsg | None:
+        """What the stream holds there; None where that is gone."""
         try:
-            message = await self._bus.js.get_msg(STREAM, found.stream_seq)
-            event = envelope.decode(message.data or b"")
-            if key := (message.headers or {}).get(payloads.HEADER):
-                event = await payloads.whole(self._bus.js, event, key)
-        except (NotFoundError, NotFound, msgspec.ValidationError, msgspec.DecodeError) as exc:
+            return await self._bus.js.get_msg(STREAM, found.stream_seq)
+        except NotFoundError:
             log.error(  # noqa: TRY400 -- said once, with all that is known of it
-                "poison is lost",
-                consumer=found.consumer,
-                sequence=found.stream_seq,
-                error=str(exc),
+                "poison is lost", consumer=found.consumer, sequence=found.stream_seq
             )
             return None
-        return event

@@ -13,7 +13,7 @@ from schema.compiled import Workspace
 from services.links import events
 from services.links.logic import types
 from services.links.model import Direction, Link, NodeState, Projection
-from services.links.store import cascades, edges, projections, restoring, states
+from services.links.store import cascades, edges, moving, projections, restoring, states
 
 MAX_FAN_OUT = 10_000  # deletions that one deletion may bring about
 MAX_DEPTH = 16  # deletions that may follow one another
@@ -59,6 +59,27 @@ async def deleted(
     gone = await edges.delete_of(tx, workspace_id, operation.id, node)
     await _announce(tx, operation.caller, events.removed(workspace, gone, operation.id))
     await _cascade(tx, workspace_id, workspace, node, gone, operation)
+
+
+async def merged(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    loser: Node,
+    winner: Node,
+    operation: Operation,
+) -> None:
+    """Move a node's links to the one that it is merged into; what can't move goes with it."""
+    await states.lock(tx, workspace_id, [loser], [winner])
+    state = await states.get(tx, workspace_id, loser)
+    if state is not None and state.version >= operation.version:
+        return
+    symmetric = [UUID(k.id) for k in workspace.link_types_by_id.values() if k.symmetric]
+    moved = await moving.move(tx, workspace_id, loser, winner, symmetric)
+    kinds = workspace.link_types_by_id
+    changed = ("source", "target")
+    made = [events.updated(kinds.get(str(link.type_id)), link, changed) for link in moved]
+    await _announce(tx, operation.caller, made)
 
 
 async def _cascade(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schema.access import ACTIONS, Access
+from schema.access import ACTIONS, Access, one_copy
 from services.metadata.model import CustomRole
 
 PERMISSIONS = ("read", "write", "schema", "rules", "admin")
@@ -65,7 +65,7 @@ def granted_by_custom(role: CustomRole | None) -> Grant:
     if any(_WRITES.intersection(own.actions) for own in role.objects.values()):
         permissions.add("write")
     access = msgspec.json.encode(Access(role.name, role.objects), order="sorted")
-    return Grant(frozenset(permissions), access)
+    return Grant(frozenset(permissions), one_copy(access))
 
 
 def verdict(

@@ -42,7 +42,7 @@ class Catalogues:
         self._versions = versions
         self._limits = limits
         self._held: OrderedDict[UUID, Definitions] = OrderedDict()
-        self._restrictions = Restrictions(_CACHED_ROLES)
+        self._restrictions = Restrictions()
         self._shown: OrderedDict[tuple[UUID, int, bytes, str], Definitions] = OrderedDict()
 
     async def version(self, tx: Tx, workspace_id: UUID) -> int:

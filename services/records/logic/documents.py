@@ -43,7 +43,7 @@ def entries(obj: CompiledObject, doc: Mapping[str, Any]) -> set[Entry]:
         if value is None or not field.indexed:
             continue
         for part, kind, indexed in index_entries(field, value):
-            found.add(Entry(kind, slot_of(field.id, part), _bounded(kind, indexed)))
+            found.add(Entry(kind, slot_of(field.index_id, part), _bounded(kind, indexed)))
     return found
 
 
@@ -94,7 +94,7 @@ class UniqueKey(NamedTuple):
 def unique_keys(obj: CompiledObject, doc: Mapping[str, Any]) -> list[UniqueKey]:
     """The keys that no other live record of the object may have."""
     return [
-        UniqueKey(UUID(f.id), key_hash(text), f)
+        UniqueKey(UUID(f.index_id), key_hash(text), f)
         for f in obj.fields.values()
         if f.unique
         and (value := doc.get(f.key or f.name)) is not None

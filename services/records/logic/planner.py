@@ -136,7 +136,7 @@ def _indexed(key: SortKey) -> Drive | None:
         return None
     if not part and spec.parts:
         return None
-    return Drive(kind, slot_of(found.id, part), "", key.descending)
+    return Drive(kind, slot_of(found.index_id, part), "", key.descending)
 
 
 def walks(matches: int, entries: int, limit: int) -> bool:

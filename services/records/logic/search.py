@@ -93,7 +93,7 @@ def entry(workspace_id: UUID, obj: CompiledObject, doc: Mapping[str, Any]) -> En
             lexemes += [f"'{tag}{w}':{min(at, 16383)}{weight}" for w, at in found.items()]
         if has_grams(field):
             for part, text in _parts(field, value):
-                lead = tag_of(workspace_id, slot_of(field.id, part)) << 32
+                lead = tag_of(workspace_id, slot_of(field.index_id, part)) << 32
                 grams.update(_signed(lead | low) for low in cut(fold(text)))
     return Entry(" ".join(lexemes), sorted(grams))
 

@@ -1,22 +1,29 @@
 """Say which group statistics an object keeps, and what a write changes in them.
 
-A statistic is a grouping field of a kanban view with that view's sums. What is kept for a group is
-the count, and for each measured number its count and exact total; of a currency, one total by code.
+A statistic is a grouping field of a kanban view with that view's sums; or a choice field alone, or
+none at all, for exact counts. What is kept for a group is the count, and for each measured number
+its count and exact total; of a currency, one total by code.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from schema.compiled import CompiledObject, Workspace
+from schema.filters.closure import compile_closure
+from schema.filters.context import EvalContext
+from schema.filters.tree import Kind, Tree
+from schema.filters.walk import conditions, follows_relations
 from schema.model import Field, FieldType, ViewType
 
 _NAMESPACE = UUID("5b1a2c0e-7f0c-7d4a-9c5e-1f6a3f1d2b11")
 _SUMMABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
 EMPTY = "~"  # no option's value has a tilde
+ALL = ""  # the only group of a statistic without a grouping field
+_NO_FIELD = "*"  # in the place of the grouping field's id
 COUNT = "count"
 # Wide enough for any sum of numbers that doubles come near to, digit by digit: Python's own context
 # rounds to 28 digits, which a single decimal may exceed.
@@ -25,17 +32,30 @@ EXACT = Context(prec=1000)
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """Counts and sums by one field of one object."""
+    """Counts and sums by one field of one object, or of all its records."""
 
     id: UUID
     object_id: UUID
-    group_field: Field
+    group_field: Field | None
     sums: tuple[Field, ...]
 
     @property
     def definition(self) -> str:
         """Field ids: the grouping field, then what is summed; kept beside the statistic."""
-        return ",".join([self.group_field.id, *(f.id for f in self.sums)])
+        return _definition(self.group_field, self.sums)
+
+
+def _definition(group_field: Field | None, sums: Sequence[Field]) -> str:
+    lead = group_field.id if group_field is not None else _NO_FIELD
+    return ",".join([lead, *(f.id for f in sums)])
+
+
+class NotKept(Exception):
+    """A statistic that an answer needs is not built yet: build it, then ask again."""
+
+    def __init__(self, statistic: Statistic) -> None:
+        super().__init__(statistic.id)
+        self.statistic = statistic
 
 
 class Delta(NamedTuple):
@@ -61,9 +81,62 @@ def statistics(workspace: Workspace, obj: CompiledObject) -> list[Statistic]:
             continue
         fields = [f for i in sorted(measured) if (f := obj.fields_by_id.get(i))]
         kept = tuple(f for f in fields if f.type in _SUMMABLE)
-        key = ",".join([field_id, *(f.id for f in kept)])
+        key = _definition(group_field, kept)
         found.append(Statistic(uuid5(_NAMESPACE, key), UUID(obj.id), group_field, kept))
     return found
+
+
+def counting(workspace: Workspace, obj: CompiledObject, field: Field | None) -> Statistic:
+    """The statistic that counts an object's records, all of them or by a choice field: a kanban's
+    where one groups by that field."""
+    if field is None:
+        name = f"{obj.id},{_NO_FIELD}"
+        return Statistic(uuid5(_NAMESPACE, name), UUID(obj.id), None, ())
+    for statistic in statistics(workspace, obj):
+        if statistic.group_field is not None and statistic.group_field.id == field.id:
+            return statistic
+    return Statistic(uuid5(_NAMESPACE, field.id), UUID(obj.id), field, ())
+
+
+class Choices(NamedTuple):
+    """A selection that the value of one choice field decides; no field: every record is in it."""
+
+    field: Field | None
+    tree: Tree | None
+    context: EvalContext
+
+    def count(self, sums: Mapping[tuple[str, str], tuple[int, Decimal]]) -> int:
+        """How many records are selected, of a statistic by the field."""
+        counts = {group: n for (group, measure), (n, _) in sums.items() if measure == COUNT}
+        if self.field is None:
+            return sum(counts.values())
+        holds = compile_closure(self.tree, self.context)
+        key = self.field.key or self.field.name
+        boolean = self.field.type is FieldType.BOOLEAN
+        found = 0
+        for group, n in counts.items():
+            value: Any = group == "true" if boolean else group
+            fields = {} if group == EMPTY else {key: value}
+            found += n if holds({"fields": fields}) else 0
+        return found
+
+
+def choices(tree: Tree | None, context: EvalContext) -> Choices | None:
+    """The selection as one that a choice field decides; None where more than that counts."""
+    if tree is None:
+        return Choices(None, None, context)
+    if follows_relations(tree):
+        return None
+    fields: dict[str, Field] = {}
+    for condition in conditions(tree):
+        leaf = condition.path.leaf
+        if leaf.field is None or leaf.parts or leaf.kind not in {Kind.SELECT, Kind.BOOLEAN}:
+            return None
+        fields[leaf.field.id] = leaf.field
+    if len(fields) != 1:
+        return None
+    [field] = fields.values()
+    return Choices(field, tree, context)
 
 
 def known(obj: CompiledObject, kept: Sequence[tuple[UUID, str]]) -> list[Statistic] | None:
@@ -72,16 +145,19 @@ def known(obj: CompiledObject, kept: Sequence[tuple[UUID, str]]) -> list[Statist
     fields = {f.id: f for f in obj.definition.fields}
     found = []
     for stat_id, definition in kept:
-        parts = [fields.get(i) for i in definition.split(",")]
-        group_field, *sums = parts
-        if group_field is None or None in sums:
+        lead, *measured = definition.split(",")
+        group_field = fields.get(lead)
+        sums = [fields.get(i) for i in measured]
+        if (group_field is None and lead != _NO_FIELD) or None in sums:
             return None
         summed = tuple(f for f in sums if f is not None)
         found.append(Statistic(stat_id, UUID(obj.id), group_field, summed))
     return found
 
 
-def group_key(field: Field, doc: dict[str, Any]) -> str:
+def group_key(field: Field | None, doc: Mapping[str, Any]) -> str:
+    if field is None:
+        return ALL
     value = doc.get(field.key or field.name)
     if value is None:
         return EMPTY
@@ -111,7 +187,7 @@ def deltas(
     ]
 
 
-def measures(statistic: Statistic, doc: dict[str, Any]) -> Iterable[tuple[str, Decimal]]:
+def measures(statistic: Statistic, doc: Mapping[str, Any]) -> Iterable[tuple[str, Decimal]]:
     """(measure, amount) of one document, the count first."""
     yield COUNT, Decimal(0)
     for field in statistic.sums:

@@ -74,7 +74,8 @@ async def _kept(
         return None
     for one in stats.statistics(workspace.full, query.object.full):
         has_all = measured <= {f.id for f in one.sums}
-        if one.group_field.id == group_field.id and has_all:
+        by = one.group_field
+        if by is not None and by.id == group_field.id and has_all:
             sums = await stats_store.read(tx, workspace_id, one.id)
             return None if sums is None else _from_sums(sums, asked)
     return None

@@ -64,7 +64,7 @@ async def board(
     group_field: Field,
     measures: Sequence[Measure],
 ) -> list[Column]:
-    """All columns, or NotKept. `query.limit` is the number of records in each."""
+    """All columns, or stats.NotKept. `query.limit` is the number of records in each."""
     sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
     groups = choices(group_field)
     counts = [sums.get((_group_key(key), stats.COUNT), (0, Decimal(0)))[0] for key, _, _ in groups]
@@ -131,14 +131,6 @@ def _within(query: Query, group_field: Field, key: Any) -> Query:
     return replace(query, tree=tree)
 
 
-class NotKept(Exception):
-    """A statistic that the board needs is not built yet: `build` it, then ask again."""
-
-    def __init__(self, statistic: stats.Statistic) -> None:
-        super().__init__(statistic.id)
-        self.statistic = statistic
-
-
 Sums = Mapping[tuple[str, str], tuple[int, Decimal]]
 
 
@@ -157,24 +149,14 @@ async def _sums(
         # Kept for everybody alike: without the fields that a role hides they would be others.
         for statistic in stats.statistics(workspace.full, query.object.full):
             kept = {f.id for f in statistic.sums}
-            if statistic.group_field.id == group_field.id and measured <= kept:
+            by = statistic.group_field
+            if by is not None and by.id == group_field.id and measured <= kept:
                 sums = await stats_store.read(tx, workspace_id, statistic.id)
                 if sums is None:
-                    raise NotKept(statistic)
+                    raise stats.NotKept(statistic)
                 return sums
     fields = {m.field.id: m.field for m in measures if m.field is not None}
     return await grouping.sums(tx, workspace_id, query, group_field, list(fields.values()))
-
-
-async def build(tx: Tx, workspace_id: UUID, query: Query, statistic: stats.Statistic) -> None:
-    """Count everything once; writers of the object wait until it is done."""
-    await stats_store.lock_object(tx, workspace_id, statistic.object_id)
-    if await stats_store.is_ready(tx, workspace_id, statistic.id):
-        return
-    everything = replace(query, tree=None, show_deleted=False)
-    sums = await grouping.sums(tx, workspace_id, everything, statistic.group_field, statistic.sums)
-    rows = [(group, measure, n, total) for (group, measure), (n, total) in sums.items()]
-    await stats_store.replace_base(tx, workspace_id, statistic, rows)
 
 
 def _value(measure: Measure, group: str, count: int, sums: Sums) -> Any:

@@ -104,6 +104,6 @@ async def _resolve_matches(
             continue
         text = unique_key(field, value)
         if text is not None:
-            wanted[id(reference)] = (target.name, (UUID(field.id), key_hash(text)))
+            wanted[id(reference)] = (target.name, (UUID(field.index_id), key_hash(text)))
     holders = await uniques.holders(tx, workspace_id, [key for _, key in wanted.values()])
     return {ref: (name, holders[key]) for ref, (name, key) in wanted.items() if key in holders}

@@ -107,7 +107,7 @@ def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
                 message = f"{field.name} is what records are matched by, so it needs a value"
                 problems.append(Problem(path, "REQUIRED", message))
                 continue
-            keys.append((UUID(field.id), key_hash(text)))
+            keys.append((UUID(field.index_id), key_hash(text)))
         if seen.intersection(keys):
             problems.append(Problem(lead, "DUPLICATE", "two items have the same match values"))
         seen.update(keys)

@@ -20,21 +20,20 @@ from kit.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
-    Unavailable,
     Violation,
 )
 from schema.compiled import CompiledObject, Workspace
+from schema.field_types.codec import FieldCodec
 from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem
-from schema.values import RecordValues, record_values
+from schema.values import RecordValues, record_values, same
 from services.records import events
-from services.records.logic import documents, search, stats
+from services.records.logic import documents, search
 from services.records.model import Item, Outcome, Stored, Written
-from services.records.operations import references, visibility
+from services.records.operations import references, upkeep, visibility
 from services.records.store import index, uniques
 from services.records.store import records as store
 from services.records.store import search as search_store
-from services.records.store import stats as stats_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -148,8 +147,11 @@ async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
     return await _write(tx, target, changes, judged)
 
 
-async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
-    """Mark records deleted: out of every index, their unique values free."""
+async def delete(
+    tx: Tx, target: Target, items: Sequence[Item], *, merged_into: UUID | None = None
+) -> list[Written]:
+    """Mark records deleted: out of every index, their unique values free. Those that are merged
+    into another record say into which."""
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
     for item, record_id in zip(items, wanted, strict=True):
@@ -158,7 +160,7 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         etags.check(item.etag, known[record_id].version)
     obj, workspace_id = target.full, target.workspace_id
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
-    await _note_stats(tx, target, [(r.doc, None) for r in known.values()])
+    await upkeep.note(tx, target.workspace, obj, [(r, None) for r in known.values()])
     entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
     await index.remove(tx, workspace_id, entries)
     await search_store.remove(tx, workspace_id, sorted(known))
@@ -179,7 +181,8 @@ async def delete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         for i, r in known.items()
     }
     version = target.workspace.version
-    await outbox.add(tx, target.caller, *(events.deleted(obj, r, version) for r in gone.values()))
+    made = (events.deleted(obj, r, version, merged_into=merged_into) for r in gone.values())
+    await outbox.add(tx, target.caller, *made)
     return [Written(gone[i], Outcome.DELETED) for i in wanted if i is not None]
 
 
@@ -216,7 +219,7 @@ def judged_values(
     target: Target, item: Item, old: dict[str, Any] | None
 ) -> tuple[dict[str, Any], list[Field], Any]:
     """(document, changed fields, new position or None); Invalid with every problem."""
-    problems = _not_writable(target, item)
+    problems = _not_writable(target, item, old or {})
     try:
         values, changed = _values(target, target.object, item, item.fields, old)
     except Invalid as exc:
@@ -248,15 +251,28 @@ def _values(
     )
 
 
-def _not_writable(target: Target, item: Item) -> list[Problem]:
-    """A problem for each field sent that the caller may read and not write."""
-    sent = item.fields if isinstance(item.fields, dict) else {}
+def _not_writable(target: Target, item: Item, old: Mapping[str, Any]) -> list[Problem]:
+    """A problem for each field that the caller may read and not write, and that would change."""
+    obj = target.object
+    sent = item.fields if obj.read_only and isinstance(item.fields, dict) else {}
     message = f"the role {target.caller.role!r} may read this field, and not change it"
-    return [
-        Problem(f"{_at(item, 'fields')}.{name}", "READ_ONLY", message)
-        for name in sent
-        if name in target.object.read_only
-    ]
+    problems = []
+    for name, value in sent.items():
+        path = f"{_at(item, 'fields')}.{name}"
+        if name in obj.read_only and _differs(obj.codecs[name], old, value, path):
+            problems.append(Problem(path, "READ_ONLY", message))
+    return problems
+
+
+def _differs(codec: FieldCodec, old: Mapping[str, Any], sent: object, path: str) -> bool:
+    before = old.get(codec.key)
+    try:
+        value = None if sent is None else codec.write(before, sent, path)
+    except Invalid:
+        return False  # which is a problem of its own
+    if before is None or value is None:
+        return before is not value
+    return not same(codec, before, value)
 
 
 def _hidden_defaults(target: Target, item: Item) -> RecordValues:
@@ -317,7 +333,8 @@ async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged
     rows = {w.record.id: _row(target, w.record) for w in written}
     actor = target.caller.actor()
     if todo:
-        await _note_stats(tx, target, [(_live_doc(c.before), c.doc) for c in todo])
+        after = {w.record.id: w.record for w in written}
+        await upkeep.note(tx, target.workspace, obj, [(c.before, after[c.id]) for c in todo])
     if fresh:  # before what belongs to the record, so that a used id is what is reported
         new_rows = [rows[c.id] for c in fresh]
         await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
@@ -345,9 +362,7 @@ async def allowed(tx: Tx, target: Target, paths: Mapping[UUID, str]) -> None:
     raise PermissionDenied("RECORD_RULE_VIOLATED", message, violations=violations)
 
 
-def _searchable(
-    target: Target, changes: Sequence[_Change]
-) -> list[tuple[UUID, search.Entry]]:
+def _searchable(target: Target, changes: Sequence[_Change]) -> list[tuple[UUID, search.Entry]]:
     """What can be searched of the records where that may have changed."""
     return [
         (c.id, search.entry(target.workspace_id, target.full, c.doc))
@@ -390,20 +405,6 @@ def _events(
 
 def _live_doc(record: Stored | None) -> dict[str, Any] | None:
     return record.doc if record is not None and record.delete_time is None else None
-
-
-async def _note_stats(
-    tx: Tx,
-    target: Target,
-    moved: Sequence[tuple[dict[str, Any] | None, dict[str, Any] | None]],
-) -> None:
-    """Append what the documents' moves change in the statistics that are kept."""
-    kept = await stats_store.kept(tx, target.workspace_id, target.object_id)
-    statistics = stats.known(target.full, kept)
-    if statistics is None:
-        message = "the object's definitions are newer than what this replica knows; try again"
-        raise Unavailable("METADATA_BEHIND", message)
-    await stats_store.add_deltas(tx, target.workspace_id, stats.deltas(statistics, moved))
 
 
 def _row(target: Target, record: Stored) -> store.NewRow:

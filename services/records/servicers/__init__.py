@@ -4,8 +4,12 @@ from functools import partial
 from typing import Any
 
 from armature.records.v1 import (
+    duplicate_service_pb2,
+    duplicate_service_pb2_grpc,
     export_service_pb2,
     export_service_pb2_grpc,
+    history_service_pb2,
+    history_service_pb2_grpc,
     import_service_pb2,
     import_service_pb2_grpc,
 )
@@ -17,7 +21,9 @@ from kit.server import Servicers
 from planes.definitions import Definitions
 from services.records.servicers.aggregating import Aggregating
 from services.records.servicers.exporting import ExportServicer
+from services.records.servicers.history import History, HistoryServicer
 from services.records.servicers.importing import ImportServicer
+from services.records.servicers.merging import DuplicateServicer
 from services.records.servicers.searching import Searching
 from services.records.servicers.writing import Writing
 
@@ -43,6 +49,20 @@ def tabular_servicers(
         ),
         _name(export_service_pb2, "ExportService"): partial(
             export_service_pb2_grpc.add_ExportServiceServicer_to_server, exporting
+        ),
+    }
+
+
+def life_servicers(db: Database, definitions: Definitions, history: History) -> Servicers:
+    """What tells of records' pasts, and of several that are one."""
+    pasts = HistoryServicer(db, definitions, history)
+    merging = DuplicateServicer(db, definitions)
+    return {
+        _name(history_service_pb2, "HistoryService"): partial(
+            history_service_pb2_grpc.add_HistoryServiceServicer_to_server, pasts
+        ),
+        _name(duplicate_service_pb2, "DuplicateService"): partial(
+            duplicate_service_pb2_grpc.add_DuplicateServiceServicer_to_server, merging
         ),
     }
 

@@ -21,11 +21,12 @@ from schema.model import Field, FieldType, View, ViewType
 from schema.problems import Invalid, nearest
 from schema.sorts import parse_sort
 from services.records import convert
-from services.records.logic import calendar, projection
+from services.records.logic import calendar, projection, stats
 from services.records.model import Page, Projection, Query
-from services.records.operations import boards, reads, visibility, writes
+from services.records.operations import boards, counting, reads, visibility, writes
 from services.records.operations.boards import Measure
 from services.records.servicers import scope
+from services.records.servicers.history import History
 from services.records.store import queries
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Reading:
 
     _db: Database
     _definitions: Definitions
+    history: History  # for reads of a moment past
 
     async def _object(self, name: str, at_version: int) -> tuple[Workspace, CompiledObject]:
         """The object as the caller may see it; see `scope`."""
@@ -71,6 +73,12 @@ class Reading:
             wanted = UUID(request.id)
         except ValueError:
             raise writes.not_found(request.id) from None
+        if request.HasField("as_of"):
+            record = await self.history.read(
+                self._db, obj, request, shown.names if shown is not None else ()
+            )
+            version = workspace.version
+            return pb.GetRecordResponse(record=convert.read(record), metadata_version=version)
         async with self._db.reading(workspace_id) as tx:
             found = await queries.by_ids(
                 tx, workspace_id, obj, [wanted], shown, show_deleted=request.show_deleted
@@ -158,9 +166,10 @@ class Reading:
         count: int | None = None
         async with self._db.reading(caller.workspace_id) as tx:
             page = await reads.page(tx, caller.workspace_id, workspace, query)
-            if request.count in {"estimated", "exact"}:
-                exact = request.count == "exact"
-                count = await reads.count(tx, caller.workspace_id, query, exact=exact)
+            if request.count == "estimated":
+                count = await reads.count(tx, caller.workspace_id, query, exact=False)
+        if request.count == "exact":
+            count = await self._exact(workspace, query)
         answer = pb.QueryRecordsResponse(
             **convert.shown(page.records),
             next_page_token=_token(page, bound),
@@ -171,6 +180,16 @@ class Reading:
         if request.explain:
             answer.plan_json = jsonio.dumps({"segments": page.plan})
         return answer
+
+    async def _exact(self, workspace: Workspace, query: Query) -> int:
+        workspace_id = current_caller().workspace_id
+        try:
+            async with self._db.reading(workspace_id) as tx:
+                return await counting.exact(tx, workspace_id, workspace, query)
+        except stats.NotKept as missing:
+            async with self._db.transaction(workspace_id) as tx:
+                await counting.build(tx, workspace_id, query, missing.statistic)
+                return await counting.exact(tx, workspace_id, workspace, query)
 
     async def QueryBoard(
         self, request: pb.QueryBoardRequest, context: Context
@@ -214,9 +233,9 @@ class Reading:
         try:
             async with self._db.reading(caller.workspace_id) as tx:
                 found = await boards.board(tx, *asked)
-        except boards.NotKept as missing:
+        except stats.NotKept as missing:
             async with self._db.transaction(caller.workspace_id) as tx:
-                await boards.build(tx, caller.workspace_id, query, missing.statistic)
+                await counting.build(tx, caller.workspace_id, query, missing.statistic)
                 found = await boards.board(tx, *asked)
         return pb.QueryBoardResponse(
             columns=[_column(c, (*_binding(request, view), c.key)) for c in found],

@@ -90,7 +90,7 @@ async def walked(tx: Tx, workspace_id: UUID, query: Query, key: Key) -> Rows:
     params = Params()
     table = "value_ref" if key.leaf.kind is Kind.RELATION else "value_text"
     workspace = params.add(workspace_id, "uuid")
-    slot = params.add(slot_of(key.leaf.field.id, ""), "uuid")
+    slot = params.add(slot_of(key.leaf.field.index_id, ""), "uuid")
     rows = await tx.tuples(
         f"SELECT v.value::text, count(*) FROM {table} AS v WHERE v.workspace_id = {workspace}"
         f" AND v.slot = {slot} GROUP BY v.value LIMIT {MAX_GROUPS + 1}",

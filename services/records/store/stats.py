@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from kit.db import Tx
@@ -22,7 +23,12 @@ SELECT group_key, measure, sum(count)::int8 AS count, sum(total) AS total FROM (
   WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
 ) AS all_parts GROUP BY group_key, measure"""
 _STATE = "SELECT 1 AS one FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
-_KEPT = "SELECT stat_id, measures FROM stat_states WHERE workspace_id = %s AND object_id = %s"
+_KEPT = """
+SELECT stat_id AS id, measures, NULL::uuid AS view_id FROM stat_states
+WHERE workspace_id = %(workspace)s AND object_id = %(object)s
+UNION ALL
+SELECT set_id, '', view_id FROM view_states
+WHERE workspace_id = %(workspace)s AND object_id = %(object)s AND state IN ('building', 'ready')"""
 _BEGIN_BUILD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
 _CLEAR = (
@@ -73,12 +79,27 @@ async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:
     return await tx.maybe(_STATE, [workspace_id, stat_id]) is not None
 
 
-async def kept(tx: Tx, workspace_id: UUID, object_id: UUID) -> list[tuple[UUID, str]]:
-    """The statistics that a writer has to keep, as (id, definition). Holds builds of new ones off
-    until commit, so that a build sees all of a write or leaves it to the write's deltas."""
+class Kept(NamedTuple):
+    """What a writer of an object has to keep."""
+
+    statistics: list[tuple[UUID, str]]  # (id, definition)
+    sets: list[tuple[UUID, UUID]]  # (set, view) of view entries
+
+
+async def share_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
+    """Be one of the object's writers until commit."""
     await tx.send(_SHARE, [f"stats:{workspace_id}:{object_id}"])
-    rows = await tx.all(_KEPT, [workspace_id, object_id])
-    return [(row["stat_id"], row["measures"]) for row in rows]
+
+
+async def kept(tx: Tx, workspace_id: UUID, object_id: UUID) -> Kept:
+    """The statistics and view entries that a writer has to keep. Holds builds of new ones off
+    until commit, so that a build sees all of a write or leaves it to the write."""
+    await share_object(tx, workspace_id, object_id)
+    rows = await tx.all(_KEPT, {"workspace": workspace_id, "object": object_id})
+    return Kept(
+        [(row["id"], row["measures"]) for row in rows if row["view_id"] is None],
+        [(row["id"], row["view_id"]) for row in rows if row["view_id"] is not None],
+    )
 
 
 async def lock_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from kit import deadlines, ids, telemetry
+from kit import crash, deadlines, ids, telemetry
 from kit.caller import Caller
 from kit.db import Database
 from kit.errors import FailedPrecondition, ResourceExhausted, ServiceError, Unavailable
@@ -59,7 +59,7 @@ class ImportWorker:
         rights: Rights,
         *,
         concurrency: int = 3,
-        lease_seconds: float = 10.0,
+        lease_seconds: float = 4.0,
     ) -> None:
         self._db = db
         self._worker_db = worker_db
@@ -188,6 +188,7 @@ class ImportWorker:
     ) -> None:
         async with gate, self._db.transaction(target.workspace_id) as tx:
             await import_blocks.write(tx, target, found, block)
+        crash.point("records.import_block_done")
 
     def _shown(self, caller: Caller, found: Import) -> Caller:
         """As events and records show who did it: the import, by its creator's name."""

@@ -31,7 +31,7 @@ from tests.integration.automation.neighbours import Receiver, World, snapshot
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANE = "automation"
-FINISHED = ("succeeded", "failed", "cancelled", "blocked")
+FINISHED = ("succeeded", "failed", "cancelled", "blocked", "skipped")
 
 
 async def eventually(

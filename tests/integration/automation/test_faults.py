@@ -90,7 +90,7 @@ async def test_a_killed_worker_loses_and_repeats_nothing(
     async with platform.process("work", **SHORT):
         await all_succeeded(tenant, BURST)
     assert_each_effect_once(tenant, BURST)
-    if point in POINTS[1:4]:
+    if point in POINTS[1:3]:
         assert await interruptions(tenant) >= 1
     async with platform.worker_db.across_workspaces() as tx:
         assert await tx.value("SELECT count(*) FROM run_queue") == 0
@@ -163,7 +163,9 @@ async def test_a_stopped_worker_wakes_up_and_commits_nothing(
 
 async def test_a_stale_token_commits_nothing(tenant: Tenant, platform: Platform) -> None:
     """The same by hand: a claim that another took over settles into nothing."""
-    from services.automation.operations import execution
+    from services.automation.model import RunState
+    from services.automation.operations import execution, journal
+    from services.automation.operations.journal import Change, Then, Verdict
     from services.automation.store import queue
 
     await tenant.create(ACTIONS)
@@ -183,22 +185,18 @@ async def test_a_stale_token_commits_nothing(tenant: Tenant, platform: Platform)
         return next(one for one in found if str(one.run_id) == run.id)
 
     stale = await claim()
-    async with platform.db.transaction(tenant.workspace_id) as tx:
-        loaded = await execution.load(tx, stale)
-        assert loaded is not None
-        attempt = await execution.begin(tx, stale, loaded[0], "")
-    assert attempt is not None
     fresh = await claim()
     assert fresh.token > stale.token
-    done = execution.Done({"todo": {"id": "x"}})
+    change = Change(stale, run=journal.finished(stale.run_id, RunState.SUCCEEDED, "", "", ""))
+    change.then = Then.FINISH
     async with platform.db.transaction(tenant.workspace_id) as tx:
-        assert await execution.settle(tx, stale, loaded[0], attempt, done, "") is None
-    assert [s.state for s in (await tenant.get(run.id)).steps] == ["running", "pending"]
-    async with platform.db.transaction(tenant.workspace_id) as tx:
-        assert await execution.load(tx, stale) is None
+        jobs, _ = await execution.load(tx, tenant.workspace_id, [stale], {})
+        assert jobs == []
+        assert await journal.apply(tx, tenant.workspace_id, [change]) == [Verdict.LOST]
+    assert [s.state for s in (await tenant.get(run.id)).steps] == ["pending", "pending"]
     async with platform.process("work", **SHORT):
         ended = await tenant.finished(event_id)
-    assert [a.outcome for a in ended.steps[0].attempts] == ["interrupted", "succeeded"]
+    assert [a.outcome for a in ended.steps[0].attempts] == ["succeeded"]
 
 
 async def test_a_busy_workspace_does_not_hold_up_another(

@@ -130,6 +130,7 @@ async def running(
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}",
             "ARMATURE_ADDRESS": f"127.0.0.1:{port}",
+            "ARMATURE_METRICS_ADDRESS": f"127.0.0.1:{port + 1}",
             "ARMATURE_DATABASE_URL": roles["armature_events"],
             "ARMATURE_WORKER_DATABASE_URL": roles["armature_events_worker"],
             "ARMATURE_NATS_URL": started["nats"]["url"],

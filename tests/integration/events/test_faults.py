@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import signal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from cli import events as rebuild
 from kit.errors import ServiceError
 from tests.integration.events.conftest import Plane
 from tests.integration.events.platform import Receiver
@@ -77,3 +80,66 @@ async def test_a_burst_survives_the_death_of_everything(plane: Plane, workspace:
         assert sorted(e.id for e in logged) == wanted
         assert sorted(d.event_id for d in await deliveries(caller)) == wanted
         assert {one.headers["webhook-id"] for one in receiver.got} == set(wanted)
+
+
+def store_of(pid: int) -> Path:
+    """Where a NATS server keeps its streams."""
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return Path(command[command.index(b"--config") + 1].decode()).parent / "nats"
+
+
+@pytest.mark.chaos
+async def test_a_wiped_volume_is_filled_again_from_the_outbox(
+    plane: Plane, workspace: UUID
+) -> None:
+    caller, count = plane.a(workspace), 200
+    async with Receiver().running() as receiver:
+        await subscribe(caller, receiver.url)
+        made: list[UUID] = []
+
+        async def emit_all() -> None:
+            for _ in range(count):
+                made.extend(await plane.emit(workspace, "record.updated"))
+
+        async def wipe() -> None:
+            async def some() -> bool:
+                return len(made) >= count // 3
+
+            await eventually(some, "the burst is under way")
+            pid = int(plane.started["processes"]["nats"]["pid"])
+            os.kill(pid, signal.SIGSTOP)  # so that it writes nothing more
+            shutil.rmtree(store_of(pid))
+            os.kill(pid, signal.SIGKILL)
+
+        await asyncio.gather(emit_all(), wipe())
+        wanted = sorted(str(one) for one in made)
+
+        async def finished() -> bool:
+            return len(await deliveries(caller, state="succeeded")) >= count
+
+        await eventually(finished, "every delivery succeeds", 60)
+
+        async def each_once() -> None:
+            logged = await listed(caller, types=["record.*"])
+            assert sorted(e.id for e in logged) == wanted
+            assert sorted(d.event_id for d in await deliveries(caller)) == wanted
+
+        await each_once()
+        # And once more, because somebody asks for it.
+        (answer,) = await rebuild.ask(plane.started["nats"]["url"], ["events"], 72)
+        assert answer["rows"] >= count
+
+        async def drained() -> bool:
+            async with plane.db.transaction(workspace) as tx:
+                sql = "SELECT count(*) = 0 FROM outbox WHERE published_at IS NULL"
+                return bool(await tx.value(sql))
+
+        await eventually(drained, "all is published again")
+        (last,) = await plane.emit(workspace, "record.updated")
+        wanted = sorted([*wanted, str(last)])
+
+        async def passed() -> bool:
+            return len(await deliveries(caller, state="succeeded")) > count
+
+        await eventually(passed, "what came after the repeats is through")
+        await each_once()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -97,5 +98,6 @@ async def process(
         yield running
     finally:
         if running.returncode is None:
+            running.send_signal(signal.SIGCONT)  # one that stands still ends no other way
             running.terminate()
         await running.wait()

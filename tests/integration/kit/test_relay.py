@@ -153,7 +153,8 @@ async def test_a_relay_that_stood_still_beyond_its_lease_doubles_nothing(
                 return bool(await tx.value(f"{sql} AND expires_at > now()"))
 
         await eventually(leased, "the first holds every partition")
-        point.write_text("stop")
+        (tmp_path / "asked").write_text("stop")
+        (tmp_path / "asked").rename(point)
         await write(db, workspace, aggregates, range(1, 11))
 
         async def stopped() -> bool:
@@ -183,14 +184,17 @@ async def test_a_full_stream_holds_the_outbox_and_drains_afterwards(
     found = await bus.js.stream_info(STREAM)
     normal = found.config.max_bytes
     publishing = asyncio.create_task(Relay(PLANE, worker, bus).run())
-    full = metrics.STREAM_FULL.labels(PLANE)._value
+
+    def alarms() -> float:
+        return metrics.REGISTRY.get_sample_value("outbox_stream_full_total", {"plane": PLANE}) or 0
+
     try:
         await bus.js.update_stream(found.config.evolve(max_bytes=found.state.bytes + 30_000))
-        before = full.get()
+        before = alarms()
         await write(db, workspace, aggregates, range(1, 41))
 
         async def held() -> bool:
-            return bool(full.get() > before)
+            return alarms() > before
 
         await eventually(held, "the stream is full, and the alarm says so")
         assert await unpublished(worker) > 0
@@ -239,9 +243,8 @@ async def test_partitions_go_when_their_time_is_over_and_all_is_published(
     async with db.transaction(workspace) as tx:
         (left,) = await tx.all("SELECT event_id, published_at FROM outbox")
         assert left["published_at"] is None, "what waits to be published is kept"
-        ahead = await tx.value("SELECT to_regclass(%s || to_char(current_date + 3, 'YYYYMMDD'))::text",
-                               ["outbox_p"])  # fmt: skip
-        assert ahead is not None
+        sql = "SELECT to_regclass('outbox_p' || to_char(current_date + 3, 'YYYYMMDD'))::text"
+        assert await tx.value(sql) is not None
         await tx.run("UPDATE outbox SET published_at = now()")
     assert await maintain() == 1
 

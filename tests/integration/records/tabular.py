@@ -92,10 +92,11 @@ class Desk:
         return [(e.line, e.column, e.code) for e in answer.errors]
 
     async def export(self, who: Client, where: Any = None, form: str = "csv", **more: Any) -> str:
-        asked = {"object": "deal", "format": FORMATS[form], "selection": selecting(where)} | more
-        call: Any = self.exports.ExportRecords(
-            export_pb.ExportRecordsRequest(**asked), metadata=_headers(who), timeout=25.0
-        )
+        asked: dict[str, Any] = {"object": "deal", "format": FORMATS[form]}
+        asked |= {"selection": selecting(where)} | more
+        export: Any = self.exports.ExportRecords
+        made = export_pb.ExportRecordsRequest(**asked)
+        call = export(made, metadata=_headers(who), timeout=25.0)
         try:
             return b"".join([answer.chunk async for answer in call]).decode()
         except grpc.aio.AioRpcError as exc:

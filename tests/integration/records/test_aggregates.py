@@ -8,9 +8,11 @@ from decimal import Context, Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from armature.records.v1 import record_service_pb2 as pb
 from hypothesis import HealthCheck, given, settings
 
+from kit.errors import ServiceError
 from schema import jsonio
 from schema.field_types.dates import canonical_instant
 from schema.filters.closure import compile_closure
@@ -18,7 +20,7 @@ from schema.filters.context import EvalContext
 from schema.filters.paths import resolve_path
 from schema.filters.scalars import getter
 from schema.filters.tree import Kind, Leaf
-from tests.integration.records.client import Client
+from tests.integration.records.client import Client, as_json, selecting
 from tests.integration.records.conftest import Plane
 from tests.integration.records.test_planner import NO_SHRINKING, SEEDS, a_context, a_tree, filled
 from tests.unit.filters.cases import related_among
@@ -44,11 +46,13 @@ async def aggregate(client: Client, obj: str = "deal", **asked: Any) -> list[tup
 
 
 def by(field: str, bucket: str = "", name: str = "") -> pb.GroupKey:
-    return pb.GroupKey(field=field, bucket=bucket, **{"as": name})
+    named: dict[str, Any] = {"as": name}
+    return pb.GroupKey(field=field, bucket=bucket, **named)
 
 
 def measure(fn: str, field: str = "", name: str = "", **more: Any) -> pb.Measure:
-    return pb.Measure(fn=fn, field=field, **{"as": name}, **more)
+    named: dict[str, Any] = {"as": name, **more}
+    return pb.Measure(fn=fn, field=field, **named)
 
 
 # --- a recount, record by record ---
@@ -69,9 +73,10 @@ def first_of(day: date, bucket: str, context: EvalContext) -> date:
 
 
 def local_day(value: Any, context: EvalContext) -> date:
+
     moment = datetime.fromisoformat(f"{value}+00:00") if isinstance(value, str) else value
     try:
-        return moment.astimezone(context.zone).date()  # type: ignore[no-any-return]
+        return moment.astimezone(context.zone).date()
     except OverflowError:
         return date.min if moment.year == 1 else date.max
 
@@ -232,3 +237,134 @@ async def test_groups_equal_a_recount(plane: Plane, seed: int) -> None:
         assert got == {
             tuple(comparable(k) for k in keys): comparable(values) for keys, values in want.items()
         }, (seed, str(asked), str(measures), document)
+
+
+# --- having, order, empty groups, where the figures come from, mistakes ---
+
+STAGE = [
+    {"name": "a", "stage": "won", "n": 1, "amount": {"amount": "1.50", "currency_code": "EUR"}},
+    {"name": "b", "stage": "won", "n": 2, "amount": {"amount": "2", "currency_code": "USD"}},
+    {"name": "c", "stage": "lost", "n": 10},
+    {"name": "d", "n": 4, "closes": "2026-11-15"},
+]
+
+
+async def test_having_sort_limit_and_names(acme: Client) -> None:
+    await acme.create_all(STAGE)
+    measures = [measure("count"), measure("sum", "n", "total"), measure("avg", "n")]
+    asked: dict[str, Any] = {"group_by": [by("stage")], "measures": measures}
+    found = await aggregate(acme, **asked, sort="-total,stage")
+    assert [(k, v["total"]) for k, v in found] == [(["lost"], 10), ([None], 4), (["won"], 3)]
+    having = as_json({"or": [{"total": {"lt": 4}}, {"stage": "lost", "avg_n": {"gte": 10}}]})
+    found = await aggregate(acme, **asked, having_json=having)
+    assert [k for k, _ in found] == [["won"], ["lost"]]
+    answer = await acme("AggregateRecords", object="deal", **asked, limit=1, sort="-count")
+    assert (len(answer.groups), answer.more) == (1, True)
+    assert jsonio.loads_exact(answer.groups[0].keys_json) == ["won"]
+
+
+async def test_empty_options_stand_in_their_order_and_null_last(acme: Client) -> None:
+    await acme.create_all(STAGE)
+    measures = [measure("count"), measure("sum", "amount"), measure("min", "n")]
+    found = await aggregate(acme, group_by=[by("stage")], measures=measures, include_empty=True)
+    assert [k for k, _ in found] == [
+        ["new"],
+        ["qualified"],
+        ["proposal"],
+        ["won"],
+        ["lost"],
+        [None],
+    ]
+    assert found[0][1] == {"count": 0, "sum_amount": [], "min_n": None}
+    assert found[3][1]["sum_amount"] == [
+        {"currency_code": "EUR", "amount_micros": 1_500_000},
+        {"currency_code": "USD", "amount_micros": 2_000_000},
+    ]
+    keys = [by("active"), by("closes", "month")]
+    found = await aggregate(acme, group_by=keys, include_empty=True)
+    months = ["2026-11-01", None]
+    assert [k for k, _ in found] == [[a, m] for a in (False, True, None) for m in months]
+
+
+async def test_nothing_is_one_group_of_zeros(acme: Client) -> None:
+    measures = [measure("count"), measure("sum", "n"), measure("avg", "n")]
+    assert await aggregate(acme, measures=measures) == [
+        ([], {"count": 0, "sum_n": 0, "avg_n": None})
+    ]
+    assert await aggregate(acme, group_by=[by("stage")]) == []
+
+
+async def test_statistics_the_index_and_the_documents_agree(acme: Client) -> None:
+    await acme.create_all(STAGE * 3)
+    figures = [measure("count"), measure("sum", "amount"), measure("avg", "n")]
+
+    async def asked(measures: list[pb.Measure], **more: Any) -> tuple[str, Any]:
+        answer = await acme(
+            "AggregateRecords",
+            object="deal",
+            group_by=[by("stage")],
+            measures=measures,
+            explain=True,
+            **more,
+        )
+        plan = jsonio.loads_exact(answer.plan_json)["strategy"]
+        groups = [(g.keys_json, jsonio.loads_exact(g.values_json)) for g in answer.groups]
+        return plan, groups
+
+    everything = {"selection": selecting({"name": {"is_empty": False}})}
+    counted = await asked(figures, **everything)
+    assert counted[0] == "scan"
+    walked = await asked(figures[:1])
+    assert walked[0] == "index"
+    assert [(k, {"count": v["count"]}) for k, v in counted[1]] == walked[1]
+    assert (await asked(figures))[0] == "scan"
+    await acme.board()  # builds the statistics
+    kept = await asked(figures)
+    assert kept == ("statistics", counted[1])
+
+
+async def refused(client: Client, **asked: Any) -> dict[str, str]:
+    """What is wrong, by path."""
+    with pytest.raises(ServiceError) as raised:
+        await client("AggregateRecords", object="deal", **asked)
+    assert raised.value.reason == "AGGREGATE_INVALID"
+    return {v.path: v.code for v in raised.value.violations}
+
+
+async def test_every_mistake_is_named_at_once(acme: Client) -> None:
+    keys = [by("tags"), by("stage", "month"), by("closes", "moth"), by("n"), by("company.name")]
+    measures = [
+        measure("summ", "n"),
+        measure("sum", "name"),
+        measure("sum"),
+        measure("percentile", "n"),
+        measure("max", "n", "not a name", p=0.5),
+        measure("count", "nme"),
+    ]
+    assert await refused(acme, group_by=keys, measures=measures) == {
+        "group_by": "GROUP_LIMIT",
+        "group_by.0.field": "NOT_ELIGIBLE",
+        "group_by.1.bucket": "NOT_ELIGIBLE",
+        "group_by.2.bucket": "UNKNOWN",
+        "measures.0.fn": "UNKNOWN",
+        "measures.1.field": "NOT_ELIGIBLE",
+        "measures.2.field": "REQUIRED",
+        "measures.3.p": "OUT_OF_RANGE",
+        "measures.4.as": "INVALID_NAME",
+        "measures.4.p": "UNKNOWN",
+        "measures.5.field": "UNKNOWN_FIELD",
+    }
+    twice = [measure("sum", "n", "x"), measure("avg", "n", "x"), measure("sum", "amount")]
+    assert await refused(acme, measures=twice) == {"measures.1.as": "DUPLICATE"}
+    wrong = await refused(
+        acme,
+        group_by=[by("stage")],
+        measures=[measure("sum", "amount"), measure("count")],
+        having_json=as_json({"cont": {"gt": 1}, "sum_amount": {"gt": 1}}),
+        sort="-stge,name",
+    )
+    assert set(wrong) == {"having.cont", "having.sum_amount", "sort.0", "sort.1"}
+    wrong = await refused(
+        acme, group_by=[by("stage")], having_json=as_json({"stage": "wn", "count": {"gt": "x"}})
+    )
+    assert set(wrong) == {"having.stage", "having.count.gt"}

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ async def office(plane: Plane) -> AsyncIterator[Desk]:
         yield opened
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "name": "=1+1",
     "code": "'=x",
     "stage": "won",
@@ -50,10 +51,7 @@ EVERYTHING = {
 }
 
 
-async def test_what_is_exported_is_imported_as_it_was(
-    acme: Client, office: Desk, new_workspace: object
-) -> None:
-    assert callable(new_workspace)
+async def test_what_is_exported_is_imported_as_it_was(acme: Client, office: Desk) -> None:
     company = await acme.create("company", name="Acme", domain="acme.com")
     subject = {"object": "company", "id": company.id}
     await acme.create(**EVERYTHING, company=company.id, subject=subject)

@@ -13,9 +13,26 @@ from armature.records.v1 import record_service_pb2 as pb
 
 from kit.errors import ServiceError
 from schema.access import Access, FieldAccess, ObjectAccess
-from tests.integration.records.client import PARTIAL, Client, as_json, fields_of, selecting
+from schema.compiled import Workspace
+from schema.model import Snapshot
+from tests.integration.records.client import (
+    PARTIAL,
+    Client,
+    as_json,
+    fields_of,
+    outcome,
+    selecting,
+)
 from tests.integration.records.conftest import CUSTOM, Plane
-from tests.integration.records.world import COMPANY, DEAL, field_id
+from tests.integration.records.world import (
+    COMPANY,
+    DEAL,
+    DEAL_FIELDS,
+    OBJECTS,
+    VIEWS,
+    definitions,
+    field_id,
+)
 from tests.services import reason
 
 ALL = ("read", "create", "update", "delete", "purge")
@@ -251,6 +268,41 @@ async def test_rules_hold_on_the_way_through_relations(house: House) -> None:
     leak_free(expanded, found, near)
 
 
+async def test_groups_and_words_are_of_what_the_role_shows(plane: Plane, house: House) -> None:
+    sales, admin = house.sales, house.admin
+    searchable = {"name", "plain"}
+    fields = tuple(msgspec.structs.replace(f, searchable=f.name in searchable) for f in DEAL_FIELDS)
+    deal = msgspec.structs.replace(OBJECTS[0], fields=fields)
+    known = definitions(admin.workspace_id)
+    snapshot = Snapshot(known.id, 4, (deal, *OBJECTS[1:]), VIEWS)
+    plane.literal.known[admin.workspace_id] = Workspace(snapshot)
+
+    everything = await admin("SearchRecords", q="sesame", objects=["deal"])
+    assert len(everything.results) == 8
+    nothing = await sales("SearchRecords", q="sesame", snippets=True)
+    assert not nothing.results
+    deals = await sales("SearchRecords", q="deal", objects=["deal"], snippets=True)
+    assert {r.record.id for r in deals.results} == {r.id for r in house.shown}
+
+    by_stage: dict[str, Any] = {"object": "deal", "group_by": [pb.GroupKey(field="stage")]}
+    name: Any = {"as": "n"}
+    count = pb.Measure(fn="count", **name)
+    groups = await sales("AggregateRecords", **by_stage, measures=[count])
+    assert [json.loads(g.values_json) for g in groups.groups] == [{"n": 2}, {"n": 2}]
+    leak_free(nothing, deals, groups)
+    for asked in (
+        {"group_by": [pb.GroupKey(field="plain")]},
+        {"measures": [pb.Measure(fn="max", field="rate")]},
+        {"group_by": [pb.GroupKey(field="subject")]},
+    ):
+        error = await refusal_of(sales("AggregateRecords", object="deal", **asked))
+        assert error.reason == "AGGREGATE_INVALID"
+        said = f"{error} {error.violations}"
+        for word in ("plain", "subject"):
+            said = said.replace(repr(word), "")
+        leak_free(said)
+
+
 async def test_writes_judge_by_what_is_shown_and_keep_what_is_hidden(house: House) -> None:
     sales, admin, shown = house.sales, house.admin, house.shown[0]
     changed = await sales.update(shown, name="renamed")
@@ -268,6 +320,8 @@ async def test_writes_judge_by_what_is_shown_and_keep_what_is_hidden(house: Hous
         error = await refusal_of(sales.update(shown, **fields))
         assert error.reason == "FIELDS_INVALID"
         assert [v.path for v in error.violations] == [path]
+    same = await sales.update(shown, n=0, name="renamed")  # as it is: nothing that may not be
+    assert same.outcome == outcome("UNCHANGED")
     unknown = await refusal_of(sales.update(shown, company=house.shadow.id))
     missing = await refusal_of(sales.update(shown, company="019aa000-0000-7000-8000-00000000dead"))
     assert str(unknown) == str(missing)
@@ -321,3 +375,48 @@ async def test_a_rule_of_me_keeps_people_apart(
     assert [r.id for r in (await eve.query()).records] == [hers.id]
     assert await reason(eve.get(his)) == "NOT_FOUND/RECORD_NOT_FOUND"
     assert (await acme.query(count="exact")).count == 2
+
+
+_READ = ObjectAccess(("read",))
+RULES: tuple[dict[str, Any], ...] = (
+    {"n": {"between": [2, 5]}},
+    {"stage": "won"},
+    {"or": [{"stage": "new"}, {"n": {"gt": 6}}]},
+    {"not": {"closes": {"lt": "2026-05-04"}}},
+    {"company.name": "near"},
+    {"amount.amount_micros": {"gte": 21}, "level": {"ne": "none"}},
+)
+FILTERS: tuple[dict[str, Any] | None, ...] = (
+    None,
+    {"n": {"gte": 3}},
+    {"stage": {"ne": "won"}},
+    {"code": {"in": ["c1", "c4", "c6"]}},
+    {"company.size": {"lt": 10}},
+    {"not": {"level": "top"}},
+)
+
+
+def drawn(board: dict[Any, pb.BoardColumn]) -> dict[Any, Any]:
+    return {key: (c.count, c.values_json, [r.id for r in c.records]) for key, c in board.items()}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+async def test_a_role_sees_what_the_rule_and_the_filter_select(
+    plane: Plane, house: House, rule: dict[str, Any]
+) -> None:
+    name = f"rule {RULES.index(rule)}"
+    access = Access(name, {DEAL: ObjectAccess(("read",), rule=rule), COMPANY: _READ})
+    CUSTOM[name] = msgspec.json.encode(access)
+    ruled = plane.client(house.admin.workspace_id, name, "bob")
+    count: Any = {"as": "n"}
+    for where in FILTERS:
+        both = {"and": [rule, where]} if where else rule
+        for sort in ("-n", "stage,name", ""):
+            got = await ruled.query("deal", where, sort=sort, count="exact")
+            wanted = await house.admin.query("deal", both, sort=sort, count="exact")
+            assert [r.id for r in got.records] == [r.id for r in wanted.records]
+            assert got.count == wanted.count
+        figures = [pb.Measure(fn="sum", field="n", **count)]
+        mine = await ruled.board("", where, group_by="stage", measures=figures)
+        theirs = await house.admin.board("", both, group_by="stage", measures=figures)
+        assert drawn(mine) == drawn(theirs)

@@ -12,9 +12,13 @@ import pytest
 from kit.errors import ServiceError
 from schema import jsonio
 from schema.compiled import Workspace
+from schema.field_types import FIELD_TYPES
 from schema.model import Snapshot
 from services.records.logic import search
 from services.records.logic.documents import slot_of
+from services.records.operations import indexing
+from services.records.store import search as store
+from services.records.workers.search import build_all
 from tests.integration.records.client import Client, fields_of, selecting
 from tests.integration.records.conftest import Plane
 from tests.integration.records.world import OBJECTS, definitions, field_id
@@ -25,7 +29,7 @@ def searchable(workspace_id: UUID) -> Workspace:
 
     def changed(one: Any) -> Any:
         fields = tuple(
-            msgspec.structs.replace(f, searchable=search.FIELD_TYPES[f.type].searchable)
+            msgspec.structs.replace(f, searchable=FIELD_TYPES[f.type].searchable)
             for f in one.fields
         )
         return msgspec.structs.replace(one, fields=fields, label_field="name")
@@ -265,3 +269,36 @@ async def test_concurrent_writers_leave_entries_as_the_documents_say(shop: Clien
     current = fields_of(await shop.get(deal))["name"]
     for n in range(8):
         assert bool(await names(shop, f"word{n}")) == (current == f"word{n}")
+
+
+# --- records from before there were entries ---
+
+
+async def test_old_records_get_their_entries_from_a_worker_that_may_be_killed(
+    plane: Plane, shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until all are built, conditions on texts read the documents."""
+    await shop.create_all([{"name": f"old granite {n}"} for n in range(7)])
+    workspace_id = shop.workspace_id
+    async with plane.db.transaction(workspace_id) as tx:
+        await tx.run("DELETE FROM search_entries")
+        await tx.run("INSERT INTO search_builds (workspace_id) VALUES (%s)", [workspace_id])
+    found, plan = await contains(shop, "contains", "granite")
+    assert (len(found), plan["strategy"] != "condition") == (7, True)
+
+    monkeypatch.setattr(indexing, "_PIECE", 3)
+    workspace = searchable(workspace_id)
+    async with plane.db.transaction(workspace_id) as tx:
+        assert await indexing.build_some(tx, workspace_id, workspace)  # and then it is killed
+    assert len(await names(shop, "granite")) == 3
+
+    async def workspace_of(_: UUID) -> Workspace:
+        return workspace
+
+    await build_all(plane.db, plane.worker_db, workspace_of)
+    assert len(await names(shop, "granite")) == 7
+    assert await shop.rows("SELECT after_id FROM search_builds") == []
+    assert (await contains(shop, "contains", "granite"))[1]["index"] == "trigrams"
+    async with plane.worker_db.across_workspaces() as tx:
+        await store.tidy(tx)
+    assert len(await names(shop, "granite")) == 7

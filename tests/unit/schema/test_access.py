@@ -1,6 +1,7 @@
 """What a custom role may not see is not there: no name finds it, no hint names it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -65,13 +66,13 @@ SNAPSHOT = Snapshot(
 FULL = Workspace(SNAPSHOT)
 
 
-def seen(me: str = "ada", **deal: object) -> Workspace:
-    own = ObjectAccess(("read", "update"), **deal)  # type: ignore[arg-type]
+def seen(me: str = "ada", **deal: Any) -> Workspace:
+    own = ObjectAccess(("read", "update"), **deal)
     access = Access("sales", {"deal": own, "company": ObjectAccess(("read",))})
     return restrict(FULL, access, me)
 
 
-HIDDEN = {"fields": {"deal.amount": FieldAccess(read=False)}}
+HIDDEN: Any = {"fields": {"deal.amount": FieldAccess(read=False)}}
 
 
 def test_hidden_objects_fields_and_what_leads_to_them_are_not_there() -> None:
@@ -166,3 +167,7 @@ def test_restrictions_are_held_by_version_permissions_and_person() -> None:
     assert held.of(FULL, mine, "ada") is not held.of(FULL, mine, "bob")
     newer = Workspace(msgspec.structs.replace(SNAPSHOT, version=8))
     assert held.of(newer, plain, "ada").version == 8
+    small = Restrictions(max_fields=1)
+    first = small.of(FULL, plain, "ada")
+    small.of(FULL, mine, "ada")
+    assert small.of(FULL, plain, "ada") is not first

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from armature.automation.v1 import run_pb2 as armature_dot_automation_dot_v1_dot_run__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/automation/v1/run_service.proto\x12\x16\x61rmature.automation.v1\x1a armature/automation/v1/run.proto\x1a\x1b\x62uf/validate/validate.proto\"\x8d\x01\n\x0fListRunsRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x1a\n\tpage_size\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"V\n\x10ListRunsResponse\x12)\n\x04runs\x18\x01 \x03(\x0b\x32\x1b.armature.automation.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x0eGetRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"<\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"=\n\x11\x43\x61ncelRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"<\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"=\n\x11ResumeRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run2\x92\x03\n\nRunService\x12\x62\n\x08ListRuns\x12\'.armature.automation.v1.ListRunsRequest\x1a(.armature.automation.v1.ListRunsResponse\"\x03\x90\x02\x01\x12\\\n\x06GetRun\x12%.armature.automation.v1.GetRunRequest\x1a&.armature.automation.v1.GetRunResponse\"\x03\x90\x02\x01\x12`\n\tCancelRun\x12(.armature.automation.v1.CancelRunRequest\x1a).armature.automation.v1.CancelRunResponse\x12`\n\tResumeRun\x12(.armature.automation.v1.ResumeRunRequest\x1a).armature.automation.v1.ResumeRunResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/automation/v1/run_service.proto\x12\x16\x61rmature.automation.v1\x1a armature/automation/v1/run.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x02\n\x0fListRunsRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\x1a\n\tpage_size\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x10\n\x08workflow\x18\x07 \x01(\t\x12-\n\tfrom_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x05\x65rror\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x15\n\rparent_run_id\x18\x0b \x01(\t\"V\n\x10ListRunsResponse\x12)\n\x04runs\x18\x01 \x03(\x0b\x32\x1b.armature.automation.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x0eGetRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"<\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"=\n\x11\x43\x61ncelRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"O\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x11\n\tfrom_step\x18\x03 \x01(\t\"=\n\x11ResumeRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"=\n\x11RestartRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\">\n\x12RestartRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"d\n\x15SubmitRunInputRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x13\n\x0bvalues_json\x18\x03 \x01(\x0c\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x16SubmitRunInputResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run\"\x1d\n\x0fWatchRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x10WatchRunResponse\x12(\n\x03run\x18\x01 \x01(\x0b\x32\x1b.armature.automation.v1.Run2\xce\x05\n\nRunService\x12\x62\n\x08ListRuns\x12\'.armature.automation.v1.ListRunsRequest\x1a(.armature.automation.v1.ListRunsResponse\"\x03\x90\x02\x01\x12\\\n\x06GetRun\x12%.armature.automation.v1.GetRunRequest\x1a&.armature.automation.v1.GetRunResponse\"\x03\x90\x02\x01\x12`\n\tCancelRun\x12(.armature.automation.v1.CancelRunRequest\x1a).armature.automation.v1.CancelRunResponse\x12`\n\tResumeRun\x12(.armature.automation.v1.ResumeRunRequest\x1a).armature.automation.v1.ResumeRunResponse\x12\x63\n\nRestartRun\x12).armature.automation.v1.RestartRunRequest\x1a*.armature.automation.v1.RestartRunResponse\x12o\n\x0eSubmitRunInput\x12-.armature.automation.v1.SubmitRunInputRequest\x1a..armature.automation.v1.SubmitRunInputResponse\x12\x64\n\x08WatchRun\x12\'.armature.automation.v1.WatchRunRequest\x1a(.armature.automation.v1.WatchRunResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,30 +38,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRUNSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTRUNSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTRUNSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_LISTRUNSREQUEST'].fields_by_name['error']._loaded_options = None
+  _globals['_LISTRUNSREQUEST'].fields_by_name['error']._serialized_options = b'\272H\005r\003\030\350\007'
   _globals['_CANCELRUNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CANCELRUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_RESUMERUNREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RESUMERUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_RESTARTRUNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESTARTRUNREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_SUBMITRUNINPUTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SUBMITRUNINPUTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._serialized_options = b'\220\002\001'
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\220\002\001'
-  _globals['_LISTRUNSREQUEST']._serialized_start=132
-  _globals['_LISTRUNSREQUEST']._serialized_end=273
-  _globals['_LISTRUNSRESPONSE']._serialized_start=275
-  _globals['_LISTRUNSRESPONSE']._serialized_end=361
-  _globals['_GETRUNREQUEST']._serialized_start=363
-  _globals['_GETRUNREQUEST']._serialized_end=390
-  _globals['_GETRUNRESPONSE']._serialized_start=392
-  _globals['_GETRUNRESPONSE']._serialized_end=450
-  _globals['_CANCELRUNREQUEST']._serialized_start=452
-  _globals['_CANCELRUNREQUEST']._serialized_end=512
-  _globals['_CANCELRUNRESPONSE']._serialized_start=514
-  _globals['_CANCELRUNRESPONSE']._serialized_end=575
-  _globals['_RESUMERUNREQUEST']._serialized_start=577
-  _globals['_RESUMERUNREQUEST']._serialized_end=637
-  _globals['_RESUMERUNRESPONSE']._serialized_start=639
-  _globals['_RESUMERUNRESPONSE']._serialized_end=700
-  _globals['_RUNSERVICE']._serialized_start=703
-  _globals['_RUNSERVICE']._serialized_end=1105
+  _globals['_RUNSERVICE'].methods_by_name['WatchRun']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['WatchRun']._serialized_options = b'\220\002\001'
+  _globals['_LISTRUNSREQUEST']._serialized_start=165
+  _globals['_LISTRUNSREQUEST']._serialized_end=464
+  _globals['_LISTRUNSRESPONSE']._serialized_start=466
+  _globals['_LISTRUNSRESPONSE']._serialized_end=552
+  _globals['_GETRUNREQUEST']._serialized_start=554
+  _globals['_GETRUNREQUEST']._serialized_end=581
+  _globals['_GETRUNRESPONSE']._serialized_start=583
+  _globals['_GETRUNRESPONSE']._serialized_end=641
+  _globals['_CANCELRUNREQUEST']._serialized_start=643
+  _globals['_CANCELRUNREQUEST']._serialized_end=703
+  _globals['_CANCELRUNRESPONSE']._serialized_start=705
+  _globals['_CANCELRUNRESPONSE']._serialized_end=766
+  _globals['_RESUMERUNREQUEST']._serialized_start=768
+  _globals['_RESUMERUNREQUEST']._serialized_end=847
+  _globals['_RESUMERUNRESPONSE']._serialized_start=849
+  _globals['_RESUMERUNRESPONSE']._serialized_end=910
+  _globals['_RESTARTRUNREQUEST']._serialized_start=912
+  _globals['_RESTARTRUNREQUEST']._serialized_end=973
+  _globals['_RESTARTRUNRESPONSE']._serialized_start=975
+  _globals['_RESTARTRUNRESPONSE']._serialized_end=1037
+  _globals['_SUBMITRUNINPUTREQUEST']._serialized_start=1039
+  _globals['_SUBMITRUNINPUTREQUEST']._serialized_end=1139
+  _globals['_SUBMITRUNINPUTRESPONSE']._serialized_start=1141
+  _globals['_SUBMITRUNINPUTRESPONSE']._serialized_end=1207
+  _globals['_WATCHRUNREQUEST']._serialized_start=1209
+  _globals['_WATCHRUNREQUEST']._serialized_end=1238
+  _globals['_WATCHRUNRESPONSE']._serialized_start=1240
+  _globals['_WATCHRUNRESPONSE']._serialized_end=1300
+  _globals['_RUNSERVICE']._serialized_start=1303
+  _globals['_RUNSERVICE']._serialized_end=2021
 # @@protoc_insertion_point(module_scope)

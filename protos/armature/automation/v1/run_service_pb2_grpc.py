@@ -56,6 +56,21 @@ class RunServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunResponse.FromString,
                 _registered_method=True)
+        self.RestartRun = channel.unary_unary(
+                '/armature.automation.v1.RunService/RestartRun',
+                request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunResponse.FromString,
+                _registered_method=True)
+        self.SubmitRunInput = channel.unary_unary(
+                '/armature.automation.v1.RunService/SubmitRunInput',
+                request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.FromString,
+                _registered_method=True)
+        self.WatchRun = channel.unary_stream(
+                '/armature.automation.v1.RunService/WatchRun',
+                request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer:
@@ -64,8 +79,8 @@ class RunServiceServicer:
     """
 
     def ListRuns(self, request, context):
-        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
-        INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND or
+        WORKFLOW_NOT_FOUND, and INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +112,33 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RestartRun(self, request, context):
+        """RestartRun begins a run that has ended again, of the same version and occasion: every effect
+        happens again, under new keys. Fails with NOT_FOUND / RUN_NOT_FOUND and FAILED_PRECONDITION /
+        RUN_UNFINISHED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitRunInput(self, request, context):
+        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+        NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
+        everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
+        FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRun(self, request, context):
+        """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
+        Fails with NOT_FOUND / RUN_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -119,6 +161,21 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ResumeRun,
                     request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunResponse.SerializeToString,
+            ),
+            'RestartRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestartRun,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunResponse.SerializeToString,
+            ),
+            'SubmitRunInput': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitRunInput,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.SerializeToString,
+            ),
+            'WatchRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRun,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -231,6 +288,87 @@ class RunService:
             '/armature.automation.v1.RunService/ResumeRun',
             armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_run__service__pb2.ResumeRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestartRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.RunService/RestartRun',
+            armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_run__service__pb2.RestartRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitRunInput(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.RunService/SubmitRunInput',
+            armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/armature.automation.v1.RunService/WatchRun',
+            armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,8 +36,8 @@ class RunServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunServiceAsyncStub: ...
     ListRuns: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListRunsRequest, _run_service_pb2.ListRunsResponse]
-    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
-    INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND or
+    WORKFLOW_NOT_FOUND, and INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
     """
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
     """GetRun returns one with its steps and attempts. Fails with NOT_FOUND / RUN_NOT_FOUND."""
@@ -52,6 +52,21 @@ class RunServiceStub:
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
+    RestartRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RestartRunRequest, _run_service_pb2.RestartRunResponse]
+    """RestartRun begins a run that has ended again, of the same version and occasion: every effect
+    happens again, under new keys. Fails with NOT_FOUND / RUN_NOT_FOUND and FAILED_PRECONDITION /
+    RUN_UNFINISHED.
+    """
+    SubmitRunInput: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SubmitRunInputRequest, _run_service_pb2.SubmitRunInputResponse]
+    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+    NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
+    everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
+    FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+    """
+    WatchRun: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]
+    """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
+    Fails with NOT_FOUND / RUN_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -61,8 +76,8 @@ class RunServiceAsyncStub(RunServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRunsRequest, _run_service_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
-    INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+    """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND or
+    WORKFLOW_NOT_FOUND, and INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
     """
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]  # type: ignore[assignment]
     """GetRun returns one with its steps and attempts. Fails with NOT_FOUND / RUN_NOT_FOUND."""
@@ -77,6 +92,21 @@ class RunServiceAsyncStub(RunServiceStub):
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
+    RestartRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RestartRunRequest, _run_service_pb2.RestartRunResponse]  # type: ignore[assignment]
+    """RestartRun begins a run that has ended again, of the same version and occasion: every effect
+    happens again, under new keys. Fails with NOT_FOUND / RUN_NOT_FOUND and FAILED_PRECONDITION /
+    RUN_UNFINISHED.
+    """
+    SubmitRunInput: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SubmitRunInputRequest, _run_service_pb2.SubmitRunInputResponse]  # type: ignore[assignment]
+    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+    NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
+    everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
+    FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+    """
+    WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]  # type: ignore[assignment]
+    """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
+    Fails with NOT_FOUND / RUN_NOT_FOUND.
+    """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """RunService shows and steers runs, within the caller's workspace. Reading needs the permission read,
@@ -89,8 +119,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ListRunsResponse, _abc.Awaitable[_run_service_pb2.ListRunsResponse]]:
-        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND and
-        INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
+        """ListRuns returns runs newest first, without steps. Fails with NOT_FOUND / RULE_NOT_FOUND or
+        WORKFLOW_NOT_FOUND, and INVALID_ARGUMENT / RUN_STATE_INVALID, PAGE_TOKEN_INVALID or PAGE_SIZE_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -122,6 +152,39 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         is filled in anew; one that may have had it repeats the same call under the same key. Fails with
         NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
         RUN_NOT_RESUMABLE for one that failed before its first step.
+        """
+
+    @_abc_1.abstractmethod
+    def RestartRun(
+        self,
+        request: _run_service_pb2.RestartRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.RestartRunResponse, _abc.Awaitable[_run_service_pb2.RestartRunResponse]]:
+        """RestartRun begins a run that has ended again, of the same version and occasion: every effect
+        happens again, under new keys. Fails with NOT_FOUND / RUN_NOT_FOUND and FAILED_PRECONDITION /
+        RUN_UNFINISHED.
+        """
+
+    @_abc_1.abstractmethod
+    def SubmitRunInput(
+        self,
+        request: _run_service_pb2.SubmitRunInputRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.SubmitRunInputResponse, _abc.Awaitable[_run_service_pb2.SubmitRunInputResponse]]:
+        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+        NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
+        everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
+        FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRun(
+        self,
+        request: _run_service_pb2.WatchRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WatchRunResponse], _abc.AsyncIterator[_run_service_pb2.WatchRunResponse]]:
+        """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
+        Fails with NOT_FOUND / RUN_NOT_FOUND.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

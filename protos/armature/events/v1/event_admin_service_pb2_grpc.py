@@ -79,7 +79,10 @@ class EventAdminServiceServicer:
 
     def ReplayDeadLetter(self, request, context):
         """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
-        DEAD_LETTER_NOT_FOUND and FAILED_PRECONDITION / DEAD_LETTER_SETTLED.
+        DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
+        FAILED_PRECONDITION / DEAD_LETTER_SETTLED, and UNAVAILABLE / UNREACHABLE. A consumer that finds the
+        data of a large event gone from the stream makes a letter for NOT_FOUND / EVENT_PAYLOAD_LOST; the
+        replay reads it from the log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,10 @@ class EventAdminServiceStub:
     """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND."""
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.ReplayDeadLetterRequest, _event_admin_service_pb2.ReplayDeadLetterResponse]
     """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
-    DEAD_LETTER_NOT_FOUND and FAILED_PRECONDITION / DEAD_LETTER_SETTLED.
+    DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
+    FAILED_PRECONDITION / DEAD_LETTER_SETTLED, and UNAVAILABLE / UNREACHABLE. A consumer that finds the
+    data of a large event gone from the stream makes a letter for NOT_FOUND / EVENT_PAYLOAD_LOST; the
+    replay reads it from the log.
     """
     DiscardDeadLetter: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.DiscardDeadLetterRequest, _event_admin_service_pb2.DiscardDeadLetterResponse]
     """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
@@ -61,7 +64,10 @@ class EventAdminServiceAsyncStub(EventAdminServiceStub):
     """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND."""
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.ReplayDeadLetterRequest, _event_admin_service_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
     """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
-    DEAD_LETTER_NOT_FOUND and FAILED_PRECONDITION / DEAD_LETTER_SETTLED.
+    DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
+    FAILED_PRECONDITION / DEAD_LETTER_SETTLED, and UNAVAILABLE / UNREACHABLE. A consumer that finds the
+    data of a large event gone from the stream makes a letter for NOT_FOUND / EVENT_PAYLOAD_LOST; the
+    replay reads it from the log.
     """
     DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.DiscardDeadLetterRequest, _event_admin_service_pb2.DiscardDeadLetterResponse]  # type: ignore[assignment]
     """DiscardDeadLetter settles one without doing it, for a reason that is kept. Fails as
@@ -96,7 +102,10 @@ class EventAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_event_admin_service_pb2.ReplayDeadLetterResponse, _abc.Awaitable[_event_admin_service_pb2.ReplayDeadLetterResponse]]:
         """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
-        DEAD_LETTER_NOT_FOUND and FAILED_PRECONDITION / DEAD_LETTER_SETTLED.
+        DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
+        FAILED_PRECONDITION / DEAD_LETTER_SETTLED, and UNAVAILABLE / UNREACHABLE. A consumer that finds the
+        data of a large event gone from the stream makes a letter for NOT_FOUND / EVENT_PAYLOAD_LOST; the
+        replay reads it from the log.
         """
 
     @_abc_1.abstractmethod

@@ -27,7 +27,9 @@ if _version_not_supported:
 
 class EventServiceStub:
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     def __init__(self, channel):
@@ -60,7 +62,9 @@ class EventServiceStub:
 
 class EventServiceServicer:
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     def ListEvents(self, request, context):
@@ -128,7 +132,9 @@ def add_EventServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class EventService:
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     @staticmethod

@@ -28,7 +28,9 @@ GRPC_VERSION: str
 
 class EventServiceStub:
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     @_typing.overload
@@ -54,7 +56,9 @@ class EventServiceStub:
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -76,7 +80,9 @@ class EventServiceAsyncStub(EventServiceStub):
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """EventService reads the log of everything that changed in the caller's workspace. Needs the
-    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    permission read: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise. A change, by any call of any
+    plane, whose event could never be published fails with INVALID_ARGUMENT / EVENT_TOO_LARGE or
+    EVENT_TYPE_INVALID, and leaves no trace.
     """
 
     @_abc_1.abstractmethod

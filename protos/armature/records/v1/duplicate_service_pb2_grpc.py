@@ -55,7 +55,7 @@ class DuplicateServiceServicer:
         """FindDuplicates returns, for each record or set of values asked about, the live records that
         share a telling value with it: of the object's unique fields, e-mail and phone fields the
         primary, of link fields the primary's host and path, of names the text without regard to case
-        and accents. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
+        and accents; a value that thousands share tells nothing. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
         RECORD_NOT_FOUND, INVALID_ARGUMENT / FIELDS_INVALID and DUPLICATES_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -63,11 +63,10 @@ class DuplicateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MergeRecords(self, request, context):
-        """MergeRecords makes one record of several and announces record.merged. Each field is that of the
-        priority record, or else of the first of the others (in the order of ids) that has one; values
+        """MergeRecords makes one record of several. Each field is that of the priority record, or else of the first of the others (in the order of ids) that has one; values
         of multi-valued fields and additional e-mails, phones and links are united. Relations that
-        point to the others point to the priority record afterwards; the others are deleted, with
-        merged_into set. Links, notes, todos and files of the others move to the priority record
+        point to the others point to the priority record afterwards; the others are deleted, and
+        their record.deleted says merged_into. Links, notes, todos and files of the others move to the priority record
         shortly after. Fails with INVALID_ARGUMENT / MERGE_INVALID, NOT_FOUND / RECORD_NOT_FOUND,
         RESOURCE_EXHAUSTED / MERGE_TOO_LARGE when more than 10,000 relations would move, and as
         UpdateRecord does.

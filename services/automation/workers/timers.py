@@ -1,0 +1,50 @@
+"""Wake what is due: one look at the earliest due time, one statement for all that have come.
+
+Timers are rows of `waits`. They cost nothing until they are due, however many and however far.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from kit import crash
+from kit.db import Database
+from kit.errors import ServiceError
+from services.automation.store import queue, waits
+
+log = structlog.get_logger()
+
+
+class Timers:
+    """Runs until cancelled; several may."""
+
+    def __init__(
+        self, worker_db: Database, wake: Callable[[], None], *, poll: float, batch: int
+    ) -> None:
+        self._worker_db = worker_db
+        self._wake = wake
+        self._poll = poll
+        self._batch = batch
+
+    async def run(self) -> None:
+        while True:
+            try:
+                fired = await self.fire()
+            except (ServiceError, psycopg.Error) as exc:
+                log.warning("timers wait", error=str(exc))
+                await asyncio.sleep(0.5)
+                continue
+            if fired < self._batch:
+                await asyncio.sleep(self._poll)
+
+    async def fire(self) -> int:
+        """Settle what is due; how many runs that wakes."""
+        async with self._worker_db.across_workspaces() as tx:
+            fired = await waits.fire_across_workspaces(tx, self._batch, queue.HEAD_START)
+            if fired:
+                crash.point("automation.timer_fire")
+        if fired:
+            self._wake()
+        return fired

@@ -1,0 +1,44 @@
+"""Whatever the workspace's own OpenAPI document allows, and whatever it does not: no 500, and no
+answer that the document does not know."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.client import Client
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,response_headers_conformance"
+)
+# Streams that end with their reader, and what would have us send to the addresses of examples.
+LEFT_OUT = "watch|createSubscription|updateSubscription|[rR]ule|[wW]orkflow"
+
+
+def _fuzzed(api: Client, stack: dict[str, Any], where: Path, *more: str) -> None:
+    document = where / "openapi.json"
+    document.write_text(json.dumps(api.get("/v1/openapi.json")))
+    done = subprocess.run(  # noqa: S603 -- our own arguments
+        [
+            sys.executable, "-m", "schemathesis.cli", "run", str(document),
+            "--url", stack["gateway_url"], "--header", f"Authorization: Bearer {api.api_key}",
+            "--checks", CHECKS, "--exclude-operation-id-regex", LEFT_OUT,
+            "--generation-with-security-parameters", "false", "--generation-deterministic",
+            "--no-shrink", "--continue-on-failure", "--request-timeout", "20",
+            "--suppress-health-check", "all", "--no-color", *more,
+        ],
+        cwd=where, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    failures = done.stdout.partition("= FAILURES =")[2] or done.stdout[-4000:] + done.stderr[-2000:]
+    assert done.returncode == 0, failures[:8000]
+
+
+def test_nothing_undocumented_is_answered(
+    new_workspace: Callable[[], Client], stack: dict[str, Any], tmp_path: Path
+) -> None:
+    api = new_workspace()
+    api.post("/v1/blueprints/crm:install", {})
+    _fuzzed(api, stack, tmp_path, "--phases", "examples,coverage", "--max-time", "30", "-n", "3")
