@@ -137,7 +137,7 @@ def page(field: str, *, encode: json_out.Encode | None = None) -> Answer:
 def page_headers(exchange: Exchange, token: str) -> Headers:
     headers: Headers = [CACHE]
     if token and exchange.method == "GET":
-        kept = [(n, v) for n, v in exchange.query if n != "page_token"]
+        kept = [(n, v) for n, v in exchange.query if n not in {"page_token", "skip"}]
         query = urlencode([*kept, ("page_token", token)]).encode()
         headers.append((b"link", b'<%s?%s>; rel="next"' % (exchange.raw_path, query)))
     return headers

@@ -106,7 +106,9 @@ def _curl(route: Route) -> str:
         parts.append('-H "Authorization: Bearer $KEY"')
     if route.operation == "replaceRecord":
         parts.append("-H 'If-Match: \"3\"'")
-    if route.example is not None:
+    if route.body_type != "application/json":
+        parts.append(f"-H 'Content-Type: {route.body_type}' --data-binary @records.csv")
+    elif route.example is not None:
         body = orjson.dumps(route.example, option=orjson.OPT_INDENT_2).decode()
         parts.append(f"-H 'Content-Type: application/json' -d '{body}'")
     return " ".join(parts)

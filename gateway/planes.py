@@ -10,7 +10,7 @@ from armature.artifacts.v1 import (
     timeline_service_pb2,
     todo_service_pb2,
 )
-from armature.automation.v1 import rule_service_pb2, run_service_pb2
+from armature.automation.v1 import rule_service_pb2, run_service_pb2, workflow_service_pb2
 from armature.events.v1 import (
     event_admin_service_pb2,
     event_service_pb2,
@@ -33,6 +33,7 @@ from armature.records.v1 import (
     history_service_pb2,
     import_service_pb2,
     record_service_pb2,
+    view_state_service_pb2,
 )
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -111,5 +112,7 @@ SCHEMA = Service(schema_service_pb2, "SchemaService")
 SUBSCRIPTIONS = Service(subscription_service_pb2, "SubscriptionService")
 TIMELINE = Service(timeline_service_pb2, "TimelineService")
 TODOS = Service(todo_service_pb2, "TodoService")
+VIEW_STATES = Service(view_state_service_pb2, "ViewStateService")
 VIEWS = Service(view_service_pb2, "ViewService")
+WORKFLOWS = Service(workflow_service_pb2, "WorkflowService")
 WORKSPACES = Service(workspace_service_pb2, "WorkspaceService")

@@ -186,9 +186,12 @@ class Database:
         return True
 
     @contextlib.asynccontextmanager
-    async def transaction(self, workspace_id: UUID) -> AsyncIterator[Tx]:
-        """Commit on success, roll back on any exception; row security sees `workspace_id`."""
+    async def transaction(self, workspace_id: UUID, *, durable: bool = True) -> AsyncIterator[Tx]:
+        """Commit on success, roll back on any exception; row security sees `workspace_id`.
+        `durable` as in `across_workspaces`."""
         async with self._begin(str(workspace_id)) as tx:
+            if not durable:
+                await tx.send("SET LOCAL synchronous_commit = off")
             yield tx
 
     @contextlib.asynccontextmanager

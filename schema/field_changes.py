@@ -15,7 +15,7 @@ from schema.compiled import CompiledObject
 from schema.conversions import convert
 from schema.field_types import FIELD_TYPES
 from schema.field_types.codec import canonical_value
-from schema.model import Field, FieldType
+from schema.model import Field, FieldType, Object
 from schema.problems import Invalid, Problem
 
 
@@ -96,3 +96,10 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
         if self.old.type in {FieldType.SELECT, FieldType.MULTI_SELECT}:
             return self.reassign.get(value, value)
         return value
+
+
+class Purge(msgspec.Struct, frozen=True):
+    """An object whose records go, or, with a field, the values of that field alone."""
+
+    object: Object
+    field: Field | None = None

@@ -17,8 +17,10 @@ from gateway.routes import (
     service,
     tabular,
     timeline,
+    view_states,
     watch,
     webhooks,
+    workflows,
 )
 from gateway.routing import Route
 
@@ -31,6 +33,7 @@ def routes(hub: Hub) -> list[Route]:
         tabular,
         lives,
         metadata,
+        view_states,
         schema,
         links,
         files,
@@ -40,6 +43,7 @@ def routes(hub: Hub) -> list[Route]:
         watch,
         webhooks,
         rules,
+        workflows,
         access,
     )
     found = [route for noun in nouns for route in noun.routes(hub)]

@@ -48,14 +48,14 @@ def routes(hub: Hub) -> list[Route]:
         query,
         {
             "sort": "sort", "fields": "fields", "page_size": "page_size", "view": "view",
-            "page_token": "page_token", "count": "count", "show_deleted": "show_deleted",
-            "explain": "explain", "time_zone": "selection.time_zone",
-            "week_start": "selection.week_start",
+            "page_token": "page_token", "skip": "skip", "count": "count",
+            "show_deleted": "show_deleted", "explain": "explain",
+            "time_zone": "selection.time_zone", "week_start": "selection.week_start",
         },
     )  # fmt: skip
     listed.add("filter", set_filter, {"type": "string", "description": "JSON or text form"})
     query_body = read_body(
-        query, "view", "page_size", "page_token", "count", "show_deleted", "explain"
+        query, "view", "page_size", "page_token", "skip", "count", "show_deleted", "explain"
     )
     board_body = read_body(
         board, "view", "group_by", "measures", "page_size", "page_token",

@@ -6,6 +6,17 @@ from gateway.planes import RULES, RUNS
 from gateway.routing import Route
 
 _MEMBERS = ("name", "description", "trigger", "condition", "actions")
+_RUN_FILTERS = (
+    "rule",
+    "workflow",
+    "record_id",
+    "state",
+    "event_id",
+    "error",
+    "from_time",
+    "to_time",
+    "parent_run_id",
+)
 _EXAMPLE = {
     "name": "Won deals",
     "trigger": {"type": "record_updated", "object": "opportunity", "fields": ["stage"]},
@@ -19,6 +30,7 @@ _EXAMPLE = {
 
 def routes(hub: Hub) -> list[Route]:
     create, update = RULES["CreateRule"], RULES["UpdateRule"]
+    resume = RUNS["ResumeRun"]
     paged = {"page_size": "page_size", "page_token": "page_token"}
 
     def rules(summary: str, example: object = None) -> Details:
@@ -55,7 +67,7 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "GET", "/v1/runs", RUNS["ListRuns"], page("runs"),
             runs("List runs, newest first."),
-            query={n: n for n in ("rule", "record_id", "state", "event_id")} | paged,
+            query={n: n for n in _RUN_FILTERS} | paged,
         ),
         route(
             hub, "GET", "/v1/runs/{id}", RUNS["GetRun"], one("run"),
@@ -66,7 +78,9 @@ def routes(hub: Hub) -> list[Route]:
             runs("Stop a run before its next step."),
         ),
         route(
-            hub, "POST", "/v1/runs/{id}:resume", RUNS["ResumeRun"], one("run"),
-            runs("Try a failed run again, from the step that failed."),
+            hub, "POST", "/v1/runs/{id}:resume", resume, one("run"),
+            Details("runs", "Try a failed run again, from the step that failed or another.",
+                    {"from_step": "call"}),
+            body=body(resume, ("from_step",), required=False),
         ),
     ]  # fmt: skip

@@ -5,6 +5,8 @@ from armature.automation.v1 import (
     rule_service_pb2_grpc,
     run_service_pb2,
     run_service_pb2_grpc,
+    workflow_service_pb2,
+    workflow_service_pb2_grpc,
 )
 
 from kit import clients
@@ -15,13 +17,18 @@ from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
 from services.automation.consumer import NAME, OTHER_SUBJECTS, OTHERS, SUBJECTS, Triggers
+from services.automation.servicers.hooks import HookAuthenticator
+from services.automation.servicers.neighbours import Neighbours
 from services.automation.servicers.rules import RuleServicer
 from services.automation.servicers.runs import RunServicer
+from services.automation.servicers.workflows import WorkflowServicer
 from services.automation.settings import Settings
 from services.automation.tables import metadata
 from services.automation.workers.actions import Actions
 from services.automation.workers.engine import Engine, Pace
 from services.automation.workers.execution import Executor
+from services.automation.workers.retention import Retention
+from services.automation.workers.schedules import Schedules
 from services.automation.workers.timers import Timers
 from services.automation.workers.webhooks import Webhooks
 
@@ -59,12 +66,27 @@ async def wire(app: App[Settings]) -> Wiring:
     triggers = Triggers(definitions, per_minute=settings.rule_triggers_per_minute, wake=engine.wake)
     rules = RuleServicer(app.db, definitions, egress, sealer, max_rules=settings.max_rules)
     runs = RunServicer(app.db)
+    events = clients.channel(settings.events_address)
+    workflows = WorkflowServicer(
+        app.db,
+        definitions,
+        egress,
+        sealer,
+        Neighbours(records, events),
+        max_workflows=settings.max_workflows,
+        hook_base_url=settings.hook_base_url,
+    )
+    others = Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate
     timers = Timers(
         app.worker_db,
         engine.wake,
         poll=settings.timer_poll_seconds,
         batch=settings.timer_batch,
     )
+    poll = settings.timer_poll_seconds
+    schedules = Schedules(app.worker_db, app.db, definitions, engine.wake, poll=poll)
+    retention = Retention(app.worker_db, app.db, seconds=settings.retention_seconds)
+    channels = (metadata_channel, records, artifacts, links, events)
     consumers = [
         Options(NAME, SUBJECTS, batched=True, prepare=triggers.prepare),
         Options(OTHERS, OTHER_SUBJECTS, batched=True, prepare=triggers.prepare),
@@ -79,11 +101,16 @@ async def wire(app: App[Settings]) -> Wiring:
             run_service_pb2.DESCRIPTOR.services_by_name["RunService"].full_name: (
                 lambda server: run_service_pb2_grpc.add_RunServiceServicer_to_server(runs, server)
             ),
+            workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name: (
+                lambda server: workflow_service_pb2_grpc.add_WorkflowServiceServicer_to_server(
+                    workflows, server
+                )
+            ),
         },
-        authenticate=Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate,
+        authenticate=HookAuthenticator(app.db, others).authenticate,
         consumers=[(options, triggers.handle) for options in consumers],
-        workers=[engine.run, timers.run],
-        closing=[c.close for c in (metadata_channel, records, artifacts, links)] + [egress.close],
+        workers=[engine.run, timers.run, schedules.run, retention.run],
+        closing=[c.close for c in channels] + [egress.close],
     )
 
 

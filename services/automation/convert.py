@@ -1,15 +1,29 @@
 """Turn what clients write into what the plane speaks of, and back."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from armature.automation.v1 import rule_pb2, run_pb2
+from armature.automation.v1 import rule_pb2, run_pb2, workflow_pb2
 
 from kit.clock import to_timestamp
 from kit.errors import InvalidArgument, Violation
 from schema import jsonio
-from schema.problems import Invalid, Problem
+from schema.problems import Invalid, Problem, nearest
+from services.automation.logic import definitions
 from services.automation.logic.drafts import Draft, DraftAction
-from services.automation.model import Attempt, Definition, Entry, Kind, Rule, RuleState, Run, Step
+from services.automation.model import (
+    Attempt,
+    Definition,
+    Entry,
+    InputField,
+    Kind,
+    Rule,
+    RuleState,
+    Run,
+    Step,
+    Workflow,
+    WorkflowVersion,
+)
 
 
 def draft(rule: rule_pb2.Rule) -> Draft:
@@ -161,3 +175,150 @@ def _attempt(one: Attempt) -> run_pb2.StepAttempt:
         error=one.error,
         trace_id=one.trace_id,
     )
+
+
+MAX_NAME = 255
+MAX_DESCRIPTION = 2000
+MAX_DOCUMENT = 256 * 1024  # bytes of each member
+_DOCUMENTS = tuple(name for name in definitions.MEMBERS if name != "when")
+WORKFLOW_PATHS = ("name", "description", "when", *(f"{name}_json" for name in _DOCUMENTS))
+
+
+def workflow_invalid(problems: Iterable[Problem]) -> InvalidArgument:
+    """INVALID_ARGUMENT / WORKFLOW_INVALID with all that is wrong."""
+    found = Invalid(list(problems))
+    violations = [Violation(p.path, p.code, p.message) for p in found.problems]
+    return InvalidArgument("WORKFLOW_INVALID", str(found), violations=violations)
+
+
+def workflow_draft(given: workflow_pb2.Workflow) -> dict[str, Any]:
+    """The draft as it is kept: what was given, unfinished as it may be."""
+    problems = _texts(given.name, given.description)
+    draft = _documents(given, _DOCUMENTS, problems)
+    if problems:
+        raise workflow_invalid(problems)
+    if given.when:
+        draft["when"] = given.when
+    return draft
+
+
+def workflow_paths(paths: Sequence[str]) -> list[str]:
+    """What an update names; WORKFLOW_INVALID for what can't be changed."""
+    problems = [
+        Problem(
+            f"update_mask.{path}",
+            "UNKNOWN_PATH",
+            f"{path!r} can't be changed{nearest(path, WORKFLOW_PATHS)};"
+            f" allowed: {', '.join(WORKFLOW_PATHS)}",
+        )
+        for path in paths
+        if path not in WORKFLOW_PATHS
+    ]
+    if not paths:
+        message = f"name what to change; allowed: {', '.join(WORKFLOW_PATHS)}"
+        problems.append(Problem("update_mask", "REQUIRED", message))
+    if problems:
+        raise workflow_invalid(problems)
+    return list(paths)
+
+
+def changed_workflow(
+    present: Workflow, changes: workflow_pb2.Workflow, paths: Sequence[str]
+) -> tuple[str, str, dict[str, Any]]:
+    """Name, description and draft once `paths` of them are those of `changes`."""
+    name = changes.name if "name" in paths else present.name
+    description = changes.description if "description" in paths else present.description
+    problems = _texts(name, description)
+    named = [one.removesuffix("_json") for one in paths if one.endswith("_json")]
+    given = _documents(changes, named, problems)
+    if problems:
+        raise workflow_invalid(problems)
+    draft = {key: value for key, value in present.draft.items() if key not in named} | given
+    if "when" in paths:
+        draft["when"] = changes.when
+    return name, description, draft
+
+
+def _texts(name: str, description: str) -> list[Problem]:
+    problems = []
+    if not 1 <= len(name.strip()) <= MAX_NAME or "\0" in name:
+        message = f"a name has 1 to {MAX_NAME} characters"
+        problems.append(Problem("name", "LENGTH", message))
+    if len(description) > MAX_DESCRIPTION or "\0" in description:
+        message = f"a description has at most {MAX_DESCRIPTION} characters"
+        problems.append(Problem("description", "LENGTH", message))
+    return problems
+
+
+def _documents(
+    given: workflow_pb2.Workflow, names: Iterable[str], problems: list[Problem]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in names:
+        document: bytes = getattr(given, f"{name}_json")
+        if len(document) > MAX_DOCUMENT:
+            problems.append(Problem(name, "TOO_LONG", f"has at most {MAX_DOCUMENT} bytes"))
+        elif document.strip():
+            try:
+                found[name] = jsonio.loads_exact(document)
+            except Invalid as invalid:
+                problems += [
+                    Problem(f"{name}.{p.path}" if p.path else name, p.code, p.message)
+                    for p in invalid.problems
+                ]
+    return found
+
+
+def workflow(one: Workflow) -> workflow_pb2.Workflow:
+    found = workflow_pb2.Workflow(
+        id=str(one.id),
+        name=one.name,
+        description=one.description,
+        when=str(one.draft.get("when") or ""),
+        state=one.state,
+        state_reason=one.state_reason,
+        published_version=one.version,
+        version=one.revision,
+        owner_id=one.owner_id,
+        create_time=to_timestamp(one.create_time),
+        update_time=to_timestamp(one.update_time),
+    )
+    for name in _DOCUMENTS:
+        if one.draft.get(name) is not None:
+            setattr(found, f"{name}_json", jsonio.dumps(one.draft[name]))
+    return found
+
+
+def workflow_version(one: WorkflowVersion) -> workflow_pb2.WorkflowVersion:
+    return workflow_pb2.WorkflowVersion(
+        version=one.version,
+        owner_id=one.owner_id,
+        definition_json=jsonio.dumps(one.document),
+        create_time=to_timestamp(one.create_time),
+    )
+
+
+def filled(form: Iterable[InputField], document: bytes) -> dict[str, Any]:
+    """What somebody filled in; INVALID_ARGUMENT / INPUT_INVALID with all that is wrong."""
+    given = object_of(document, "inputs")
+    values, problems = definitions.fill_form(form, given, "inputs")
+    if problems:
+        raise _input_invalid(problems)
+    return values
+
+
+def object_of(document: bytes, path: str) -> dict[str, Any]:
+    """A JSON object that a person has written; empty where there is nothing."""
+    try:
+        given = jsonio.loads_exact(document) if document.strip() else {}
+    except Invalid as invalid:
+        raise _input_invalid([Problem(path, p.code, p.message) for p in invalid.problems]) from None
+    if not isinstance(given, dict):
+        raise _input_invalid([Problem(path, "WRONG_KIND", "must be one JSON object")])
+    return given
+
+
+def _input_invalid(problems: Sequence[Problem]) -> InvalidArgument:
+    violations = [Violation(p.path, p.code, p.message) for p in problems]
+    message = "; ".join(f"{p.path}: {p.message}" for p in problems)
+    return InvalidArgument("INPUT_INVALID", message, violations=violations)

@@ -7,6 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from schema.access import ObjectAccess
+from schema.field_changes import FieldChange, Purge
 from schema.model import Field, LinkType, Object, View
 
 T = TypeVar("T")
@@ -95,6 +96,17 @@ class Limits:
     options: int = 300
     views: int = 200
     link_types: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the records plane has to do so that a change can come true."""
+
+    id: str
+    kind: str  # change, purge_field, purge_object
+    object_id: str
+    field_id: str  # empty: the whole object
+    plan: FieldChange | Purge
 
 
 @dataclass(frozen=True, slots=True)

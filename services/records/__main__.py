@@ -1,5 +1,6 @@
 """Run the records service: serve its API, relay its events, work in the background, migrate."""
 
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -8,11 +9,14 @@ from kit.caller import Caller
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from services.records.logic import advice
+from services.records.operations.usage import uses
 from services.records.servicers import (
     RecordServicer,
     life_servicers,
     servicers,
     tabular_servicers,
+    view_servicers,
 )
 from services.records.servicers.guard import DeleteGuard
 from services.records.servicers.history import History
@@ -22,6 +26,7 @@ from services.records.tables import metadata
 from services.records.workers.imports import ImportWorker, Rights
 from services.records.workers.search import build_search, tidy_search
 from services.records.workers.statistics import compact_statistics
+from services.records.workers.views import ViewKeeper, flush_for_ever
 
 PLANE = "records"
 
@@ -51,11 +56,14 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         concurrency=settings.import_concurrency,
         lease_seconds=settings.import_lease_seconds,
     )
+    bar = advice.Bar(idle=timedelta(seconds=settings.view_idle_seconds))
+    views = ViewKeeper(app.db, app.worker_db, definitions.workspace, bar)
     return Wiring(
         servicers={
             **servicers(servicer),
             **tabular_servicers(app.db, definitions, importing),
             **life_servicers(app.db, definitions, history),
+            **view_servicers(app.db, definitions),
         },
         authenticate=authenticate,
         workers=[
@@ -63,7 +71,9 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             imports.run,
             partial(tidy_search, app.worker_db),
             partial(build_search, app.db, app.worker_db, definitions.workspace),
+            views.run,
         ],
+        background=[partial(flush_for_ever, app.db, uses, bar)],
         closing=[to_metadata.close, to_links.close, to_events.close],
     )
 

@@ -9,7 +9,7 @@ from schema import jsonio
 from schema.compiled import CompiledObject
 from schema.model import Field
 from services.records.logic.documents import by_name
-from services.records.model import Stored
+from services.records.model import FieldJob, Stored
 
 Doc = dict[str, Any]
 
@@ -93,3 +93,21 @@ def deleted(
     if merged_into is not None:
         data["merged_into"] = str(merged_into)
     return _event(kind, obj, record, version, data)
+
+
+def field_job(job: FieldJob, verb: str) -> Event:
+    """field_job.succeeded, failed or cancelled: how a change of a definition's data has ended."""
+    return Event(
+        f"field_job.{verb}",
+        "field_job",
+        job.id,
+        2,
+        {
+            "job_id": str(job.id),
+            "object_id": str(job.object_id),
+            "field_id": str(job.field_id) if job.field_id else "",
+            "kind": job.kind,
+            "problems": job.problems,
+            "failure": job.failure,
+        },
+    )

@@ -95,6 +95,9 @@ class Query:
     limit: int = 50
     projection: "Projection | None" = None
     spelled: bool = False  # its records come as `Spelled`
+    # services.records.logic.viewing.Use | Refused: the view whose entries are all of this query.
+    use: Any = None
+    skip: int = 0  # records to pass over before the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Page:
     records: Sequence[Read | Spelled]
     next: list[Any] | None = None  # the place to go on from
     plan: list[dict[str, Any]] = field(default_factory=list)
+    why: str = ""  # no view entries gave it
 
 
 class ImportState(StrEnum):
@@ -195,3 +199,51 @@ class RowError:
     line: int
     phase: str  # import or undo
     problems: tuple[Problem, ...]
+
+
+class FieldJobState(StrEnum):
+    """Where a field job stands; `services.records.operations.field_jobs` moves it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"  # writers note what would not fit
+    REVIEWING = "reviewing"  # all records were seen; what was noted is looked at once more
+    ENFORCING = "enforcing"  # writers refuse it, so that nothing more is noted
+    SETTLED = "settled"  # done; the definition has not changed over yet
+    CLEANING = "cleaning"  # done; what only the old definition used goes
+    SUCCEEDED = "succeeded"
+    FAILING = "failing"  # what was written for the new definition goes again
+    FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldJob:
+    """One change to the data of a field, or of an object, on its way through the records."""
+
+    id: UUID
+    object_id: UUID
+    field_id: UUID | None
+    kind: str  # change, purge_field, purge_object
+    plan: str  # JSON
+    dry_run: bool
+    state: FieldJobState
+    after_time: datetime | None
+    after_id: UUID | None
+    checked: int
+    changed: int
+    problems: int
+    failure: str
+    created_by: Mapping[str, str]
+    create_time: datetime
+    update_time: datetime
+    finish_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offender:
+    """A record that stands in a job's way, and why."""
+
+    record_id: UUID
+    code: str
+    message: str

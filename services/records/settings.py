@@ -11,3 +11,4 @@ class RecordsSettings(Settings):
     import_max_bytes: int = 1024 * 1024 * 1024  # of one import's content
     import_concurrency: int = 3  # blocks of one import that are written side by side
     import_lease_seconds: float = 4.0  # after it a killed worker's import goes on with another
+    view_idle_seconds: float = 86_400.0  # after it the entries of a view on auto are dropped

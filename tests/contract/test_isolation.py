@@ -49,6 +49,14 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
                 "actions": [{"type": "create_note", "input": {"title": "n", "body": "b"}}],
             },
         )
+        workflow = api.post(
+            "/v1/workflows",
+            {
+                "name": "w",
+                "trigger": {"type": "manual"},
+                "steps": [{"id": "s", "type": "stop"}],
+            },
+        )
         api.create("thing", name="z")
         delivery = wait_for("a delivery", lambda: api.get("/v1/deliveries")["data"])[0]
         run = wait_for("a run", lambda: api.get("/v1/runs")["data"])[0]
@@ -73,6 +81,7 @@ def ours(new_workspace: Callable[[], Client]) -> Ids:
         "Event": event["id"],
         "Rule": rule["id"],
         "Run": run["id"],
+        "Workflow": workflow["id"],
         "ApiKey": me["id"],
     }
 
@@ -98,6 +107,7 @@ _NOUN_OF_SERVICE = {
     "EventAdminService": "Delivery",
     "ReplayService": "Replay",
     "RuleService": "Rule",
+    "WorkflowService": "Workflow",
     "RunService": "Run",
     "AccessService": "ApiKey",
     "WorkspaceService": "Workspace",
@@ -107,6 +117,7 @@ _NOUN_OF_FIELD = {
     "field": "Field",
     "view": "View",
     "rule": "Rule",
+    "workflow": "Workflow",
     "link_type": "LinkType",
     "subscription_id": "Subscription",
     "event_id": "Event",

@@ -63,7 +63,7 @@ _CHOICES = {
 
 
 def read(document: Mapping[str, Any]) -> WorkflowDefinition:
-    """What was judged when it was stored; a later release may judge otherwise, and reads it still."""
+    """What was judged when it was stored: a later release may judge otherwise, and reads it."""
     found, _ = judge(document)
     limits, trigger = found.limits, found.trigger
     if trigger.type is TriggerType.SCHEDULE and trigger.overlap == "queue":
@@ -106,6 +106,11 @@ def judge(document: Mapping[str, Any]) -> tuple[WorkflowDefinition, list[Problem
         retention=_retention(_object(document.get("retention"), "retention", wrong), wrong),
     )
     return found, problems
+
+
+def with_object_id(trigger: WorkflowTrigger, object_id: str) -> WorkflowTrigger:
+    """The trigger as it is once published."""
+    return replace(trigger, object_id=object_id)
 
 
 Wrong = Callable[[str, str, str], None]

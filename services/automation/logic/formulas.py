@@ -3,6 +3,7 @@
 Numbers with a fraction are doubles in CEL: money is whole micros, and stays exact.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -91,7 +92,7 @@ def _raised(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_raised(one) for one in value]
     if isinstance(value, float):
-        return Decimal(repr(value)) if value == value and abs(value) != float("inf") else None
+        return Decimal(repr(value)) if math.isfinite(value) else None
     if isinstance(value, datetime):
         return value.isoformat()
     if value is None or isinstance(value, bool | int | str):

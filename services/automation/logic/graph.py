@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schema.problems import Problem, nearest
@@ -12,7 +12,7 @@ from services.automation.model import Action, ActionType, Block, Graph, Node
 MAX_STEPS = 200
 MAX_DEPTH = 8
 MAX_BRANCHES = 50
-END = "end"
+END = "$end"  # written as null, or as end where no step is called that
 _ID = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _COMMON = ("id", "type", "input", "next", "on_error", "retry")
 _BLOCKS: dict[ActionType, tuple[str, ...]] = {
@@ -47,6 +47,8 @@ class Reader:
             return ()
         found = [self._node(one, f"{path}.{i}", depth) for i, one in enumerate(value)]
         nodes = tuple(one for one in found if one is not None)
+        if not any(node.id == "end" for node in nodes):
+            nodes = tuple(replace(n, next=END) if n.next == "end" else n for n in nodes)
         if len(nodes) == len(value):
             self._check_order(nodes, path)
         return nodes
@@ -97,7 +99,7 @@ class Reader:
         return None
 
     def _id(self, value: Any, path: str) -> str | None:
-        if not isinstance(value, str) or not _ID.match(value) or value == END:
+        if not isinstance(value, str) or not _ID.match(value):
             message = "an id has lower-case letters, digits and underscores, at most 63"
             self._wrong(f"{path}.id", "NAME_INVALID", message)
             return None

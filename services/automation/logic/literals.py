@@ -71,6 +71,11 @@ def check_inputs(
     return problems
 
 
+def _is_literal(value: Any) -> bool:
+    """Whether it is known before anything runs."""
+    return not templates.has_template(value) and not any(_formulas(value, ""))
+
+
 def _is_formula(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {formulas.KEY}
 
@@ -120,12 +125,11 @@ def _record_inputs(
         create = kind is ActionType.CREATE_RECORD
         problems += _field_values(obj, fields, f"{path}.fields", create=create)
     tree = given.get("filter")
-    if obj is not None and isinstance(tree, dict) and not templates.has_template(tree):
-        if not any(_formulas(tree, "")):
-            try:
-                parse_json.parse(workspace, obj, tree, path=f"{path}.filter")
-            except Invalid as invalid:
-                problems += invalid.problems
+    if obj is not None and isinstance(tree, dict) and _is_literal(tree):
+        try:
+            parse_json.parse(workspace, obj, tree, path=f"{path}.filter")
+        except Invalid as invalid:
+            problems += invalid.problems
     return problems
 
 
@@ -141,7 +145,7 @@ def _field_values(
             hint = f"{nearest(name, obj.fields)}; allowed: {', '.join(obj.fields)}"
             message = f"{obj.name} has no field {name!r}{hint}"
             problems.append(Problem(f"{path}.{name}", "UNKNOWN_FIELD", message))
-        elif not templates.has_template(value) and not any(_formulas(value, "")):
+        elif _is_literal(value):
             try:
                 patch(field, None, value, f"{path}.{name}")
             except Invalid as invalid:

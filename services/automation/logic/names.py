@@ -104,7 +104,8 @@ def _step(rest: list[str | int | None], known: Known, path: str) -> Problem | No
     kind = known.steps[name]
     if kind is None or len(rest) < 2 or rest[1] is None:
         return None
-    part, more = rest[1], rest[2:]
+    part: str | int | None = rest[1]
+    more = rest[2:]
     if part == "error":
         return None
     if part == "output":

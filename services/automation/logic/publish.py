@@ -1,7 +1,7 @@
-"""Judge a workflow against what its workspace defines, before it is frozen: everything wrong at once.
+"""Judge a workflow against what its workspace defines, before it is frozen: all mistakes at once.
 
-What a template or formula names must be there: a field of the trigger's object, an input, a step that
-has come before. What only a run can know is left to it.
+What a template or formula names must be there: a field of the trigger's object, an input, a step
+that has come before. What only a run can know is left to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,12 +10,12 @@ from typing import Any
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, Problem, nearest
 from services.automation.logic import conditions, definitions, formulas, names, templates
+from services.automation.logic.graph import every_node
 from services.automation.logic.inputs import ON_TIMEOUT
 from services.automation.logic.literals import check_inputs
 from services.automation.model import (
     ActionType,
     Node,
-    TriggerType,
     WorkflowDefinition,
 )
 
@@ -107,8 +107,6 @@ def _check_condition(
 
 def _variables(found: WorkflowDefinition) -> tuple[str, ...]:
     """All that any step sets: a variable is one from the beginning."""
-    from services.automation.logic.graph import every_node  # noqa: PLC0415
-
     named = list(found.graph.variables)
     for node in every_node(found.graph.nodes):
         if node.type is ActionType.SET_VARIABLES and isinstance(node.input.get("values"), dict):
@@ -217,6 +215,3 @@ class _Checker:
 def problems_of(found: Iterable[Problem]) -> list[Problem]:
     """Each mistake once."""
     return list(dict.fromkeys(found))
-
-
-MANUAL_TRIGGERS = (TriggerType.MANUAL, TriggerType.WEBHOOK)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Scope:
-    """Names at one place of a graph. Inside a loop, the outputs of that round hide those of others."""
+    """Names at one place of a graph. In a loop, the outputs of a round hide those of others."""
 
     def __init__(
         self,

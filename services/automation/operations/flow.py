@@ -1,5 +1,5 @@
-"""Let the runs of a workflow begin as its limits say: so many at once, so many in a time, the last of
-a burst.
+"""Let runs begin as the limits of their workflow say: so many at once, in a time, the last of a
+burst.
 
 Limits delay; what another has taken the place of is shown as skipped.
 """

@@ -1,4 +1,4 @@
-"""Forget runs that have ended: well after 30 days, otherwise after 90, or as their workflow says."""
+"""Forget runs that ended long ago: well after 30 days, else after 90, or as their workflow says."""
 
 from uuid import UUID
 

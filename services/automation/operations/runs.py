@@ -1,4 +1,4 @@
-"""Steer runs: cancel what has not ended, and try again what failed, from a step or from the start."""
+"""Steer runs: cancel what has not ended, try again what failed, from a step or from the start."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -104,7 +104,8 @@ async def _requeue(tx: Tx, caller: Caller, run: Run, epoch: int | None, text: st
     await store.requeue(tx, workspace_id, run.id, epoch=epoch)
     await flows.count_again(tx, workspace_id, run.rule_id)
     await queue.insert_due(tx, workspace_id, [run.id])
-    await execution.note(tx, workspace_id, run.id, text.split()[0].rstrip(";"), text, caller.name)
+    kind = "restarted" if text.startswith("restarted") else "resumed"
+    await execution.note(tx, workspace_id, run.id, kind, text, caller.name)
 
 
 async def _again(tx: Tx, workspace_id: UUID, run_id: UUID) -> Run:

@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from kit.caller import Caller
 from kit.db import Tx
-from services.automation.logic import definitions, occasion, times
+from services.automation.logic import occasion, times
 from services.automation.model import (
     Fire,
     NewRun,
@@ -35,6 +35,11 @@ async def arrange(
         return
     first = times.next_after(trigger, await tx.time(), time_zone)
     await store.put(tx, workspace_id, workflow_id, first)
+
+
+async def drop(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> None:
+    """Have it fire no more."""
+    await store.drop(tx, workspace_id, workflow_id)
 
 
 async def fire(tx: Tx, workspace_id: UUID, workflow_id: UUID, time_zone: str) -> int:
@@ -118,7 +123,3 @@ def _run(
         depth=1,
     )
     return new, document
-
-
-def trigger_of(document: dict[str, object]) -> WorkflowTrigger:
-    return definitions.read(document).trigger

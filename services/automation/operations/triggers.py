@@ -65,6 +65,45 @@ class Happening:
         return self.traceparent[3:35]
 
 
+def is_started_by(
+    starter: Starter, event_type: str, data: Mapping[str, Any], workspace: Workspace
+) -> bool:
+    """Whether its trigger, by itself, waits for such an event."""
+    kind = starter.trigger.type
+    named = (starter.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
+    obj = workspace.object(data["object_id"]) if event_type in occasion.TRIGGERS else None
+    return event_type in named and _starts(starter.trigger, event_type, data, obj)
+
+
+def happened(
+    described: Mapping[str, Any],
+    aggregate_id: str,
+    aggregate_type: str,
+    data: Mapping[str, Any],
+    workspace: Workspace,
+) -> tuple[Happening, Mapping[str, Any]]:
+    """An event of the log, as what it would start sees it."""
+    object_id = ""
+    if described["type"] in occasion.TRIGGERS:
+        object_id = data["object_id"]
+        obj = workspace.object(object_id)
+        document = occasion.build(described, data, obj, workspace.time_zone)
+        subject, kind = UUID(data["record_id"]), data["object"]
+    else:
+        document = occasion.of_event(described, data, workspace.time_zone)
+        subject, kind = UUID(aggregate_id), aggregate_type
+    found = Happening(
+        event_id=UUID(described["id"]),
+        record_id=subject,
+        object=kind,
+        object_id=object_id,
+        occasion=document,
+        rules=(),
+        traceparent="",
+    )
+    return found, data
+
+
 def _starts(
     trigger: WorkflowTrigger, event_type: str, data: Mapping[str, Any], obj: CompiledObject | None
 ) -> bool:

@@ -1,5 +1,8 @@
 """Serve RunService: unpack, one transaction, pack."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
 from uuid import UUID
 
 from armature.automation.v1 import run_pb2
@@ -9,15 +12,19 @@ from armature.automation.v1 import run_service_pb2_grpc as rpc
 from kit import idempotency, ids, paging
 from kit.caller import current_caller
 from kit.calls import Context
+from kit.clock import from_timestamp
 from kit.db import Database, Tx
 from kit.errors import InvalidArgument
 from schema.problems import nearest
 from services.automation import convert
-from services.automation.model import Kind, Run, RunQuery, RunState
-from services.automation.operations import rules, runs
+from services.automation.model import UNFINISHED, Kind, Run, RunQuery, RunState
+from services.automation.operations import inputs, rules, runs
+from services.automation.operations import workflows as workflow_operations
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as store
 from services.automation.store import steps, workflows
+
+_WATCH_SECONDS = 0.25  # between looks at a run that is watched
 
 
 class RunServicer(rpc.RunServiceServicer):
@@ -30,14 +37,28 @@ class RunServicer(rpc.RunServiceServicer):
         workspace_id = caller.workspace_id
         size = paging.clamp(request.page_size)
         bound = ["runs", str(workspace_id), request.rule, request.record_id]
-        bound += [request.state, request.event_id]
+        bound += [request.state, request.event_id, request.workflow, request.error]
+        bound += [request.parent_run_id, str(request.from_time), str(request.to_time)]
         position = paging.decode(request.page_token, *bound)
         record_id = ids.parse_id(request.record_id, "record_id") if request.record_id else None
         event_id = ids.parse_id(request.event_id, "event_id") if request.event_id else None
+        parent = request.parent_run_id
+        parent_id = ids.parse_id(parent, "parent_run_id") if parent else None
         state = _state(request.state)
         async with self._db.transaction(workspace_id) as tx:
             rule_id = await _rule_id(tx, workspace_id, request.rule) if request.rule else None
-            query = RunQuery(rule_id, record_id, event_id, state)
+            if request.workflow:
+                rule_id = await _workflow_id(tx, workspace_id, request.workflow)
+            query = RunQuery(
+                rule_id,
+                record_id,
+                event_id,
+                state,
+                from_time=_time(request, "from_time"),
+                to_time=_time(request, "to_time"),
+                error=request.error,
+                parent_run_id=parent_id,
+            )
             before = UUID(position) if position else None
             found = await store.list_runs(tx, workspace_id, query, before, size + 1)
         token = paging.encode(str(found[size - 1].id), *bound) if len(found) > size else ""
@@ -76,10 +97,61 @@ class RunServicer(rpc.RunServiceServicer):
         run_id = ids.parse_id(request.id, "id")
 
         async def work(tx: Tx) -> pb.ResumeRunResponse:
-            run = await runs.resume(tx, caller, run_id)
+            run = await runs.resume(tx, caller, run_id, request.from_step)
             return pb.ResumeRunResponse(run=await _whole(tx, caller.workspace_id, run))
 
         return await idempotency.once(self._db, caller, request, pb.ResumeRunResponse, work)
+
+    async def RestartRun(
+        self, request: pb.RestartRunRequest, context: Context
+    ) -> pb.RestartRunResponse:
+        caller = current_caller()
+        caller.require("rules")
+        run_id = ids.parse_id(request.id, "id")
+
+        async def work(tx: Tx) -> pb.RestartRunResponse:
+            run = await runs.restart(tx, caller, run_id)
+            return pb.RestartRunResponse(run=await _whole(tx, caller.workspace_id, run))
+
+        return await idempotency.once(self._db, caller, request, pb.RestartRunResponse, work)
+
+    async def SubmitRunInput(
+        self, request: pb.SubmitRunInputRequest, context: Context
+    ) -> pb.SubmitRunInputResponse:
+        caller = current_caller()
+        caller.require("read")
+        run_id = ids.parse_id(request.id, "id")
+        values = convert.object_of(request.values_json, "values")
+
+        async def work(tx: Tx) -> pb.SubmitRunInputResponse:
+            run = await inputs.submit(tx, caller, run_id, request.step, values)
+            return pb.SubmitRunInputResponse(run=await _whole(tx, caller.workspace_id, run))
+
+        return await idempotency.once(self._db, caller, request, pb.SubmitRunInputResponse, work)
+
+    async def WatchRun(
+        self, request: pb.WatchRunRequest, context: Context
+    ) -> AsyncIterator[pb.WatchRunResponse]:
+        caller = current_caller()
+        caller.require("read")
+        run_id = ids.parse_id(request.id, "id")
+        last = None
+        while True:
+            async with self._db.transaction(caller.workspace_id) as tx:
+                run = await store.find_run(tx, caller.workspace_id, run_id)
+                if run is None:
+                    raise runs.not_found(run_id)
+                shown = await _whole(tx, caller.workspace_id, run)
+            if shown != last:
+                last = shown
+                yield pb.WatchRunResponse(run=shown)
+            if run.state not in UNFINISHED:
+                return
+            await asyncio.sleep(_WATCH_SECONDS)
+
+
+def _time(request: pb.ListRunsRequest, name: str) -> datetime | None:
+    return from_timestamp(getattr(request, name)) if request.HasField(name) else None
 
 
 async def _whole(tx: Tx, workspace_id: UUID, run: Run) -> run_pb2.Run:
@@ -104,6 +176,19 @@ async def _rule_id(tx: Tx, workspace_id: UUID, name: str) -> UUID:
     if not await rule_store.ever_existed(tx, workspace_id, rule_id):
         raise rules.not_found(name)
     return rule_id
+
+
+async def _workflow_id(tx: Tx, workspace_id: UUID, name: str) -> UUID:
+    """The same of a workflow."""
+    if found := await workflows.find(tx, workspace_id, name):
+        return found.id
+    try:
+        workflow_id = UUID(name)
+    except ValueError:
+        raise workflow_operations.not_found(name) from None
+    if not await workflows.ever_existed(tx, workspace_id, workflow_id):
+        raise workflow_operations.not_found(name)
+    return workflow_id
 
 
 def _state(text: str) -> RunState | None:

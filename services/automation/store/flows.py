@@ -9,7 +9,8 @@ async def enter(tx: Tx, workspace_id: UUID, workflow_id: UUID, most: int) -> boo
     """Whether one more may be under way; the row is ours until the commit."""
     return bool(
         await tx.run(
-            "INSERT INTO flows AS f (workspace_id, workflow_id, active, most) VALUES (%s, %s, 1, %s)"
+            "INSERT INTO flows AS f (workspace_id, workflow_id, active, most)"
+            " VALUES (%s, %s, 1, %s)"
             " ON CONFLICT (workspace_id, workflow_id) DO UPDATE"
             " SET active = f.active + 1, most = excluded.most WHERE f.active < excluded.most",
             [workspace_id, workflow_id, most],

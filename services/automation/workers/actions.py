@@ -142,8 +142,8 @@ class Actions:
     async def _find_records(
         self,
         given: dict[str, Any],
-        request_id: str,
-        headers: Headers,  # noqa: ARG002
+        request_id: str,  # noqa: ARG002 -- a read needs no key
+        headers: Headers,
     ) -> dict[str, Any]:
         tree = given.get("filter")
         answer = await clients.call(

@@ -29,6 +29,7 @@ from services.automation.model import (
 )
 from services.automation.operations import calling
 from services.automation.workers.interpreter import (
+    At,
     Branch,
     Flow,
     Interpreter,
@@ -63,24 +64,26 @@ class Walk(Interpreter):
             ActionType.CALL_WORKFLOW: self._call,
         }
 
-    async def _set_variables(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _set_variables(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         values = self.given(node, row, scope)["values"]
         scope.set(values)
         return self.close(node, row, scope, values)
 
-    async def _stop(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _stop(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         given = self.given(node, row, scope)
         self.close(node, row, scope, {"reason": given.get("reason", "")})
         return Flow.STOPPED
 
-    async def _fail(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _fail(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         message = self.given(node, row, scope)["message"]
         raise self.memory.fail(row, Failed(Failure.PERMANENT, message, definite=True))
 
-    async def _emit(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _emit(self, at: At) -> Flow:
         """The event is announced in the transaction that stores the step: once."""
+        node, row, scope = at.node, at.row, at.scope
         given = self.given(node, row, scope)
         event_id = uuid5(_EVENTS, self.memory.key(row))
         event = Event(
@@ -99,25 +102,28 @@ class Walk(Interpreter):
 
     # --- choices ---
 
-    async def _if(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _if(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         if not row.input:
             chosen = "then" if self._holds(node.input["when"], scope) else "else"
             self._choose(row, chosen)
-        return await self._chosen(node, path, row, scope, branch)
+        return await self._chosen(at)
 
-    async def _switch(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _switch(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         if not row.input:
             value = self.value(node.input["value"], scope)
             cases: Sequence[Any] = node.input.get("cases", ())
             found = (str(i) for i, case in enumerate(cases) if self.value(case, scope) == value)
             self._choose(row, next(found, "default"))
-        return await self._chosen(node, path, row, scope, branch)
+        return await self._chosen(at)
 
     def _choose(self, row: Step, name: str) -> None:
         row.input, row.state = jsonio.dumps({"branch": name}).decode(), StepState.RUNNING
         self.memory.note(row)
 
-    async def _chosen(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _chosen(self, at: At) -> Flow:
+        node, path, row, scope, branch = at.node, at.path, at.row, at.scope, at.branch
         name = jsonio.loads_stored(row.input.encode())["branch"]
         block = next((one for one in node.blocks if one.name == name), Block(name, ()))
         flow = await self.sequence(block.nodes, f"{path}/", scope, branch)
@@ -133,9 +139,8 @@ class Walk(Interpreter):
 
     # --- loops and branches ---
 
-    async def _for_each(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _for_each(self, at: At) -> Flow:
+        node, path, row, scope, branch = at.node, at.path, at.row, at.scope, at.branch
         if not row.input:
             items = self.value(node.input["items"], scope)
             if not isinstance(items, list):
@@ -175,9 +180,8 @@ class Walk(Interpreter):
             return self.close(node, row, scope, {"count": len(items), "results": results})
         return flow
 
-    async def _parallel(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _parallel(self, at: At) -> Flow:
+        node, path, row, scope, branch = at.node, at.path, at.row, at.scope, at.branch
         if not row.input:
             row.input, row.state = "{}", StepState.RUNNING
             self.memory.note(row)
@@ -240,7 +244,8 @@ class Walk(Interpreter):
 
     # --- waits ---
 
-    async def _delay(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _delay(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         key = (row.index, WaitKind.TIME)
         wait = self.memory.waits.get(key)
         if wait is not None and wait.outcome:
@@ -272,9 +277,8 @@ class Walk(Interpreter):
         for wait in waits:
             self.memory.replaced(wait)
 
-    async def _wait_for_event(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _wait_for_event(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         wait = self.memory.waits.get((row.index, WaitKind.EVENT))
         if wait is None:
             given = self.given(node, row, scope)
@@ -304,9 +308,8 @@ class Walk(Interpreter):
             raise self.memory.fail(row, failed)
         return self.close(node, row, scope, {**output, "timed_out": True})
 
-    async def _wait_for_input(
-        self, node: Node, path: str, row: Step, scope: Scope, branch: Branch
-    ) -> Flow:
+    async def _wait_for_input(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         wait = self.memory.waits.get((row.index, WaitKind.INPUT))
         run_id = self.job.run.id
         if wait is None:
@@ -365,7 +368,8 @@ class Walk(Interpreter):
 
     # --- other workflows ---
 
-    async def _call(self, node: Node, path: str, row: Step, scope: Scope, branch: Branch) -> Flow:
+    async def _call(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         wait = self.memory.waits.get((row.index, WaitKind.RUN))
         child = self.memory.called_id(row)
         if wait is not None and not wait.outcome:
@@ -398,7 +402,7 @@ class Walk(Interpreter):
         await self._reload()
         if (row.index, WaitKind.RUN) not in self.memory.waits:
             self.memory.replaced(Wait(self.job.run.id, row.index, WaitKind.RUN))
-        return await self._call(node, path, row, scope, branch) if self._came(row) else Flow.ASLEEP
+        return await self._call(at) if self._came(row) else Flow.ASLEEP
 
     def _came(self, row: Step) -> bool:
         wait = self.memory.waits.get((row.index, WaitKind.RUN))

@@ -22,6 +22,7 @@ from kit.db import Database
 from kit.errors import ServiceError
 from services.automation.model import Claim, Job
 from services.automation.store import queue
+from services.automation.workers.timers import undisturbed
 
 log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ class Engine:
         try:
             while True:
                 try:
-                    more = await self._claim_and_start()
+                    more = await undisturbed(self._claim_and_start())
                 except (ServiceError, psycopg.Error) as exc:
                     log.warning("engine waits", error=str(exc))
                     await asyncio.sleep(0.5)

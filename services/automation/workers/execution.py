@@ -22,7 +22,7 @@ from kit.webhooks import Sealer
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import Claim, Job, Kind, RunState, Source, StepState, WaitKind
 from services.automation.operations import calling, execution, guarding
-from services.automation.operations.execution import Key, key_of
+from services.automation.operations.execution import Key
 from services.automation.operations.journal import Also, Then
 from services.automation.operations.performing import Done, Performing
 from services.automation.workers.actions import Actions
@@ -97,9 +97,10 @@ class Executor:
         async def perform(job: Job, performing: Performing) -> Done | Failed:
             return await self._actions.perform(claim.workspace_id, job, performing)
 
+        if job.cancelling:
+            await self._cancel(memory)
+            return
         try:
-            if job.cancelling:
-                raise CancellingError
             if await Walk(memory, perform, reload).walk():
                 await self._finish(memory, RunState.SUCCEEDED)
         except StepFailedError as exc:

@@ -8,6 +8,7 @@ with what it brought. It ends when the run ends, or when every way forward waits
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
@@ -58,7 +59,20 @@ class Branch:
 
 
 Perform = Callable[[Job, Performing], Awaitable[Done | Failed]]
-Handler = Callable[[Node, str, Step, Scope, Branch], Awaitable[Flow]]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a walk stands: at a step, with its row, and what it can name there."""
+
+    node: Node
+    path: str
+    row: Step
+    scope: Scope
+    branch: Branch
+
+
+Handler = Callable[[At], Awaitable[Flow]]
 # Reads what a run waits for, once something has come.
 Reload = Callable[[], Awaitable[None]]
 
@@ -131,7 +145,7 @@ class Interpreter:
             row = self.memory.new_row(node, path)
         handler = self.handlers.get(node.type, self._act)
         try:
-            return await handler(node, path, row, scope, branch)
+            return await handler(At(node, path, row, scope, branch))
         except prepared.InputError as exc:
             failure = self.memory.fail(row, Failed(Failure.PERMANENT, str(exc), definite=True))
         except Invalid as exc:
@@ -177,14 +191,8 @@ class Interpreter:
 
     # --- steps that act elsewhere ---
 
-    async def _act(
-        self,
-        node: Node,
-        path: str,
-        row: Step,
-        scope: Scope,
-        branch: Branch,  # noqa: ARG002
-    ) -> Flow:
+    async def _act(self, at: At) -> Flow:
+        node, row, scope = at.node, at.row, at.scope
         if row.retry_at is not None and row.retry_at > now():
             self._wake_by(row.retry_at)
             return Flow.ASLEEP

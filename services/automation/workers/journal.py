@@ -12,11 +12,12 @@ import psycopg
 
 from kit import crash
 from kit.db import Database
-from kit.errors import ServiceError
+from kit.errors import ServiceError, Unavailable
 from services.automation.operations import journal
 from services.automation.operations.journal import Change, Verdict
 
 _MOST = 100  # changes of one transaction
+_TRIES = 5  # of a transaction that collided with another
 
 Waiting = tuple[Change, "asyncio.Future[Verdict]"]
 
@@ -51,10 +52,15 @@ class Journal:
             await self._store(workspace_id, batch)
         del self._waiting[workspace_id]
 
-    async def _store(self, workspace_id: UUID, batch: Sequence[Waiting]) -> None:
+    async def _store(
+        self, workspace_id: UUID, batch: Sequence[Waiting], tries: int = _TRIES
+    ) -> None:
         try:
             verdicts = await self._attempt(workspace_id, [change for change, _ in batch])
         except (ServiceError, psycopg.Error, ValueError, LookupError, AssertionError) as exc:
+            if isinstance(exc, Unavailable) and exc.reason == "CONFLICT" and tries > 1:
+                await self._store(workspace_id, batch, tries - 1)  # rolled back: nothing is stored
+                return
             if len(batch) > 1 and not isinstance(exc, ServiceError):
                 for one in batch:  # find the one that can't be stored
                     await self._store(workspace_id, [one])

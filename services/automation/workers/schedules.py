@@ -12,6 +12,7 @@ from kit.errors import ServiceError
 from planes.definitions import Definitions
 from services.automation.operations import schedules
 from services.automation.store import schedules as store
+from services.automation.workers.timers import undisturbed
 
 log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ class Schedules:
     async def run(self) -> None:
         while True:
             try:
-                fired = await self.fire()
+                fired = await undisturbed(self.fire())
             except (ServiceError, psycopg.Error) as exc:
                 log.warning("schedules wait", error=str(exc))
                 fired = 0

@@ -4,7 +4,8 @@ Timers are rows of `waits`. They cost nothing until they are due, however many a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -15,6 +16,20 @@ from kit.errors import ServiceError
 from services.automation.store import queue, waits
 
 log = structlog.get_logger()
+
+
+T = TypeVar("T")
+
+
+async def undisturbed(work: Coroutine[None, None, T]) -> T:
+    """A transaction comes to its end before a process leaves: cut in the middle, its connection
+    would be waited for."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 class Timers:
@@ -31,7 +46,7 @@ class Timers:
     async def run(self) -> None:
         while True:
             try:
-                fired = await self.fire()
+                fired = await undisturbed(self.fire())
             except (ServiceError, psycopg.Error) as exc:
                 log.warning("timers wait", error=str(exc))
                 await asyncio.sleep(0.5)

@@ -111,7 +111,7 @@ class DeliveryWorker:
             if not self._tasks:
                 continue
             try:
-                async with self._worker_db.across_workspaces() as tx:
+                async with self._worker_db.across_workspaces(durable=False) as tx:
                     await queue.renew(tx, list(self._tasks.values()))
             except (ServiceError, psycopg.Error) as exc:
                 log.warning("leases run out", error=str(exc))
@@ -121,7 +121,7 @@ class DeliveryWorker:
         lanes = min(_CLAIM_LANES, free // self._policy.width)
         if lanes < 1:
             return 0
-        async with self._worker_db.across_workspaces() as tx:
+        async with self._worker_db.across_workspaces(durable=False) as tx:
             claims = await queue.claim(tx, lanes=lanes, width=self._policy.width)
         for claim in claims:
             task = asyncio.create_task(self._deliver(claim))
@@ -146,7 +146,8 @@ class DeliveryWorker:
         try:
             if not await self._may_send(claim):
                 return
-            async with self._db.transaction(claim.workspace_id) as tx:
+            # A crash of the server that forgets this forgets the lease too: it is sent again.
+            async with self._db.transaction(claim.workspace_id, durable=False) as tx:
                 sending = await store.begin_attempt(tx, claim)
             if sending is None:
                 return

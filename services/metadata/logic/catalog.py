@@ -16,7 +16,7 @@ from schema.compiled import Workspace as Compiled
 from schema.jsonio import dumps
 from schema.model import Field, FieldType, LinkType, Object, Snapshot, View
 from schema.problems import nearest, refuse
-from services.metadata.model import Difference, Entity, Limits, Noun, Stored
+from services.metadata.model import Difference, Entity, Job, Limits, Noun, Stored
 
 E = TypeVar("E", Object, Field, View, LinkType)
 
@@ -61,6 +61,7 @@ class Draft:
         for one in self.fields.values():
             self._index(one)
         self._compiled: Compiled | None = None
+        self.requested: list[Job] = []  # what the records plane has to do, in the order asked
 
     # --- reading ---
 
@@ -173,6 +174,33 @@ class Draft:
     def drop_view(self, view_id: str) -> None:
         self._touched.setdefault((Noun.VIEW, view_id))
         del self.views[view_id]
+
+    def drop_field(self, field_id: str) -> None:
+        """For ever, with the link type that it projects: nothing may use it any more."""
+        self._compiled = None
+        if link := self.link_type_of(field_id):
+            self._touched.setdefault((Noun.LINK_TYPE, link.id))
+            del self.link_types[link.id]
+        self._touched.setdefault((Noun.FIELD, field_id))
+        gone = self.fields.pop(field_id)
+        self._field_ids[gone.object_id].discard(field_id)
+        self._relation_ids.discard(field_id)
+
+    def drop_object(self, object_id: str) -> None:
+        """For ever, with its views and fields."""
+        for view in self.views_of(object_id):
+            self.drop_view(view.id)
+        for one in self.fields_of(object_id, inactive=True):
+            self.drop_field(one.id)
+        self._compiled = None
+        self._touched.setdefault((Noun.OBJECT, object_id))
+        del self.objects[object_id]
+
+    def request(self, kind: str, object_id: str, field_id: str, plan: Any) -> "Job":
+        """Have the records plane see to data, once this draft is written."""
+        found = Job(new_id(), kind, object_id, field_id, plan)
+        self.requested.append(found)
+        return found
 
     def _put(self, noun: Noun, into: dict[str, E], value: E) -> E:
         if noun is not Noun.VIEW:  # no view is part of what paths are looked up in

@@ -170,7 +170,7 @@ async def _write(
     old = held.get(difference.entity_id)
     own = old.version + 1 if old else 1
     if difference.after is None:
-        await store.delete_view(tx, caller.workspace_id, difference.entity_id)
+        await store.delete(tx, caller.workspace_id, difference.noun, difference.entity_id)
         held.pop(difference.entity_id, None)
         return own
     stored = Stored(difference.after, own, old.create_time if old else at, at)

@@ -1,6 +1,5 @@
 """Make, change and delete the roles of a workspace's own, and say what a role amounts to."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,6 @@ from services.metadata.operations.catalogues import Catalogues
 from services.metadata.store import definitions as definition_store
 from services.metadata.store import roles as store
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _MAX_DESCRIPTION = 1000
 
 
@@ -54,7 +52,7 @@ async def create(
     base = (await catalogues.begin(tx, caller.workspace_id)).draft.base
     problems = Problems()
     name = raw.get("name", "")
-    if not _NAME.fullmatch(name):
+    if not store.NAME.fullmatch(name):
         message = "must be lower case letters, digits and underscores, from a letter, at most 63"
         problems.add("name", "INVALID_NAME", message)
     elif name in {*ROLES, "system"}:

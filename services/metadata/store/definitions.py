@@ -91,7 +91,10 @@ def _upsert(noun: Noun) -> str:
 
 
 _UPSERT = {noun: _upsert(noun) for noun in Noun}
-_DELETE_VIEW = "DELETE FROM views WHERE workspace_id = %s AND view_id = %s"
+_DELETE = {
+    noun: f"DELETE FROM {table} WHERE workspace_id = %s AND {key} = %s"
+    for noun, (table, key, _, _) in _TABLES.items()
+}
 _DECODERS: dict[Noun, Any] = {
     Noun.OBJECT: msgspec.json.Decoder(list[Stored[Object]]),
     Noun.FIELD: msgspec.json.Decoder(list[Stored[Field]]),
@@ -156,8 +159,8 @@ def _value(noun: Noun, part: str, column: str, value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-async def delete_view(tx: Tx, workspace_id: UUID, view_id: str) -> None:
-    await tx.send(_DELETE_VIEW, [workspace_id, view_id])
+async def delete(tx: Tx, workspace_id: UUID, noun: Noun, entity_id: str) -> None:
+    await tx.send(_DELETE[noun], [workspace_id, entity_id])
 
 
 def document(entity: Entity | None) -> Mapping[str, Any] | None:

@@ -1,5 +1,6 @@
 """Keep the roles of the workspaces' own."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from schema.access import ObjectAccess
 from schema.jsonio import dumps
 from services.metadata.model import CustomRole
 
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)  # others can't be, and are not asked for
 _COLUMNS = (
     "role_id, name, description, permissions, objects::text AS objects, version, create_time,"
     " update_time"
@@ -39,19 +41,19 @@ _objects = msgspec.json.Decoder(dict[str, ObjectAccess])
 
 
 async def get(tx: Tx, workspace_id: UUID, name: str) -> CustomRole | None:
-    row = await tx.maybe(_GET, [workspace_id, name])
+    row = await tx.maybe(_GET, [workspace_id, name]) if NAME.fullmatch(name) else None
     return _role(row) if row else None
 
 
 async def lock(tx: Tx, workspace_id: UUID, name: str) -> CustomRole | None:
     """The role, which stays as it is until commit, and which nobody is given meanwhile."""
-    row = await tx.maybe(_LOCK, [workspace_id, name])
+    row = await tx.maybe(_LOCK, [workspace_id, name]) if NAME.fullmatch(name) else None
     return _role(row) if row else None
 
 
 async def hold(tx: Tx, workspace_id: UUID, name: str) -> bool:
     """Whether there is the role; it is not deleted before commit."""
-    return bool(await tx.maybe(_HOLD, [workspace_id, name]))
+    return bool(NAME.fullmatch(name) and await tx.maybe(_HOLD, [workspace_id, name]))
 
 
 async def every(tx: Tx, workspace_id: UUID) -> list[CustomRole]:

@@ -36,9 +36,9 @@ def slot_of(field_id: str, part: str) -> UUID:
 
 
 def entries(obj: CompiledObject, doc: Mapping[str, Any]) -> set[Entry]:
-    """Every index row of a document."""
+    """Every index row of a document, those of inactive fields included: they may come back."""
     found: set[Entry] = set()
-    for field in obj.fields.values():
+    for field in obj.definition.fields:
         value = doc.get(field.key or field.name)
         if value is None or not field.indexed:
             continue
@@ -67,7 +67,7 @@ def folds(
     for column, actor in zip(("created_by", "updated_by"), actors, strict=False):
         if isinstance(actor.get("name"), str):
             _collect(actor["name"], f"{column}.name", found)
-    for field in obj.fields.values():
+    for field in obj.definition.fields:
         key = field.key or field.name
         value = doc.get(key)
         if value is not None:
@@ -92,10 +92,11 @@ class UniqueKey(NamedTuple):
 
 
 def unique_keys(obj: CompiledObject, doc: Mapping[str, Any]) -> list[UniqueKey]:
-    """The keys that no other live record of the object may have."""
+    """The keys that no other live record of the object may have, those of inactive fields
+    included."""
     return [
         UniqueKey(UUID(f.index_id), key_hash(text), f)
-        for f in obj.fields.values()
+        for f in obj.definition.fields
         if f.unique
         and (value := doc.get(f.key or f.name)) is not None
         and (text := unique_key(f, value)) is not None

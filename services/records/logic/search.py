@@ -41,9 +41,9 @@ class Entry:
 
 
 @lru_cache(maxsize=100_000)
-def tag_of(workspace_id: UUID, slot: UUID) -> int:
+def tag_of(workspace_id: str, field_id: str, part: str = "") -> int:
     """32 bits that tell fields of all workspaces apart, nearly always; SQL does the same."""
-    text = f"{workspace_id}:{slot}"
+    text = f"{workspace_id}:{slot_of(field_id, part)}"
     return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8], 16)
 
 
@@ -77,6 +77,7 @@ def entry(workspace_id: UUID, obj: CompiledObject, doc: Mapping[str, Any]) -> En
     lexemes: list[str] = []
     grams: set[int] = set()
     place = 0
+    workspace = str(workspace_id)
     for field in obj.definition.fields:
         value = doc.get(field.key or field.name)
         if value is None:
@@ -84,7 +85,7 @@ def entry(workspace_id: UUID, obj: CompiledObject, doc: Mapping[str, Any]) -> En
         spec = FIELD_TYPES[field.type]
         if spec.searchable:
             weight = weight_of(obj, field)
-            tag = f"{tag_of(workspace_id, UUID(field.id)):08x}"
+            tag = f"{tag_of(workspace, field.id):08x}"
             found: dict[str, int] = {}
             for text in texts(field, value):
                 for word in words(text)[:MAX_WORDS]:
@@ -93,9 +94,10 @@ def entry(workspace_id: UUID, obj: CompiledObject, doc: Mapping[str, Any]) -> En
             lexemes += [f"'{tag}{w}':{min(at, 16383)}{weight}" for w, at in found.items()]
         if has_grams(field):
             for part, text in _parts(field, value):
-                lead = tag_of(workspace_id, slot_of(field.index_id, part)) << 32
-                grams.update(_signed(lead | low) for low in cut(fold(text)))
-    return Entry(" ".join(lexemes), sorted(grams))
+                tag_bits = tag_of(workspace, field.index_id, part)
+                lead = (tag_bits - (tag_bits >> 31 << 32)) << 32  # as a signed int8 has it
+                grams.update([lead | low for low in cut(fold(text))])
+    return Entry(" ".join(lexemes), list(grams))
 
 
 def weight_of(obj: CompiledObject, field: Field) -> str:
@@ -140,7 +142,3 @@ def cut(folded: str) -> Iterable[int]:
         return (LONG,)
     data = folded.encode("utf-32-le", "surrogatepass")
     return [crc32(data[at : at + 12]) for at in range(0, len(data) - 8, 4)]
-
-
-def _signed(key: int) -> int:
-    return key - (1 << 64) if key >= 1 << 63 else key

@@ -1,7 +1,8 @@
 """Answer aggregates: figures of the groups of an object's records, exact, in the order asked.
 
-Counts and sums by a field that a kanban keeps statistics for come from those; plain counts by an
-indexed select, boolean or relation from its index; everything else from one scan of the documents
+Counts by a select or boolean, and the sums of its kanban, come from a maintained statistic, which
+the first such question of a large object builds; plain counts by an indexed select, boolean or
+relation of others from its index; everything else from one scan of the documents
 that the filter selects, and one more for each currency field that is measured.
 """
 
@@ -21,7 +22,10 @@ from services.records.logic.groups import Figures, Found, Group, amount, figure_
 from services.records.model import Query
 from services.records.operations import reads
 from services.records.store import aggregates as store
+from services.records.store import queries
 from services.records.store import stats as stats_store
+
+_WORTHWHILE = 5_000  # of more records than this a statistic is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Answer:
 async def aggregate(
     tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query, asked: Aggregate
 ) -> Answer:
-    """The groups; Invalid where having is no filter over keys and figures."""
+    """The groups, or stats.NotKept; Invalid where having is no filter over keys and figures."""
     keep = groups.having(asked, query.context)
     found, plan = await _figures(tx, workspace_id, workspace, query, asked)
     arranged = groups.arranged(found, asked, keep)
@@ -65,20 +69,24 @@ async def _figures(
 async def _kept(
     tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query, asked: Aggregate
 ) -> Found | None:
-    """The figures that maintained statistics tell, where there are such."""
+    """The figures that a maintained statistic tells; None where none could, or where there is
+    little to count; stats.NotKept where one is worth building first."""
     if len(asked.keys) != 1 or asked.keys[0].choices is None or asked.keys[0].leaf.parts:
         return None
     group_field = asked.keys[0].leaf.field
     measured = {m.leaf.field.id for m in asked.measures if m.leaf and m.leaf.field}
     if group_field is None or not all(_is_kept(m) for m in asked.measures):
         return None
-    for one in stats.statistics(workspace.full, query.object.full):
-        has_all = measured <= {f.id for f in one.sums}
-        by = one.group_field
-        if by is not None and by.id == group_field.id and has_all:
-            sums = await stats_store.read(tx, workspace_id, one.id)
-            return None if sums is None else _from_sums(sums, asked)
-    return None
+    # Kept for everybody alike: a role's rule is part of the tree, which is none here.
+    one = stats.counting(workspace.full, query.object.full, group_field)
+    if not measured <= {f.id for f in one.sums}:
+        return None
+    sums = await stats_store.read(tx, workspace_id, one.id)
+    if sums is not None:
+        return _from_sums(sums, asked)
+    if await queries.count(tx, workspace_id, query, None, bound=_WORTHWHILE) < _WORTHWHILE:
+        return None
+    raise stats.NotKept(one)
 
 
 def _is_kept(measure: Measure) -> bool:

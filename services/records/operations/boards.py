@@ -21,7 +21,7 @@ from schema.fold import fold
 from schema.model import Field, FieldType
 from services.records.logic import stats
 from services.records.model import Page, Query
-from services.records.operations import reads
+from services.records.operations import entries, reads
 from services.records.store import grouping
 from services.records.store import stats as stats_store
 
@@ -128,7 +128,7 @@ def _within(query: Query, group_field: Field, key: Any) -> Query:
     leaf = Path((), Leaf(group_field.name, kind, group_field))
     condition = Condition(leaf, "is_empty", True) if key is None else Condition(leaf, "eq", key)
     tree = condition if query.tree is None else And((query.tree, condition))
-    return replace(query, tree=tree)
+    return entries.within(replace(query, tree=tree), _group_key(key))
 
 
 Sums = Mapping[tuple[str, str], tuple[int, Decimal]]
@@ -155,6 +155,10 @@ async def _sums(
                 if sums is None:
                     raise stats.NotKept(statistic)
                 return sums
+    if not measured:
+        counts = await entries.counts(tx, workspace_id, query)
+        if counts is not None:
+            return {(group, stats.COUNT): (n, Decimal(0)) for group, n in counts.items()}
     fields = {m.field.id: m.field for m in measures if m.field is not None}
     return await grouping.sums(tx, workspace_id, query, group_field, list(fields.values()))
 

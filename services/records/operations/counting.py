@@ -12,7 +12,8 @@ from kit.db import Tx
 from schema.compiled import Workspace
 from services.records.logic import stats
 from services.records.model import Query
-from services.records.operations import reads
+from services.records.operations import entries, reads
+from services.records.operations.usage import uses
 from services.records.store import grouping, queries
 from services.records.store import stats as stats_store
 
@@ -21,6 +22,9 @@ _WORTHWHILE = 5_000  # of more records than this a statistic is kept
 
 async def exact(tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query) -> int:
     """How many records match, or stats.NotKept."""
+    groups = await entries.counts(tx, workspace_id, query)
+    if groups is not None:
+        return sum(groups.values())
     chosen = None if query.show_deleted else stats.choices(query.tree, query.context)
     if chosen is None:
         return await reads.count(tx, workspace_id, query, exact=True)
@@ -28,6 +32,7 @@ async def exact(tx: Tx, workspace_id: UUID, workspace: Workspace, query: Query) 
     statistic = stats.counting(workspace.full, query.object.full, chosen.field)
     sums = await stats_store.read(tx, workspace_id, statistic.id)
     if sums is not None:
+        uses.note_statistic(workspace_id, statistic.id)
         return chosen.count(sums)
     condition = await reads.driving(tx, workspace_id, query)
     if condition is not None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from kit.db import Tx
+from kit.errors import ResourceExhausted
 from schema.compiled import CompiledObject, Workspace
 from schema.field_types import Kind as IndexKind
 from schema.filters.index import IndexCondition, indexable
@@ -18,10 +19,12 @@ from schema.filters.tree import Tree
 from schema.model import FieldType
 from services.records.logic import planner
 from services.records.model import Page, Projection, Query, Read, Spelled
+from services.records.operations import entries
 from services.records.store import probes, queries
 
 _SIZES_SECONDS = 30.0
 _SIZES_HELD = 10_000
+MAX_SKIP = 10_000  # records that are walked to pass them over
 _COUNT_BOUND = 10_000  # an estimated count is exact up to here
 R = TypeVar("R", bound=Read | Spelled)
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -36,7 +39,15 @@ async def page(
 ) -> Page:
     """The next records of a query and the place to go on from; `known` are matches of index
     conditions that need no probe."""
-    rows, plan = await rows_of(tx, workspace_id, query, known or {})
+    kept, why = await entries.rows_of(tx, workspace_id, query, query.limit + 1)
+    if kept is not None:
+        rows, plan = kept, [{"strategy": "view entries", "rows": len(kept)}]
+    else:
+        begun = await _skipped(tx, workspace_id, query)
+        if begun is None:
+            return Page([], why=why)
+        query = begun
+        rows, plan = await rows_of(tx, workspace_id, query, known or {})
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     records = await expand(
@@ -48,7 +59,26 @@ async def page(
         queries.to_records(query, rows),
     )
     place = queries.sort_place(query, rows[-1]) if more else None
-    return Page(records, place, plan)
+    return Page(records, place, plan, why)
+
+
+async def _skipped(tx: Tx, workspace_id: UUID, query: Query) -> Query | None:
+    """The query from behind the records that it passes over, which are walked; None at the end.
+    RESOURCE_EXHAUSTED / SKIP_TOO_DEEP where that are too many."""
+    if not query.skip:
+        return query
+    if query.skip > MAX_SKIP:
+        message = (
+            f"more than {MAX_SKIP:,} records are skipped only by a view whose entries are kept "
+            "(materialized); go by page tokens instead"
+        )
+        raise ResourceExhausted("SKIP_TOO_DEEP", message, limit=str(MAX_SKIP))
+    names = tuple(query.object.fields)[:1]
+    bare = replace(query, limit=query.skip - 1, projection=Projection(names), spelled=False)
+    rows, _ = await rows_of(tx, workspace_id, bare, {})
+    if len(rows) < query.skip:
+        return None
+    return replace(query, skip=0, after=queries.sort_place(bare, rows[-1]))
 
 
 async def rows_of(

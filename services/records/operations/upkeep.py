@@ -20,12 +20,18 @@ TOO_LONG = "the values that it sorts by are too long to be kept in order"
 Moved = tuple[Stored | None, Stored | None]
 
 
-async def note(tx: Tx, workspace: Workspace, obj: CompiledObject, moved: Sequence[Moved]) -> None:
+async def note(
+    tx: Tx,
+    workspace: Workspace,
+    obj: CompiledObject,
+    moved: Sequence[Moved],
+    kept: stats_store.Kept | None = None,
+) -> None:
     """Have statistics and view entries follow records; part of every transaction that changes
     them. UNAVAILABLE / METADATA_BEHIND where these definitions are older than what is kept."""
     workspace_id, object_id = UUID(workspace.id), UUID(obj.id)
     moved = [(_live(before), _live(after)) for before, after in moved]
-    kept = await stats_store.kept(tx, workspace_id, object_id)
+    kept = kept or await stats_store.kept(tx, workspace_id, object_id)
     statistics = stats.known(obj.full, kept.statistics)
     if statistics is None:
         message = "the object's definitions are newer than what this replica knows; try again"

@@ -30,10 +30,11 @@ from schema.values import RecordValues, record_values, same
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import Item, Outcome, Stored, Written
-from services.records.operations import references, upkeep, visibility
-from services.records.store import index, uniques
+from services.records.operations import duties, references, upkeep, visibility
+from services.records.store import field_jobs, index, uniques
 from services.records.store import records as store
 from services.records.store import search as search_store
+from services.records.store import stats as stats_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -122,6 +123,7 @@ async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
 
 async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
     """Apply merge patches; what changes nothing writes nothing. In the order of the items."""
+    asked = await field_jobs.ask(tx, target.workspace_id, target.object_id)
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
     judged = _Judged()
@@ -144,7 +146,7 @@ async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
             outcome = Outcome.UPDATED if changed or position is not None else Outcome.UNCHANGED
             path = _at(item, "fields")
             changes.append(_Change(before.id, before, doc, changed, position, path, outcome))
-    return await _write(tx, target, changes, judged)
+    return await _write(tx, target, changes, judged, asked)
 
 
 async def delete(
@@ -152,15 +154,18 @@ async def delete(
 ) -> list[Written]:
     """Mark records deleted: out of every index, their unique values free. Those that are merged
     into another record say into which."""
+    asked = await field_jobs.ask(tx, target.workspace_id, target.object_id)
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
     for item, record_id in zip(items, wanted, strict=True):
         if record_id is None or record_id not in known:
             raise not_found(item.id)
         etags.check(item.etag, known[record_id].version)
-    obj, workspace_id = target.full, target.workspace_id
+    workspace_id = target.workspace_id
+    owed = await asked.duties(target.workspace.version)
+    obj = duties.both(target.full, owed)
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
-    await upkeep.note(tx, target.workspace, obj, [(r, None) for r in known.values()])
+    await upkeep.note(tx, target.workspace, target.full, [(r, None) for r in known.values()])
     entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
     await index.remove(tx, workspace_id, entries)
     await search_store.remove(tx, workspace_id, sorted(known))
@@ -180,8 +185,10 @@ async def delete(
         )
         for i, r in known.items()
     }
+    await duties.forget(tx, workspace_id, owed, list(known))
     version = target.workspace.version
-    made = (events.deleted(obj, r, version, merged_into=merged_into) for r in gone.values())
+    full = target.full
+    made = (events.deleted(full, r, version, merged_into=merged_into) for r in gone.values())
     await outbox.add(tx, target.caller, *made)
     return [Written(gone[i], Outcome.DELETED) for i in wanted if i is not None]
 
@@ -307,9 +314,16 @@ def _judge(
         return None
 
 
-async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged) -> list[Written]:
+async def _write(
+    tx: Tx,
+    target: Target,
+    changes: list[_Change],
+    judged: _Judged,
+    asked: field_jobs.Asked | None = None,
+) -> list[Written]:
     """Check what only the store can tell, then write everything that differs."""
-    workspace_id, obj = target.workspace_id, target.full
+    workspace_id = target.workspace_id
+    asked = asked or await field_jobs.ask(tx, workspace_id, target.object_id)
     sure = [(c.doc, c.changed, c.path) for c in changes]
     problems = judged.problems + await references.check(
         tx, workspace_id, target.workspace, [*sure, *judged.doubtful]
@@ -320,6 +334,10 @@ async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged
     todo = [c for c in changes if c.outcome is not Outcome.UNCHANGED]
     fresh = [c for c in todo if c.before is None]
     known = [c for c in todo if c.before is not None]
+    kept = await stats_store.kept(tx, workspace_id, target.object_id) if todo else None
+    owed = await asked.duties(target.workspace.version)
+    carried = _carried(owed, todo)
+    obj = duties.both(target.full, owed)
     added: list[index.Owned] = []
     removed: list[index.Owned] = []
     for c in todo:
@@ -330,18 +348,20 @@ async def _write(tx: Tx, target: Target, changes: list[_Change], judged: _Judged
         removed += [(c.id, e) for e in old - new]
     now = await tx.time()
     written = [_written(target, c, now, n) for n, c in enumerate(changes)]
-    rows = {w.record.id: _row(target, w.record) for w in written}
+    rows = {w.record.id: _row(obj, w.record) for w in written}
     actor = target.caller.actor()
     if todo:
         after = {w.record.id: w.record for w in written}
-        await upkeep.note(tx, target.workspace, obj, [(c.before, after[c.id]) for c in todo])
+        moved = [(c.before, after[c.id]) for c in todo]
+        await upkeep.note(tx, target.workspace, target.full, moved, kept)
     if fresh:  # before what belongs to the record, so that a used id is what is reported
         new_rows = [rows[c.id] for c in fresh]
         await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
-    await _claim_uniques(tx, target, todo)
+    await _claim_uniques(tx, target, obj, todo, duties.lenient_claims(owed), carried)
+    await duties.settle(tx, workspace_id, carried)
     await index.remove(tx, workspace_id, removed)
     await index.add(tx, workspace_id, added)
-    await search_store.put(tx, workspace_id, _searchable(target, todo))
+    await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
     if known:
         await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
     await allowed(tx, target, {c.id: c.path for c in todo})
@@ -362,10 +382,25 @@ async def allowed(tx: Tx, target: Target, paths: Mapping[UUID, str]) -> None:
     raise PermissionDenied("RECORD_RULE_VIOLATED", message, violations=violations)
 
 
-def _searchable(target: Target, changes: Sequence[_Change]) -> list[tuple[UUID, search.Entry]]:
+def _carried(owed: Sequence[field_jobs.Duty], changes: Sequence[_Change]) -> duties.Carried:
+    """Carry the writes over to the new definitions of fields that jobs are changing; FIELDS_INVALID
+    for what does not fit any more."""
+    carried = duties.Carried()
+    for c in changes if owed else ():
+        c.changed = c.changed + duties.carry(
+            owed, c.id, _live_doc(c.before), c.doc, c.path, carried
+        )
+    if carried.problems:
+        raise invalid(carried.problems)
+    return carried
+
+
+def _searchable(
+    target: Target, obj: CompiledObject, changes: Sequence[_Change]
+) -> list[tuple[UUID, search.Entry]]:
     """What can be searched of the records where that may have changed."""
     return [
-        (c.id, search.entry(target.workspace_id, target.full, c.doc))
+        (c.id, search.entry(target.workspace_id, obj, c.doc))
         for c in changes
         if c.outcome is not Outcome.UPDATED or any(map(search.matters, c.changed))
     ]
@@ -407,9 +442,9 @@ def _live_doc(record: Stored | None) -> dict[str, Any] | None:
     return record.doc if record is not None and record.delete_time is None else None
 
 
-def _row(target: Target, record: Stored) -> store.NewRow:
+def _row(obj: CompiledObject, record: Stored) -> store.NewRow:
     actors = (record.created_by, record.updated_by)
-    folds = documents.folds(target.full, record.doc, actors)
+    folds = documents.folds(obj, record.doc, actors)
     return store.NewRow(record.id, record.doc, folds, record.position)
 
 
@@ -450,11 +485,19 @@ def _claims(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[u
     ]
 
 
-async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> None:
+async def _claim_uniques(
+    tx: Tx,
+    target: Target,
+    obj: CompiledObject,
+    changes: Sequence[_Change],
+    lenient: Mapping[UUID, field_jobs.Duty],
+    carried: duties.Carried,
+) -> None:
     """Free the old unique values and take the new ones; ALREADY_EXISTS / VALUE_NOT_UNIQUE, naming
-    each field, when another live record (or another item) has one."""
-    obj, workspace_id = target.full, target.workspace_id
-    if not any(f.unique for f in obj.fields.values()):
+    each field, when another live record (or another item) has one. `lenient` constraints are only
+    being built: there it is noted."""
+    workspace_id = target.workspace_id
+    if not any(f.unique for f in obj.definition.fields):
         return
     new: list[uniques.Claim] = []
     old: list[uniques.Claim] = []
@@ -471,9 +514,15 @@ async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> 
     if not refused:
         return
     paths = {c.id: c.path for c in changes}
+    constraints = {f.index_id: f for f in obj.definition.fields}
     violations = []
     for one in refused:
-        field = obj.fields_by_id[str(one.constraint_id)]
+        field = constraints[str(one.constraint_id)]
+        if duty := lenient.get(one.constraint_id):
+            message = f"another {obj.name} has this {field.name}"
+            note = field_jobs.Note(duty.job_id, one.record_id, "NOT_UNIQUE", message)
+            carried.notes.append(note)
+            continue
         lead = f"{paths[one.record_id]}." if paths[one.record_id] else ""
         if field.name not in target.object.fields:  # the caller may not even know of it
             message = f"another {obj.name} has a value that only one may have"
@@ -481,7 +530,8 @@ async def _claim_uniques(tx: Tx, target: Target, changes: Sequence[_Change]) -> 
             continue
         message = f"another {obj.name} has this {field.name}"
         violations.append(Violation(f"{lead}{field.name}", "NOT_UNIQUE", message))
-    raise AlreadyExists("VALUE_NOT_UNIQUE", violations[0].message, violations=violations)
+    if violations:
+        raise AlreadyExists("VALUE_NOT_UNIQUE", violations[0].message, violations=violations)
 
 
 async def _locked(tx: Tx, target: Target, wanted: Sequence[UUID | None]) -> dict[UUID, Stored]:

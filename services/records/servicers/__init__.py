@@ -12,6 +12,8 @@ from armature.records.v1 import (
     history_service_pb2_grpc,
     import_service_pb2,
     import_service_pb2_grpc,
+    view_state_service_pb2,
+    view_state_service_pb2_grpc,
 )
 from armature.records.v1 import record_service_pb2 as pb
 from armature.records.v1 import record_service_pb2_grpc as rpc
@@ -25,6 +27,7 @@ from services.records.servicers.history import History, HistoryServicer
 from services.records.servicers.importing import ImportServicer
 from services.records.servicers.merging import DuplicateServicer
 from services.records.servicers.searching import Searching
+from services.records.servicers.view_states import ViewStateServicer
 from services.records.servicers.writing import Writing
 
 RECORD_SERVICE = pb.DESCRIPTOR.services_by_name["RecordService"].full_name
@@ -63,6 +66,16 @@ def life_servicers(db: Database, definitions: Definitions, history: History) -> 
         ),
         _name(duplicate_service_pb2, "DuplicateService"): partial(
             duplicate_service_pb2_grpc.add_DuplicateServiceServicer_to_server, merging
+        ),
+    }
+
+
+def view_servicers(db: Database, definitions: Definitions) -> Servicers:
+    """What tells of the entries of views."""
+    states = ViewStateServicer(db, definitions)
+    return {
+        _name(view_state_service_pb2, "ViewStateService"): partial(
+            view_state_service_pb2_grpc.add_ViewStateServiceServicer_to_server, states
         ),
     }
 

@@ -12,11 +12,13 @@ from schema.compiled import CompiledObject, Workspace
 from schema.filters import parse_json
 from schema.problems import Invalid
 from services.records import convert
+from services.records.logic import stats
 from services.records.logic.aggregate_parts import Aggregate
 from services.records.logic.aggregates import AskedKey, AskedMeasure, judge
 from services.records.logic.groups import shown
 from services.records.model import Query
-from services.records.operations import aggregates
+from services.records.operations import aggregates, counting
+from services.records.operations.aggregates import Answer
 from services.records.servicers.reading import Reading, find_view
 
 _DEFAULT_GROUPS = 1000
@@ -42,11 +44,10 @@ class Aggregating(Reading):
             request.object, request.at_version, resolve
         )
         asked = replace(asked, limit=limit, include_empty=request.include_empty)
-        async with self._db.reading(caller.workspace_id) as tx:
-            try:
-                found = await aggregates.aggregate(tx, caller.workspace_id, workspace, query, asked)
-            except Invalid as exc:
-                raise convert.refused("AGGREGATE_INVALID", exc) from exc
+        try:
+            found = await self._aggregate(workspace, query, asked)
+        except Invalid as exc:
+            raise convert.refused("AGGREGATE_INVALID", exc) from exc
         answer = pb.AggregateRecordsResponse(
             groups=[
                 pb.AggregateGroup(
@@ -61,6 +62,16 @@ class Aggregating(Reading):
         if request.explain:
             answer.plan_json = jsonio.dumps(found.plan)
         return answer
+
+    async def _aggregate(self, workspace: Workspace, query: Query, asked: Aggregate) -> Answer:
+        workspace_id = current_caller().workspace_id
+        try:
+            async with self._db.reading(workspace_id) as tx:
+                return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
+        except stats.NotKept as missing:
+            async with self._db.transaction(workspace_id) as tx:
+                await counting.build(tx, workspace_id, query, missing.statistic)
+                return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
 
 
 def _selected(

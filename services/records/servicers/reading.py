@@ -21,10 +21,11 @@ from schema.model import Field, FieldType, View, ViewType
 from schema.problems import Invalid, nearest
 from schema.sorts import parse_sort
 from services.records import convert
-from services.records.logic import calendar, projection, stats
+from services.records.logic import calendar, projection, stats, viewing
 from services.records.model import Page, Projection, Query
 from services.records.operations import boards, counting, reads, visibility, writes
 from services.records.operations.boards import Measure
+from services.records.operations.usage import noted
 from services.records.servicers import scope
 from services.records.servicers.history import History
 from services.records.store import queries
@@ -157,19 +158,26 @@ class Reading:
             request.object, request.at_version, resolve
         )
         bound = _binding(request, view)
+        if request.skip and request.page_token:
+            message = "skip is for the first page; those after it go by page_token alone"
+            raise InvalidArgument.at("SKIP_INVALID", "skip", "NOT_WITH_TOKEN", message)
         query = replace(
             query,
             show_deleted=request.show_deleted,
             limit=limit,
             after=paging.decode(request.page_token, *bound),
+            use=_use(workspace, request, view),
+            skip=request.skip,
         )
         count: int | None = None
-        async with self._db.reading(caller.workspace_id) as tx:
-            page = await reads.page(tx, caller.workspace_id, workspace, query)
-            if request.count == "estimated":
-                count = await reads.count(tx, caller.workspace_id, query, exact=False)
-        if request.count == "exact":
-            count = await self._exact(workspace, query)
+        with noted(caller.workspace_id, query.use) as why:
+            async with self._db.reading(caller.workspace_id) as tx:
+                page = await reads.page(tx, caller.workspace_id, workspace, query)
+                if request.count == "estimated":
+                    count = await reads.count(tx, caller.workspace_id, query, exact=False)
+            if request.count == "exact":
+                count = await self._exact(workspace, query)
+            why.append(page.why)
         answer = pb.QueryRecordsResponse(
             **convert.shown(page.records),
             next_page_token=_token(page, bound),
@@ -178,7 +186,10 @@ class Reading:
         if count is not None:
             answer.count = count
         if request.explain:
-            answer.plan_json = jsonio.dumps({"segments": page.plan})
+            plan: dict[str, Any] = {"segments": page.plan}
+            if page.why:
+                plan["view_entries"] = page.why
+            answer.plan_json = jsonio.dumps(plan)
         return answer
 
     async def _exact(self, workspace: Workspace, query: Query) -> int:
@@ -209,6 +220,8 @@ class Reading:
             request.object, request.at_version, resolve
         )
         query = replace(query, limit=limit)
+        if view is not None and view.group_field_id == group_field.id:
+            query = replace(query, use=_use(workspace, request, view))
         if request.has_column:
             key = _column_key(group_field, request.column)
             bound = (*_binding(request, view), key)
@@ -230,13 +243,15 @@ class Reading:
             ]
             return pb.QueryBoardResponse(columns=columns, metadata_version=workspace.version)
         asked = (caller.workspace_id, workspace, query, group_field, measures)
-        try:
-            async with self._db.reading(caller.workspace_id) as tx:
-                found = await boards.board(tx, *asked)
-        except stats.NotKept as missing:
-            async with self._db.transaction(caller.workspace_id) as tx:
-                await counting.build(tx, caller.workspace_id, query, missing.statistic)
-                found = await boards.board(tx, *asked)
+        with noted(caller.workspace_id, query.use) as why:
+            try:
+                async with self._db.reading(caller.workspace_id) as tx:
+                    found = await boards.board(tx, *asked)
+            except stats.NotKept as missing:
+                async with self._db.transaction(caller.workspace_id) as tx:
+                    await counting.build(tx, caller.workspace_id, query, missing.statistic)
+                    found = await boards.board(tx, *asked)
+            why += [c.page.why for c in found]
         return pb.QueryBoardResponse(
             columns=[_column(c, (*_binding(request, view), c.key)) for c in found],
             metadata_version=workspace.version,
@@ -340,6 +355,23 @@ def _query(
         projection=shown,
         spelled=getattr(request, "spelled", False),
     )
+
+
+def _use(
+    workspace: Workspace, request: Any, view: View | None
+) -> viewing.Use | viewing.Refused | None:
+    """How the entries of the view answer the request, or why they do not; None without a view."""
+    if view is None:
+        return None
+    if request.sort or request.selection.WhichOneof("spelling"):
+        return viewing.Refused("the request has a filter or sort of its own")
+    obj = workspace.objects_by_id[view.object_id]
+    if obj.rule is not None:
+        return viewing.Refused("a rule says which records there are for this caller")
+    if view.materialized == "off":
+        return viewing.Refused("the view is not to be materialized")
+    found = viewing.plan(workspace, view)
+    return viewing.Use(found) if isinstance(found, viewing.Kept) else found
 
 
 def _binding(request: Any, view: View | None) -> tuple[Any, ...]:

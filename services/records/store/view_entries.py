@@ -44,12 +44,21 @@ SELECT group_key, sum(count)::int8 AS count FROM (
     AND state = 'ready'
 ) AS parts GROUP BY group_key"""
 _MEASURES = """
-SELECT group_key, low, count FROM view_buckets WHERE workspace_id = %(workspace)s
-  AND set_id = %(set)s
+SELECT 1 AS kind, low, count FROM view_buckets
+WHERE workspace_id = %(workspace)s AND set_id = %(set)s AND group_key = %(group)s
 UNION ALL
-SELECT group_key, sort_key, change FROM view_deltas WHERE workspace_id = %(workspace)s
-  AND set_id = %(set)s
+SELECT 2, sort_key, change FROM view_deltas
+WHERE workspace_id = %(workspace)s AND set_id = %(set)s AND group_key = %(group)s
 ORDER BY 1, 2"""
+
+_DROP_ENTRIES = """
+WITH picked AS MATERIALIZED (
+  SELECT group_key, sort_key FROM view_entries WHERE workspace_id = %(workspace)s
+    AND set_id = %(set)s LIMIT %(limit)s
+)
+DELETE FROM view_entries AS e USING picked AS s
+WHERE e.workspace_id = %(workspace)s AND e.set_id = %(set)s AND e.group_key = s.group_key
+  AND e.sort_key = s.sort_key"""
 
 
 class Placed(NamedTuple):
@@ -104,10 +113,19 @@ async def counts(
     return found
 
 
-async def measures(tx: Tx, workspace_id: UUID, set_id: UUID) -> list[tuple[str, bytes, int]]:
-    """(group, from where, how many) of buckets and open deltas, in order."""
-    rows = await tx.tuples(_MEASURES, {"workspace": workspace_id, "set": set_id})
-    return [(group, bytes(low), count) for group, low, count in rows]
+Measured = list[tuple[bytes, int]]
+
+
+async def measures(
+    tx: Tx, workspace_id: UUID, set_id: UUID, group: str
+) -> tuple[Measured, Measured]:
+    """Of one group, in order: how many entries from where on, by bucket; and the open deltas."""
+    params = {"workspace": workspace_id, "set": set_id, "group": group}
+    rows = await tx.tuples(_MEASURES, params)
+    found: tuple[Measured, Measured] = ([], [])
+    for kind, key, count in rows:
+        found[kind - 1].append((bytes(key), count))
+    return found
 
 
 async def page(
@@ -167,3 +185,9 @@ def _groups(own: str) -> str:
         f" FROM g WHERE g.group_key IS NOT NULL)"
         f" SELECT g.group_key FROM g WHERE g.group_key IS NOT NULL"
     )
+
+
+async def drop_some(tx: Tx, workspace_id: UUID, set_id: UUID, limit: int) -> bool:
+    """Whether there may be more entries to drop."""
+    params = {"workspace": workspace_id, "set": set_id, "limit": limit}
+    return await tx.run(_DROP_ENTRIES, params) == limit

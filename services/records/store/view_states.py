@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from kit.db import Tx
+from kit.db import Row, Tx
 
 _START = """
 INSERT INTO view_states (workspace_id, object_id, set_id, view_id, state, reason, records)
@@ -27,17 +27,9 @@ _MOVE = """
 UPDATE view_states SET after_id = %s, records = records + %s, change_time = now()
 WHERE workspace_id = %s AND object_id = %s AND set_id = %s"""
 _READY = """
-UPDATE view_states SET state = 'ready', reason = %s, change_time = now()
+UPDATE view_states SET state = 'ready', records = records + %s, change_time = now()
 WHERE workspace_id = %s AND object_id = %s AND set_id = %s AND state = 'building'"""
 _TRY = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS got"
-_DROP_ENTRIES = """
-WITH some AS MATERIALIZED (
-  SELECT group_key, sort_key FROM view_entries WHERE workspace_id = %(workspace)s
-    AND set_id = %(set)s LIMIT %(limit)s
-)
-DELETE FROM view_entries AS e USING some AS s
-WHERE e.workspace_id = %(workspace)s AND e.set_id = %(set)s AND e.group_key = s.group_key
-  AND e.sort_key = s.sort_key"""
 _DROP_REST = (
     "DELETE FROM view_deltas WHERE workspace_id = %s AND set_id = %s",
     "DELETE FROM view_buckets WHERE workspace_id = %s AND set_id = %s",
@@ -67,11 +59,12 @@ class State(NamedTuple):
     change_time: datetime
 
 
-async def start(tx: Tx, state: State) -> bool:
+async def start(
+    tx: Tx, workspace_id: UUID, object_id: UUID, set_id: UUID, view_id: UUID, reason: str
+) -> None:
     """Have writers keep the set from here on. Hold the object's lock: writers that are under way
     know nothing of it, and are to be done before the build looks."""
-    params = [state.workspace_id, state.object_id, state.set_id, state.view_id, state.reason]
-    return await tx.run(_START, params) == 1
+    await tx.run(_START, [workspace_id, object_id, set_id, view_id, reason])
 
 
 async def leave(
@@ -94,7 +87,7 @@ async def place(tx: Tx, workspace_id: UUID, object_id: UUID, set_id: UUID) -> UU
 
 async def batch(
     tx: Tx, workspace_id: UUID, object_id: UUID, after_id: UUID, limit: int
-) -> list[dict[str, object]]:
+) -> list[Row]:
     """The next live records, which nobody changes until commit."""
     return await tx.all(_BATCH, [workspace_id, object_id, after_id, limit])
 
@@ -102,17 +95,12 @@ async def batch(
 async def advance(
     tx: Tx, workspace_id: UUID, object_id: UUID, set_id: UUID, after_id: UUID, records: int
 ) -> None:
-    await tx.send(_MOVE, [after_id, records, workspace_id, object_id, set_id])
+    await tx.run(_MOVE, [after_id, records, workspace_id, object_id, set_id])
 
 
-async def ready(tx: Tx, workspace_id: UUID, object_id: UUID, set_id: UUID, reason: str) -> None:
-    await tx.send(_READY, [reason, workspace_id, object_id, set_id])
-
-
-async def drop_some(tx: Tx, workspace_id: UUID, set_id: UUID, limit: int) -> bool:
-    """Whether there may be more entries to drop."""
-    params = {"workspace": workspace_id, "set": set_id, "limit": limit}
-    return await tx.run(_DROP_ENTRIES, params) == limit
+async def ready(tx: Tx, workspace_id: UUID, object_id: UUID, set_id: UUID, records: int) -> None:
+    """Readers may use the set from this commit on; `records` are the last ones of its build."""
+    await tx.run(_READY, [records, workspace_id, object_id, set_id])
 
 
 async def end(tx: Tx, state: State, *, off: bool) -> None:

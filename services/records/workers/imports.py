@@ -45,10 +45,6 @@ class Rights:
     guard: Guard  # FailedPrecondition where links forbid a deletion
 
 
-class _Lost(Exception):
-    """Another worker has the import."""
-
-
 class ImportWorker:
     """Runs until cancelled; several may run."""
 
@@ -149,6 +145,10 @@ class ImportWorker:
             raise
         except ServiceError as exc:
             await self._end(workspace_id, found, ImportState.FAILED, f"{exc.reason}: {exc.message}")
+        except Exception:  # an import that can't be worked off must not end the process
+            log.exception("import failed", import_id=str(found.id))
+            failure = "INTERNAL: an error on our side, which we have logged"
+            await self._end(workspace_id, found, ImportState.FAILED, failure)
         else:
             await self._end(workspace_id, found, state)
 
@@ -178,9 +178,12 @@ class ImportWorker:
             # Anew for every few blocks: rights and definitions may change under way.
             target = await self._rights.target_of(await self._caller(workspace_id, found), found)
             target = replace(target, caller=self._shown(target.caller, found))
-            async with asyncio.TaskGroup() as group:
-                for block in blocks:
-                    group.create_task(self._write_block(gate, target, found, block))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for block in blocks:
+                        group.create_task(self._write_block(gate, target, found, block))
+            except ExceptionGroup as failed:  # of blocks side by side, one says it for all
+                raise failed.exceptions[0] from failed
             after = blocks[-1]
 
     async def _write_block(

@@ -20,6 +20,9 @@ from armature.automation.v1 import (
     run_pb2,
     run_service_pb2,
     run_service_pb2_grpc,
+    workflow_pb2,
+    workflow_service_pb2,
+    workflow_service_pb2_grpc,
 )
 
 from cli.stack import servers
@@ -109,6 +112,7 @@ class Tenant:
         self.channel = clients.channel(address)
         self.rules = rule_service_pb2_grpc.RuleServiceStub(self.channel)
         self.runs = run_service_pb2_grpc.RunServiceStub(self.channel)
+        self.workflows = workflow_service_pb2_grpc.WorkflowServiceStub(self.channel)
 
     async def call(self, method: Any, request: Any, key: str = "") -> Any:
         return await clients.call(method, request, clients.metadata(key or self.key), timeout=20)
@@ -143,6 +147,106 @@ class Tenant:
             self.rules.CreateRule, request, key
         )
         return answer
+
+    async def draft(
+        self, document: Mapping[str, Any], *, name: str = "", key: str = ""
+    ) -> workflow_service_pb2.CreateWorkflowResponse:
+        """Keep a workflow's draft; the document's members as a client writes them."""
+        workflow = workflow_pb2.Workflow(name=name or f"workflow {ids.new_id()}")
+        for member, value in document.items():
+            if member == "when":
+                workflow.when = value
+            else:
+                setattr(workflow, f"{member}_json", json.dumps(value).encode())
+        request = workflow_service_pb2.CreateWorkflowRequest(
+            workflow=workflow, request_id=str(ids.new_id())
+        )
+        answer: workflow_service_pb2.CreateWorkflowResponse = await self.call(
+            self.workflows.CreateWorkflow, request, key
+        )
+        return answer
+
+    async def publish(self, name: str, key: str = "") -> workflow_pb2.Workflow:
+        request = workflow_service_pb2.PublishWorkflowRequest(
+            workflow=name, request_id=str(ids.new_id())
+        )
+        answer = await self.call(self.workflows.PublishWorkflow, request, key)
+        found: workflow_pb2.Workflow = answer.workflow
+        return found
+
+    async def workflow(
+        self, steps: Sequence[Mapping[str, Any]], *, name: str = "", **more: Any
+    ) -> workflow_pb2.Workflow:
+        """A published workflow, started by hand unless it says otherwise."""
+        document = {"trigger": {"type": "manual"}, "steps": list(steps), **more}
+        made = await self.draft(document, name=name)
+        return await self.publish(made.workflow.id)
+
+    async def start(self, workflow: str, **inputs: Any) -> run_pb2.Run:
+        """Run a workflow by hand."""
+        request = workflow_service_pb2.RunWorkflowRequest(
+            workflow=workflow,
+            inputs_json=json.dumps(inputs).encode(),
+            request_id=str(ids.new_id()),
+        )
+        answer = await self.call(self.workflows.RunWorkflow, request)
+        run: run_pb2.Run = answer.runs[0]
+        return run
+
+    async def until(
+        self, run_id: str, *states: str, seconds: float = 20, path: str = ""
+    ) -> run_pb2.Run:
+        """The run once it has one of these states (any end, when none is named); or once the step
+        at `path` has."""
+        wanted = states or FINISHED
+
+        async def there() -> run_pb2.Run | None:
+            run = await self.get(run_id)
+            found = [s.state for s in run.steps if s.path == path] if path else [run.state]
+            return run if any(one in wanted for one in found) else None
+
+        found: run_pb2.Run = await eventually(there, f"{path or run_id} is {wanted}", seconds)
+        return found
+
+    async def come_due(self, run_id: str) -> None:
+        """Move the clock of what a run waits for: everything with a time is due now."""
+        async with self.platform.db.transaction(self.workspace_id) as tx:
+            await tx.run(
+                "UPDATE waits SET due_time = now() WHERE workspace_id = %s AND run_id = %s"
+                " AND due_time IS NOT NULL",
+                [self.workspace_id, UUID(run_id)],
+            )
+
+    async def announce(
+        self,
+        kind: str,
+        data: Mapping[str, Any],
+        *,
+        plane: str = "artifacts",
+        subject: UUID | None = None,
+    ) -> UUID:
+        """Publish an event that is about no record; its id."""
+        event_id = ids.new_id()
+        row = {
+            "event_id": event_id,
+            "workspace_id": self.workspace_id,
+            "aggregate_type": kind.partition(".")[0],
+            "aggregate_id": subject or ids.new_id(),
+            "aggregate_version": 1,
+            "type": kind,
+            "schema_version": 1,
+            "object": "",
+            "payload": json.dumps(data),
+            "traceparent": "",
+            "root_id": str(event_id),
+            "causation_id": "",
+            "depth": 0,
+            "chain": "[]",
+            "actor": json.dumps({"kind": "user", "id": "u1", "name": "Ada"}),
+            "occurred_at": datetime.now(UTC),
+        }
+        await self.platform.bus.publish(relay.message_of(plane, row))
+        return event_id
 
     async def happen(
         self,

@@ -20,6 +20,7 @@ from armature.artifacts.v1 import (
     todo_service_pb2,
     todo_service_pb2_grpc,
 )
+from armature.links.v1 import link_service_pb2, link_service_pb2_grpc
 from armature.metadata.v1 import (
     access_pb2,
     access_service_pb2,
@@ -64,6 +65,8 @@ class World:
     answers: dict[tuple[UUID, str, str], tuple[bytes, Any]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    queries: list[Any] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)  # records
     # Raise what it returns instead of doing the work.
     refuse: Callable[[str, Any], ServiceError | None] = lambda _method, _request: None
     before_answer: Callable[[str, Any], Awaitable[None]] | None = None
@@ -195,6 +198,65 @@ class _Records(record_service_pb2_grpc.RecordServiceServicer):
 
         return await self._world.once(request, work)
 
+    async def UpsertRecord(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        async def work(_caller: Caller) -> Any:
+            record = record_pb2.Record(
+                id=str(ids.new_id()), object=request.object, fields_json=request.fields_json
+            )
+            return record_service_pb2.UpsertRecordResponse(
+                record=record, outcome=record_pb2.OUTCOME_CREATED
+            )
+
+        return await self._world.once(request, work)
+
+    async def DeleteRecord(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        async def work(_caller: Caller) -> Any:
+            record = record_pb2.Record(id=request.id, object=request.object, version=3)
+            return record_service_pb2.DeleteRecordResponse(record=record)
+
+        return await self._world.once(request, work)
+
+    async def QueryRecords(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        self._world.queries.append(request)
+        records = [
+            record_pb2.Record(
+                id=str(ids.new_id()),
+                object=request.object,
+                fields_json=json.dumps({"name": f"found {i}"}).encode(),
+            )
+            for i in range(min(request.page_size, 3))
+        ]
+        return record_service_pb2.QueryRecordsResponse(records=records)
+
+    async def BatchGetRecords(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        answer = record_service_pb2.BatchGetRecordsResponse()
+        for one in request.ids:
+            result = answer.results.add()
+            if one not in self._world.unknown:
+                result.record.id, result.record.object = one, request.object
+                result.record.version = 4
+                result.record.fields_json = json.dumps({"name": f"Record {one[-4:]}"}).encode()
+        return answer
+
+
+class _Links(link_service_pb2_grpc.LinkServiceServicer):
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def CreateLink(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        async def work(_caller: Caller) -> Any:
+            answer = link_service_pb2.CreateLinkResponse()
+            answer.link.id, answer.link.type = str(ids.new_id()), request.link.type
+            return answer
+
+        return await self._world.once(request, work)
+
+    async def DeleteLink(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        async def work(_caller: Caller) -> Any:
+            return link_service_pb2.DeleteLinkResponse()
+
+        return await self._world.once(request, work)
+
 
 class _Todos(todo_service_pb2_grpc.TodoServiceServicer):
     def __init__(self, world: World) -> None:
@@ -247,6 +309,7 @@ async def running(world: World) -> AsyncIterator[dict[str, str]]:
         "records": [
             (record_service_pb2_grpc.add_RecordServiceServicer_to_server, _part(_Records, world))
         ],
+        "links": [(link_service_pb2_grpc.add_LinkServiceServicer_to_server, _part(_Links, world))],
         "artifacts": [
             (todo_service_pb2_grpc.add_TodoServiceServicer_to_server, _part(_Todos, world)),
             (note_service_pb2_grpc.add_NoteServiceServicer_to_server, _part(_Notes, world)),

@@ -83,7 +83,17 @@ async def test_standard_roles_and_roles_in_use_stay(crm: Client) -> None:
     assert await reason(make(crm)) == "ALREADY_EXISTS/ROLE_NAME_TAKEN"
     assert await reason(crm("UpdateRole", role="admin")) == "FAILED_PRECONDITION/ROLE_STANDARD"
     assert await reason(crm("DeleteRole", role="member")) == "FAILED_PRECONDITION/ROLE_STANDARD"
-    assert await reason(crm("GetRole", role="nobody")) == "NOT_FOUND/ROLE_NOT_FOUND"
+    for name in ("nobody", "", "\0", "x" * 300):
+        assert await reason(crm("GetRole", role=name)) == "NOT_FOUND/ROLE_NOT_FOUND"
+        unknown = crm("SetMember", member={"principal_id": "ada", "role": name})
+        assert await reason(unknown) == "INVALID_ARGUMENT/ROLE_UNKNOWN"
+    for rule in (b"[]", b"3", b'"x"', b"null", b"{", b'{"and": 3}', b'{"name": {"some": 3}}'):
+        odd = {"object": "company", "actions": ["read"], "rule_json": rule}
+        refused = make(crm, odd, name="odd")
+        if rule == b"null":
+            await refused
+        else:
+            assert await reason(refused) == "INVALID_ARGUMENT/ROLE_INVALID", rule
     key = await crm("CreateApiKey", display_name="Robot", role="sales")
     assert await reason(crm("DeleteRole", role="sales")) == "FAILED_PRECONDITION/ROLE_IN_USE"
     await crm("RevokeApiKey", id=key.api_key.id)

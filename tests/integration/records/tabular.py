@@ -20,6 +20,7 @@ from armature.records.v1.tabular_pb2 import TABULAR_FORMAT_CSV, TABULAR_FORMAT_N
 from kit import clients, server, status
 from kit.caller import Caller
 from kit.calls import CallPolicy
+from kit.errors import Unauthenticated
 from schema.compiled import CompiledObject, Workspace
 from services.records.servicers import tabular_servicers
 from services.records.servicers.importing import ImportServicer
@@ -116,6 +117,8 @@ async def desk(plane: Plane) -> AsyncIterator[Desk]:
     importing = ImportServicer(plane.db, plane.literal, 10_000_000)
 
     async def caller_of(workspace_id: UUID, principal: str) -> Caller:
+        if principal == "leaver":
+            raise Unauthenticated("CREDENTIALS_INVALID", "there is no such member any more")
         return await authenticate(f"{workspace_id}:member:{principal}")
 
     async def no_links(_: Caller, __: Workspace, ___: CompiledObject, ____: object) -> None:

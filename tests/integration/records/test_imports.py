@@ -10,7 +10,7 @@ import pytest
 from tests.integration.records.client import Client, fields_of
 from tests.integration.records.conftest import Plane
 from tests.integration.records.tabular import Desk, counts_of, desk, state_of
-from tests.services import reason, refusal
+from tests.services import reason, refusal, until
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,33 @@ async def test_a_cancelled_import_writes_no_more(acme: Client, office: Desk) -> 
     assert await names(acme) == []
 
 
+async def test_what_is_cancelled_under_way_stops_between_blocks(acme: Client, office: Desk) -> None:
+    document = "\n".join(["name", *(f"d{n}" for n in range(4000))])
+    begun = await office.begin(acme, document)
+
+    async def under_way() -> bool:
+        seen = getattr(await office.call(acme, "GetImport", id=begun.id), "import")
+        return bool(seen.processed)
+
+    await until(under_way, every=0.005)
+    await office.call(acme, "CancelImport", id=begun.id)
+    found = await office.ended(acme, begun)
+    assert state_of(found) == "CANCELLED"
+    assert found.processed == found.created < 4000
+    assert len(await names(acme)) == found.created
+    undone = await office.undo(acme, found)
+    assert (undone.undone, await names(acme)) == (found.created, [])
+
+
+async def test_an_import_without_a_creator_fails_and_says_so(
+    acme: Client, office: Desk, plane: Plane
+) -> None:
+    leaver = plane.client(acme.workspace_id, "admin", "leaver")
+    found = await office.done(leaver, "name\na")
+    assert (state_of(found), found.failure.partition(":")[0]) == ("FAILED", "CREDENTIALS_INVALID")
+    assert await names(acme) == []
+
+
 async def test_imports_are_their_creators(acme: Client, office: Desk, plane: Plane) -> None:
     bob = plane.client(acme.workspace_id, "member", "bob")
     eve = plane.client(acme.workspace_id, "member", "eve")
@@ -199,6 +226,18 @@ async def test_imports_are_their_creators(acme: Client, office: Desk, plane: Pla
     stranger = plane.client(uuid4())
     hidden = office.call(stranger, "GetImport", id=found.id)
     assert await reason(hidden) == "NOT_FOUND/IMPORT_NOT_FOUND"
+
+
+async def test_nothing_of_an_import_shows_in_another_workspace(
+    acme: Client, office: Desk, plane: Plane
+) -> None:
+    await office.done(acme, "name,n\na,1\nb,x")
+    other = plane.client(uuid4())
+    for table in ("imports", "import_jobs", "import_blocks", "import_errors"):
+        assert await acme.rows(f"SELECT 1 FROM {table}"), table
+        assert await other.rows(f"SELECT 1 FROM {table}") == [], table
+        async with plane.worker_db.across_workspaces() as tx:
+            assert bool(await tx.all(f"SELECT 1 FROM {table}")) == (table == "import_jobs")
 
 
 async def test_rows_that_are_not_what_they_say(acme: Client, office: Desk) -> None:

@@ -98,6 +98,8 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_MERGE_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_MERGE_TOO_LARGE: _ClassVar[ErrorReason]
     ERROR_REASON_AS_OF_INVALID: _ClassVar[ErrorReason]
+    ERROR_REASON_SKIP_TOO_DEEP: _ClassVar[ErrorReason]
+    ERROR_REASON_SKIP_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_LINK_TYPE_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_LINK_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_LINK_EXISTS: _ClassVar[ErrorReason]
@@ -258,6 +260,8 @@ ERROR_REASON_DUPLICATES_INVALID: ErrorReason
 ERROR_REASON_MERGE_INVALID: ErrorReason
 ERROR_REASON_MERGE_TOO_LARGE: ErrorReason
 ERROR_REASON_AS_OF_INVALID: ErrorReason
+ERROR_REASON_SKIP_TOO_DEEP: ErrorReason
+ERROR_REASON_SKIP_INVALID: ErrorReason
 ERROR_REASON_LINK_TYPE_NOT_FOUND: ErrorReason
 ERROR_REASON_LINK_INVALID: ErrorReason
 ERROR_REASON_LINK_EXISTS: ErrorReason

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/records/v1/record_events.proto\x12\x13\x61rmature.records.v1\"\xb6\x01\n\x0cRecordChange\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x11\n\tobject_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\x16\n\x0e\x63hanged_fields\x18\x05 \x03(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x07 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x08 \x01(\x0c\x12\x18\n\x10metadata_version\x18\t \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/records/v1/record_events.proto\x12\x13\x61rmature.records.v1\"\xe0\x01\n\x0cRecordChange\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x11\n\tobject_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\x16\n\x0e\x63hanged_fields\x18\x05 \x03(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x07 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x08 \x01(\x0c\x12\x18\n\x10metadata_version\x18\t \x01(\x03\x12\x13\n\x0bupdate_time\x18\n \x01(\t\x12\x13\n\x0bmerged_into\x18\x0b \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.records.v1.record_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECORDCHANGE']._serialized_start=65
-  _globals['_RECORDCHANGE']._serialized_end=247
+  _globals['_RECORDCHANGE']._serialized_end=289
 # @@protoc_insertion_point(module_scope)

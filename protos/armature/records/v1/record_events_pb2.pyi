@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RecordChange(_message.Message):
-    __slots__ = ("record_id", "object", "object_id", "version", "changed_fields", "before", "after", "fields", "metadata_version")
+    __slots__ = ("record_id", "object", "object_id", "version", "changed_fields", "before", "after", "fields", "metadata_version", "update_time", "merged_into")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,8 @@ class RecordChange(_message.Message):
     AFTER_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     object: str
     object_id: str
@@ -26,4 +28,6 @@ class RecordChange(_message.Message):
     after: bytes
     fields: bytes
     metadata_version: int
-    def __init__(self, record_id: _Optional[str] = ..., object: _Optional[str] = ..., object_id: _Optional[str] = ..., version: _Optional[int] = ..., changed_fields: _Optional[_Iterable[str]] = ..., before: _Optional[bytes] = ..., after: _Optional[bytes] = ..., fields: _Optional[bytes] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    update_time: str
+    merged_into: str
+    def __init__(self, record_id: _Optional[str] = ..., object: _Optional[str] = ..., object_id: _Optional[str] = ..., version: _Optional[int] = ..., changed_fields: _Optional[_Iterable[str]] = ..., before: _Optional[bytes] = ..., after: _Optional[bytes] = ..., fields: _Optional[bytes] = ..., metadata_version: _Optional[int] = ..., update_time: _Optional[str] = ..., merged_into: _Optional[str] = ...) -> None: ...

@@ -316,7 +316,7 @@ class Selection(_message.Message):
     def __init__(self, filter: _Optional[_Union[_filter_pb2.Filter, _Mapping]] = ..., filter_json: _Optional[bytes] = ..., filter_text: _Optional[str] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[str] = ...) -> None: ...
 
 class QueryRecordsRequest(_message.Message):
-    __slots__ = ("object", "view", "selection", "sort", "fields", "page_size", "page_token", "count", "show_deleted", "explain", "at_version", "spelled")
+    __slots__ = ("object", "view", "selection", "sort", "fields", "page_size", "page_token", "count", "show_deleted", "explain", "at_version", "spelled", "skip")
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     SELECTION_FIELD_NUMBER: _ClassVar[int]
@@ -329,6 +329,7 @@ class QueryRecordsRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     AT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SPELLED_FIELD_NUMBER: _ClassVar[int]
+    SKIP_FIELD_NUMBER: _ClassVar[int]
     object: str
     view: str
     selection: Selection
@@ -341,7 +342,8 @@ class QueryRecordsRequest(_message.Message):
     explain: bool
     at_version: int
     spelled: bool
-    def __init__(self, object: _Optional[str] = ..., view: _Optional[str] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., sort: _Optional[str] = ..., fields: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., count: _Optional[str] = ..., show_deleted: _Optional[bool] = ..., explain: _Optional[bool] = ..., at_version: _Optional[int] = ..., spelled: _Optional[bool] = ...) -> None: ...
+    skip: int
+    def __init__(self, object: _Optional[str] = ..., view: _Optional[str] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., sort: _Optional[str] = ..., fields: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., count: _Optional[str] = ..., show_deleted: _Optional[bool] = ..., explain: _Optional[bool] = ..., at_version: _Optional[int] = ..., spelled: _Optional[bool] = ..., skip: _Optional[int] = ...) -> None: ...
 
 class QueryRecordsResponse(_message.Message):
     __slots__ = ("records", "next_page_token", "count", "plan_json", "metadata_version", "records_json")

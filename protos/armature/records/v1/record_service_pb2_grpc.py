@@ -267,8 +267,8 @@ class RecordServiceServicer:
 
     def QueryRecords(self, request, context):
         """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
-        with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, and
-        NOT_FOUND / VIEW_NOT_FOUND.
+        with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
+        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -100,8 +100,8 @@ class RecordServiceStub:
     """BatchDeleteRecords deletes up to 1,000 records in one transaction; fails as DeleteRecord does."""
     QueryRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
-    with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, and
-    NOT_FOUND / VIEW_NOT_FOUND.
+    with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
+    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
     """
     QueryBoard: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryBoardRequest, _record_service_pb2.QueryBoardResponse]
     """QueryBoard returns the groups of a kanban, each with its count, figures and first records; or the
@@ -198,8 +198,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """BatchDeleteRecords deletes up to 1,000 records in one transaction; fails as DeleteRecord does."""
     QueryRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]  # type: ignore[assignment]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
-    with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, and
-    NOT_FOUND / VIEW_NOT_FOUND.
+    with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
+    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
     """
     QueryBoard: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryBoardRequest, _record_service_pb2.QueryBoardResponse]  # type: ignore[assignment]
     """QueryBoard returns the groups of a kanban, each with its count, figures and first records; or the
@@ -377,8 +377,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.QueryRecordsResponse, _abc.Awaitable[_record_service_pb2.QueryRecordsResponse]]:
         """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
-        with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, and
-        NOT_FOUND / VIEW_NOT_FOUND.
+        with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
+        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,47 @@
+"""Follow metadata: take on the jobs that changes of definitions need, and their end."""
+
+from uuid import UUID
+
+from kit.consumer import Options
+from kit.db import Tx
+from kit.envelope import Envelope
+from services.records.operations import field_jobs
+from services.records.store import field_jobs as store
+
+NAME = "records-field-jobs"
+SUBJECTS = (
+    "armature.evt.metadata.field_job_requested.*",
+    "armature.evt.metadata.field_job_applied.*",
+)
+
+
+class FieldJobs:
+    """Queues a job with the inbox row of its event, so once; writers behind the times have
+    `grace_seconds` to learn of the new definition."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self._grace_seconds = grace_seconds
+
+    def options(self) -> Options:
+        return Options(NAME, SUBJECTS)
+
+    async def handle(self, tx: Tx, event: Envelope) -> None:
+        data = event.document()
+        workspace_id, job_id = event.workspace_id, UUID(data["job_id"])
+        if event.type == "field_job.requested":
+            await store.create(
+                tx,
+                workspace_id,
+                job_id,
+                UUID(data["object_id"]),
+                UUID(data["field_id"]) if data["field_id"] else None,
+                data["kind"],
+                data["plan"],
+                event.actor,
+                dry_run=data["dry_run"],
+            )
+            return
+        job = await store.get(tx, workspace_id, job_id, lock=True)
+        if job is not None:
+            version = int(data["metadata_version"])
+            await field_jobs.apply(tx, workspace_id, job, version, self._grace_seconds)
