@@ -5,7 +5,7 @@ walks prepared lists.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -44,6 +44,7 @@ class Body:
     schema: Mapping[str, Any] | None = None
     whole: str = ""  # the request's field that takes the body as it is
     required: bool = True
+    beside: Members = field(default_factory=dict)  # members of the request itself, beside `into`
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,16 @@ def body(
     extra: Members | None = None,
     extra_schema: Mapping[str, Any] | None = None,
     required: bool = True,
+    beside: Sequence[str] = (),
 ) -> Body:
     """A body of those members of the request, or of its field `into`; with `extra` ones of the
-    route's own making."""
+    route's own making, and with members of the request `beside` those of `into`."""
     kind = json_in.kind_of(rpc.input.fields_by_name[into]) if into else rpc.input
     found = json_in.members(kind, names) | dict(extra or {})
-    schema = shapes.input_object(kind, names, dict(extra_schema or {}))
-    return Body(found, into, mask, schema, required=required)
+    shown = shapes.input_object(rpc.input, beside)["properties"] | dict(extra_schema or {})
+    schema = shapes.input_object(kind, names, shown)
+    others = json_in.members(rpc.input, beside)
+    return Body(found, into, mask, schema, required=required, beside=others)
 
 
 def one(
@@ -383,7 +387,12 @@ async def _take_body(exchange: Exchange, request: Any, taken: Body) -> None:
     target = getattr(request, taken.into) if taken.into else request
     if taken.into:
         target.SetInParent()
-    given = json_in.fill(target, data, taken.members)
+    if taken.beside:
+        inner = {name: json_in.within(taken.into, w) for name, w in taken.members.items()}
+        found = json_in.fill(request, data, {**inner, **taken.beside})
+        given = [name for name in found if name not in taken.beside]
+    else:
+        given = json_in.fill(target, data, taken.members)
     if taken.mask:
         documents = {json_in.member_name(f): f.name for f in target.DESCRIPTOR.fields}
         request.update_mask.paths.extend(documents.get(name, name) for name in given)

@@ -30,6 +30,7 @@ from armature.metadata.v1 import (
 from armature.records.v1 import (
     duplicate_service_pb2,
     export_service_pb2,
+    field_job_service_pb2,
     history_service_pb2,
     import_service_pb2,
     record_service_pb2,
@@ -96,6 +97,7 @@ DEAD_LETTERS = Service(event_admin_service_pb2, "EventAdminService")
 DUPLICATES = Service(duplicate_service_pb2, "DuplicateService")
 EVENTS = Service(event_service_pb2, "EventService")
 EXPORTS = Service(export_service_pb2, "ExportService")
+FIELD_JOBS = Service(field_job_service_pb2, "FieldJobService")
 FIELDS = Service(field_service_pb2, "FieldService")
 FILES = Service(file_service_pb2, "FileService")
 HISTORY = Service(history_service_pb2, "HistoryService")

@@ -112,6 +112,7 @@ class Tx:
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo the block alone when it raises; what it violates has the names of `violations`."""
+        await self._pipeline.sync()  # the driver must know that a transaction is open
         try:
             async with self.connection.transaction():
                 yield
@@ -226,10 +227,17 @@ class Database:
             try:
                 async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
                     with _transaction_span(self.schema):
-                        async with connection.pipeline() as pipeline, connection.transaction():
+                        async with (
+                            _rolled_back(connection),
+                            connection.pipeline() as pipeline,
+                        ):
+                            await connection.execute("BEGIN")
                             begun = await connection.execute(_BEGIN, (workspace_id, timeout))
                             tx = Tx(connection, self, pipeline, begun)
                             yield tx
+                            commit = await connection.execute("COMMIT")
+                        if commit.statusmessage != "COMMIT":
+                            raise psycopg.InternalError("a failed statement was passed over")
             except psycopg.errors.IntegrityError as exc:
                 named = tx.named(exc) if tx is not None else exc
                 if named is exc:
@@ -237,6 +245,21 @@ class Database:
                 raise named from exc
         if tx is not None:
             tx.committed()
+
+
+@contextlib.asynccontextmanager
+async def _rolled_back(connection: AsyncConnection[Row]) -> AsyncIterator[None]:
+    """Leave no transaction behind when the block raises.
+
+    BEGIN and COMMIT are statements of the pipeline like others; the driver's own transaction would
+    wait for each of them.
+    """
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):  # the pool throws a broken connection away
+            await connection.rollback()
+        raise
 
 
 @contextlib.contextmanager

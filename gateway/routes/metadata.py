@@ -2,7 +2,7 @@
 
 from gateway.binding import Details, body, nothing, one, page, route, whole
 from gateway.hub import Hub
-from gateway.planes import FIELDS, LINK_TYPES, OBJECTS, VIEWS
+from gateway.planes import FIELD_JOBS, FIELDS, LINK_TYPES, OBJECTS, VIEWS
 from gateway.routing import Route
 
 _OBJECT = ("plural_name", "label", "plural_label", "description", "icon", "label_field")
@@ -20,7 +20,9 @@ _LISTED = (*_PAGED, "show_deleted")
 
 
 def routes(hub: Hub) -> list[Route]:
-    return [*_objects(hub), *_fields(hub), *_views(hub), *_link_types(hub)]
+    return [
+        *_objects(hub), *_fields(hub), *_field_jobs(hub), *_views(hub), *_link_types(hub)
+    ]  # fmt: skip
 
 
 def _objects(hub: Hub) -> list[Route]:
@@ -56,6 +58,10 @@ def _objects(hub: Hub) -> list[Route]:
             say("Deactivate an object; its data stays. `force=true` although it is used."),
             query=("force",),
         ),
+        route(
+            hub, "POST", f"{path}:purge", OBJECTS["PurgeObject"], whole(),
+            say("Remove a deactivated object and its records, by a job."),
+        ),
     ]  # fmt: skip
 
 
@@ -83,14 +89,42 @@ def _fields(hub: Hub) -> list[Route]:
             hub, "GET", path, FIELDS["GetField"], one("field"), say("Get a field by id or name."),
         ),
         route(
-            hub, "PATCH", path, update, one("field"),
-            say("Change a field: labels, options, settings that widen, default, active.",
+            hub, "PATCH", path, update, one("field", "field_job"),
+            say("Change a field; where its data must be looked at, a job does it.",
                 {"label": "Phase", "active": True}),
-            body=body(update, (*_FIELD, "position", "active"), into="changes", mask=True),
+            body=body(update, (*_FIELD, "type", "position", "active"), into="changes", mask=True,
+                      beside=("reassign", "backfill", "validate_only")),
         ),
         route(
             hub, "DELETE", path, FIELDS["DeleteField"], one("field", "repaired_views"),
             say("Deactivate a field; answers the views that were repaired."),
+        ),
+        route(
+            hub, "POST", f"{path}:purge", FIELDS["PurgeField"], whole(),
+            say("Remove a deactivated field and its data, by a job."),
+        ),
+    ]  # fmt: skip
+
+
+def _field_jobs(hub: Hub) -> list[Route]:
+    base = "/v1/field-jobs"
+
+    def say(summary: str) -> Details:
+        return Details("fields", summary)
+
+    return [
+        route(
+            hub, "GET", base, FIELD_JOBS["ListFieldJobs"], page("field_jobs"),
+            say("List the jobs by which changes of definitions reach data, newest first."),
+            query=_PAGED,
+        ),
+        route(
+            hub, "GET", f"{base}/{{id}}", FIELD_JOBS["GetFieldJob"], one("field_job"),
+            say("Get a field job: its progress, and the records that stand in its way."),
+        ),
+        route(
+            hub, "POST", f"{base}/{{id}}:cancel", FIELD_JOBS["CancelFieldJob"], one("field_job"),
+            say("Stop a field job; the field stays as it was."),
         ),
     ]  # fmt: skip
 

@@ -103,7 +103,7 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", f"{base}/{{workflow}}:run", run, whole(),
             say("Start it by hand, once for each record.",
-                {"inputs": {"reason": "asked"}, "object": "opportunity", "record_ids": []}),
+                {"inputs": {"reason": "asked"}, "object": "opportunity", "record_ids": [_EMPTY]}),
             body=body(run, ("inputs", "object", "record_ids"), required=False),
         ),
         route(

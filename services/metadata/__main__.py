@@ -14,6 +14,7 @@ from armature.metadata.v1 import (
 )
 
 from kit.service import App, Service, Wiring, main
+from services.metadata.consumer import FieldJobs
 from services.metadata.logic.keys import Key, parse_key
 from services.metadata.model import Limits
 from services.metadata.operations.authentication import Authenticator
@@ -50,6 +51,7 @@ async def wire(app: App[Settings]) -> Wiring:
     fields = FieldServicer(app.db, catalogues)
     views = ViewServicer(app.db, catalogues)
     links = LinkTypeServicer(app.db, catalogues)
+    jobs = FieldJobs(catalogues)
     schemas = SchemaServicer(app.db, catalogues, versions, authenticator)
     return Wiring(
         servicers={
@@ -78,6 +80,7 @@ async def wire(app: App[Settings]) -> Wiring:
             ),
         },
         authenticate=authenticator.authenticate,
+        consumers=[(jobs.options(), jobs.handle)],
         background=[versions.listen],
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from kit.outbox import Event
-from services.metadata.model import ApiKey, CustomRole, Difference, Member, Workspace
+from services.metadata.model import ApiKey, CustomRole, Difference, Job, Member, Workspace
 
 
 def definition(
@@ -144,3 +144,30 @@ def _member(found: Member) -> dict[str, str]:
         "display_name": found.display_name,
         "role": found.role,
     }
+
+
+def field_job_requested(
+    job: Job, plan: Mapping[str, Any], metadata_version: int, *, dry_run: bool
+) -> Event:
+    """field_job.requested: the records plane is to see to data."""
+    return Event(
+        "field_job.requested",
+        "field_job",
+        UUID(job.id),
+        1,
+        {
+            "job_id": job.id,
+            "kind": job.kind,
+            "object_id": job.object_id,
+            "field_id": job.field_id,
+            "plan": plan,
+            "dry_run": dry_run,
+            "metadata_version": metadata_version,
+        },
+    )
+
+
+def field_job_applied(job_id: UUID, metadata_version: int) -> Event:
+    """field_job.applied: the definition that the job was for stands from this version on."""
+    data = {"job_id": str(job_id), "metadata_version": metadata_version}
+    return Event("field_job.applied", "field_job", job_id, 3, data)

@@ -9,10 +9,12 @@ from kit.caller import Caller
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from services.records.consumer import FieldJobs
 from services.records.logic import advice
 from services.records.operations.usage import uses
 from services.records.servicers import (
     RecordServicer,
+    job_servicers,
     life_servicers,
     servicers,
     tabular_servicers,
@@ -23,6 +25,7 @@ from services.records.servicers.history import History
 from services.records.servicers.importing import ImportServicer
 from services.records.settings import RecordsSettings
 from services.records.tables import metadata
+from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.imports import ImportWorker, Rights
 from services.records.workers.search import build_search, tidy_search
 from services.records.workers.statistics import compact_statistics
@@ -58,17 +61,24 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     )
     bar = advice.Bar(idle=timedelta(seconds=settings.view_idle_seconds))
     views = ViewKeeper(app.db, app.worker_db, definitions.workspace, bar)
+    jobs = FieldJobWorker(
+        app.db, app.worker_db, definitions, lease_seconds=settings.field_job_lease_seconds
+    )
+    following = FieldJobs(settings.field_job_grace_seconds)
     return Wiring(
         servicers={
             **servicers(servicer),
             **tabular_servicers(app.db, definitions, importing),
             **life_servicers(app.db, definitions, history),
             **view_servicers(app.db, definitions),
+            **job_servicers(app.db),
         },
         authenticate=authenticate,
+        consumers=[(following.options(), following.handle)],
         workers=[
             partial(compact_statistics, app.worker_db),
             imports.run,
+            jobs.run,
             partial(tidy_search, app.worker_db),
             partial(build_search, app.db, app.worker_db, definitions.workspace),
             views.run,

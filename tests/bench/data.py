@@ -33,6 +33,11 @@ def words(rng: random.Random, count: int) -> str:
     return f"{rng.choice(WORDS)} {rng.randrange(min(count, 10_000)):04}"
 
 
+def deep(count: int) -> int:
+    """How many records lie before page 200, or before the last page of a stage if it has fewer."""
+    return min(199 * 50, count // len(STAGES) * 8 // 10)
+
+
 def trigrams(text: str) -> list[str]:
     return sorted({text[at : at + 3] for at in range(len(text) - 2)})
 

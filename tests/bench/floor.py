@@ -62,6 +62,7 @@ class Floor:
     def __init__(self, connection: psycopg.AsyncConnection[Any], ids: list[UUID]) -> None:
         self._c, self._ids = connection, ids
         self._rng = random.Random(7)
+        self._deep: dict[str, Any] = {}
 
     @classmethod
     async def open(cls, url: str, ids: list[UUID]) -> "Floor":
@@ -95,6 +96,50 @@ class Floor:
             f"SELECT {_COLUMNS} FROM bench_floor.deal WHERE stage = %s"
             " ORDER BY amount DESC, id LIMIT 50"
         )
+        await (await self._c.execute(sql, [self._rng.choice(data.STAGES)])).fetchall()
+
+    async def batch(self, number: int) -> None:
+        rows = [data.record(self._rng, number * 100 + n, [str(self._ids[0])]) for n in range(100)]
+        async with self._c.pipeline(), self._c.transaction(), self._c.cursor() as cursor:
+            await cursor.executemany(_INSERT, [[uuid4(), *row.values()] for row in rows])
+            await self._c.execute("INSERT INTO bench_floor.outbox (payload) VALUES (%s)", ["{}"])
+
+    async def page_200(self, _: int) -> None:
+        stage = self._rng.choice(data.STAGES[:2])
+        if stage not in self._deep:
+            sql = (
+                "SELECT amount, id FROM bench_floor.deal WHERE stage = %s"
+                " ORDER BY amount DESC, id LIMIT 1 OFFSET %s"
+            )
+            row = await (await self._c.execute(sql, [stage, data.deep(len(self._ids))])).fetchone()
+            assert row is not None
+            self._deep[stage] = row
+        amount, last = self._deep[stage]
+        sql = (
+            f"SELECT {_COLUMNS} FROM bench_floor.deal WHERE stage = %s AND amount <= %s"
+            " AND (amount < %s OR id > %s) ORDER BY amount DESC, id LIMIT 50"
+        )
+        await (await self._c.execute(sql, [stage, amount, amount, last])).fetchall()
+
+    async def range(self, _: int) -> None:
+        stage, least = self._rng.choice(data.STAGES), self._rng.randrange(4_000_000)
+        sql = (
+            f"SELECT {_COLUMNS} FROM bench_floor.deal WHERE stage = %s AND amount BETWEEN %s AND %s"
+            " ORDER BY amount DESC, id LIMIT 50"
+        )
+        await (await self._c.execute(sql, [stage, least, least + 500_000])).fetchall()
+
+    async def expand(self, _: int) -> None:
+        sql = (
+            "SELECT d.id, d.name, d.stage, d.amount, d.close_date, f.name FROM bench_floor.deal d"
+            " LEFT JOIN bench_floor.deal f ON f.id = d.company WHERE d.stage = %s"
+            " ORDER BY d.amount DESC, d.id LIMIT 50"
+        )
+        await (await self._c.execute(sql, [self._rng.choice(data.STAGES)])).fetchall()
+
+    async def count(self, number: int) -> None:
+        await self.list(number)
+        sql = "SELECT count(*) FROM bench_floor.deal WHERE stage = %s"
         await (await self._c.execute(sql, [self._rng.choice(data.STAGES)])).fetchall()
 
     async def aggregate(self, _: int) -> None:

@@ -1,12 +1,14 @@
 """The product's side: the same operations through the gateway."""
 
 import random
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import orjson
 
+from kit.ids import new_id
 from tests.bench import data
 from tests.bench.client import Connection
 
@@ -53,17 +55,31 @@ class Setup:
         made = self.post("/v1/objects/bench_firm/records:batchCreate", {"items": firms})
         return [r["record"]["id"] for r in made["results"]]
 
-    def load(
-        self, count: int, firms: list[str], size: int = 500
-    ) -> list[tuple[UUID, dict[str, Any]]]:
-        rng, loaded = random.Random(1), []
-        for start in range(0, count, size):
-            records = [data.record(rng, n, firms) for n in range(start, min(count, start + size))]
-            items = [{"fields": record} for record in records]
-            made = self.post(f"{RECORDS}:batchCreate", {"items": items})
-            ids = [UUID(r["record"]["id"]) for r in made["results"]]
-            loaded += list(zip(ids, records, strict=True))
+    def load(self, count: int, firms: list[str]) -> list[tuple[UUID, dict[str, Any]]]:
+        """Load by the product's own import, and wait for its end."""
+        rng = random.Random(1)
+        loaded = [(new_id(), data.record(rng, n, firms)) for n in range(count)]
+        lines = b"".join(
+            orjson.dumps({"id": str(id_), "fields": record}) + b"\n" for id_, record in loaded
+        )
+        begun = self._client.post(
+            f"{RECORDS}:import",
+            content=lines,
+            headers={"content-type": "application/x-ndjson", "idempotency-key": str(uuid4())},
+        )
+        if begun.is_error:
+            raise RuntimeError(f"import: {begun.status_code} {begun.text[:800]}")
+        while True:
+            found = self._client.get(f"/v1/imports/{begun.json()['id']}").json()
+            if found["state"] not in {"receiving", "running"}:
+                break
+            time.sleep(0.2)
+        if found["state"] != "succeeded" or int(found["created"]) != count:
+            raise RuntimeError(f"import: {found}")
         return loaded
+
+
+_deep: dict[str, str] = {}  # the token of page 200, by stage
 
 
 class Product:
@@ -91,6 +107,41 @@ class Product:
     async def list(self, _: int) -> None:
         body = {"filter": {"stage": self._rng.choice(data.STAGES)}, "sort": "-amount"}
         await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
+
+    async def batch(self, number: int) -> None:
+        """A hundred at once."""
+        records = [data.record(self._rng, number * 100 + n, self._firms) for n in range(100)]
+        body = orjson.dumps({"items": [{"fields": record} for record in records]})
+        await self._c.send("POST", f"{RECORDS}:batchCreate", body, key=str(uuid4()))
+
+    async def page_200(self, _: int) -> None:
+        stage = self._rng.choice(data.STAGES[:2])
+        body: dict[str, Any] = {"filter": {"stage": stage}, "sort": "-amount"}
+        if stage not in _deep:
+            token, left = "", data.deep(len(self._ids))
+            while left:
+                step = {"page_size": min(left, 1000), "page_token": token}
+                page = await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body | step))
+                token = orjson.loads(page)["next_page_token"]
+                left -= min(left, 1000)
+            _deep[stage] = token
+        body["page_token"] = _deep[stage]
+        await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
+
+    async def range(self, _: int) -> None:
+        stage, least = self._rng.choice(data.STAGES), self._rng.randrange(4_000_000)
+        wanted = {"stage": stage, "amount": {"between": [least, least + 500_000]}}
+        body = orjson.dumps({"filter": wanted, "sort": "-amount"})
+        await self._c.send("POST", f"{RECORDS}:query", body)
+
+    async def expand(self, _: int) -> None:
+        body = {"filter": {"stage": self._rng.choice(data.STAGES)}, "sort": "-amount"}
+        body["fields"] = "name,stage,amount,close_date,company.name"
+        await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body))
+
+    async def count(self, _: int) -> None:
+        body = {"filter": {"stage": self._rng.choice(data.STAGES)}, "sort": "-amount"}
+        await self._c.send("POST", f"{RECORDS}:query", orjson.dumps(body | {"count": "exact"}))
 
     async def aggregate(self, _: int) -> None:
         body = {"group_by": [{"field": "stage"}], "measures": [{"fn": "count"}]}

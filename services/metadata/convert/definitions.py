@@ -1,6 +1,6 @@
 """Objects, fields and link types, both ways."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from armature.metadata.v1 import field_pb2, link_type_pb2, object_pb2
@@ -52,7 +52,8 @@ def new_object_document(message: object_pb2.Object) -> dict[str, Any]:
     return found
 
 
-def field_message(stored: Stored[Field]) -> field_pb2.Field:
+def field_message(stored: Stored[Field], jobs: Mapping[str, str] | None = None) -> field_pb2.Field:
+    """`jobs` are those that fields wait for, by field id."""
     found = stored.value
     return field_pb2.Field(
         id=found.id,
@@ -79,6 +80,7 @@ def field_message(stored: Stored[Field]) -> field_pb2.Field:
         unlocks=sorted(FIELD_TYPES[found.type].views),
         create_time=to_timestamp(stored.create_time),
         update_time=to_timestamp(stored.update_time),
+        field_job=(jobs or {}).get(found.id, ""),
     )
 
 

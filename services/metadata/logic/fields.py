@@ -5,17 +5,18 @@ from typing import Any
 
 import msgspec
 
+from schema.field_changes import FieldChange
 from schema.field_types import FIELD_TYPES
 from schema.field_types.choices import MAX_OPTIONS
 from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import nearest, refuse
-from services.metadata.logic import repairs, views
+from services.metadata.logic import field_changes, repairs, views
 from services.metadata.logic.catalog import Draft, chosen_id, new_id
+from services.metadata.logic.field_changes import Asked
 from services.metadata.logic.link_types import reached
 from services.metadata.logic.names import free_name, label_of
-from services.metadata.logic.widening import unsupported_changes
 
 
 def create(
@@ -59,43 +60,70 @@ def create(
         )
     )
     if field.type is FieldType.RELATION:
-        _project(draft, obj, field)
+        project(draft, obj, field)
     if field.type is FieldType.TEXT and not obj.label_field:
         obj = draft.put_object(msgspec.structs.replace(obj, label_field=field.name))
     views.show_new_field(draft, obj, field)
     return field
 
 
-def update(draft: Draft, obj: Object, old: Field, raw: Mapping[str, Any], path: str = "") -> Field:
-    """Change what is named, as far as no data has to change: Invalid / CHANGE_UNSUPPORTED there."""
+def update(
+    draft: Draft,
+    obj: Object,
+    old: Field,
+    raw: Mapping[str, Any],
+    path: str = "",
+    asked: Asked | None = None,
+) -> Field:
+    """Change what is named. Where data must be looked at or rewritten the field stays as it is, a
+    job is requested of the draft, and the field is `building` until that is done. Invalid /
+    CHANGE_UNSUPPORTED for what no job does, FIELD_BUILDING while one is at work."""
+    problems = Problems()
+    with problems.collect():
+        field_changes.check_ready(old, raw, path)
+    problems.raise_any()
     definition = {k: v for k, v in raw.items() if k not in {"position", "active"}}
     if isinstance(definition.get("label"), str) and not definition["label"].strip():
         definition["label"] = label_of(old.name)
-    problems = Problems()
     same = {k: v for k, v in definition.items() if k != "name" or v != old.name}
     new: Field | None = None
     with problems.collect():
-        new = define_field(same, new_id=new_id, object_id=obj.id, old=old, path=path)
+        if same.get("type", old.type) != old.type and same["type"] in list(FieldType):
+            if "name" in same:
+                message = "a field keeps its name; change the label instead"
+                problems.add(join(path, "name"), "CHANGE_UNSUPPORTED", message)
+            new = field_changes.retyped(obj, old, {**same, "name": old.name}, path)
+        else:
+            new = define_field(same, new_id=new_id, object_id=obj.id, old=old, path=path)
         indexed = new.indexed and FIELD_TYPES[new.type].indexable
         new = msgspec.structs.replace(new, indexed=indexed)
     _check_options(draft, raw.get("options"), problems, path)
     if "settings" in raw:
         _check_relation(draft, old.type, raw["settings"], problems, path, field_id=old.id)
+    change: FieldChange | None = None
     if new is not None:
-        problems += unsupported_changes(old, new, path)
+        with problems.collect():
+            change = field_changes.plan(old, new, asked or Asked(), path)
     position = raw.get("position", old.position)
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**31:
         problems.add(join(path, "position"), "OUT_OF_RANGE", "must be a whole number from 0")
     if raw.get("active") is True and not old.active:
         _check_reactivation(draft, obj, old, problems, path)
+    if raw.get("active") is False and change is not None:
+        message = "a field that goes needs no job: deactivate it alone"
+        problems.add(join(path, "active"), "CHANGE_UNSUPPORTED", message)
     problems.raise_any()
     assert new is not None
     new = msgspec.structs.replace(
         new, position=position, active=old.active or raw.get("active") is True
     )
+    if change is not None:
+        shown = {part: getattr(new, part) for part in field_changes.COSMETIC}
+        shown["searchable"] = new.searchable and FIELD_TYPES[old.type].searchable
+        return field_changes.start(draft, msgspec.structs.replace(old, **shown), change)
     new = draft.put_field(new)
     if new.type is FieldType.RELATION:
-        _project(draft, obj, new)
+        project(draft, obj, new)
     repairs.follow_options(draft, old, new)
     if new.active and not old.active:
         views.show_new_field(draft, draft.objects[obj.id], new)
@@ -106,6 +134,7 @@ def update(draft: Draft, obj: Object, old: Field, raw: Mapping[str, Any], path: 
 
 def deactivate(draft: Draft, field: Field) -> list[str]:
     """Take the field out of the API and of every view; the ids of the views that were repaired."""
+    field_changes.check_ready(field, {"active": False}, "")
     repaired = repairs.without_field(draft, field)
     draft.put_field(msgspec.structs.replace(field, active=False))
     if link := draft.link_type_of(field.id):
@@ -183,7 +212,7 @@ def _check_reactivation(
         problems.add(path, "LIMIT_REACHED", message)
 
 
-def _project(draft: Draft, obj: Object, field: Field) -> None:
+def project(draft: Draft, obj: Object, field: Field) -> None:
     """Keep the link type through which a relation's links are read."""
     inverse = str(field.settings.get("inverse_name") or "")
     old = draft.link_type_of(field.id)

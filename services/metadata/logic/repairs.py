@@ -1,16 +1,20 @@
 """Repair the views that a change of a field would break, in the same draft."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from schema.compiled import CompiledObject, Workspace
+from schema.field_types import FIELD_TYPES
 from schema.filters.parse_json import parse
 from schema.filters.tree import And, Condition, Hop, Not, Or, Tree
-from schema.model import Field, View
+from schema.model import Field, View, ViewType
 from schema.problems import Invalid
+from schema.sorts import parse_sort
 from services.metadata.logic.catalog import Draft
+from services.metadata.logic.eligibility import can_figure
 
 _LISTS = ("and", "or")
 
@@ -128,7 +132,8 @@ def follow_options(draft: Draft, old: Field, new: Field) -> list[str]:
     for view in list(draft.views.values()):
         if view.group_field_id != new.id:
             continue
-        shown = {g["option_id"]: g for g in view.groups}
+        left = {"", *after} if new.options else None
+        shown = {g["option_id"]: g for g in view.groups if left is None or g["option_id"] in left}
         order = [option_id for option_id in shown if option_id]
         if order == before:
             order = after
@@ -146,6 +151,59 @@ def follow_options(draft: Draft, old: Field, new: Field) -> list[str]:
             draft.put_view(mended)
             changed.append(view.id)
     return changed
+
+
+def after_change(draft: Draft, old: Field, new: Field) -> list[str]:
+    """Mend every view that the field's new definition leaves behind: conditions and sort terms that
+    make no sense any more go, and so do boards and calendars that can't stand on it."""
+    workspace = draft.compiled()
+    repaired: list[str] = []
+    for view in list(draft.views.values()):
+        obj = workspace.objects_by_id.get(view.object_id)
+        if obj is None:
+            continue
+        if not _still_stands(view, new):
+            draft.drop_view(view.id)
+            repaired.append(view.id)
+            continue
+        mended = msgspec.structs.replace(
+            view,
+            filter=_pruned(workspace, obj, view.filter, frozenset()) if view.filter else {},
+            sort=_sensible(workspace, obj, view.sort),
+            columns=tuple(_column_without(c, new) for c in view.columns),
+            aggregates=tuple(a for a in view.aggregates if _figures(a["fn"], a["field_id"], new)),
+        )
+        if view.end_date_field_id == new.id and new.type is not old.type:
+            mended = msgspec.structs.replace(mended, end_date_field_id="")
+        if mended != view:
+            draft.put_view(mended)
+            repaired.append(view.id)
+    return repaired
+
+
+def _still_stands(view: View, field: Field) -> bool:
+    wanted = {view.group_field_id: ViewType.KANBAN, view.date_field_id: ViewType.CALENDAR}
+    needed = wanted.get(field.id)
+    return needed is None or needed in FIELD_TYPES[field.type].views
+
+
+def _sensible(workspace: Workspace, obj: CompiledObject, sort: str) -> str:
+    kept = []
+    for term in filter(None, sort.split(",")):
+        with contextlib.suppress(Invalid):
+            parse_sort(workspace, obj, term)
+            kept.append(term)
+    return ",".join(kept)
+
+
+def _column_without(column: dict[str, Any], field: Field) -> dict[str, Any]:
+    if _figures(column["aggregate"], column["field_id"], field):
+        return column
+    return {**column, "aggregate": ""}
+
+
+def _figures(fn: str, field_id: str, field: Field) -> bool:
+    return field_id != field.id or fn in {"", "count"} or can_figure(fn, field)
 
 
 def new_group(option_id: str, color: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Create, change and deactivate objects."""
+"""Create, change, deactivate and purge objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from kit.caller import Caller
 from kit.db import Tx
 from schema.model import Object
+from services.metadata.logic import field_changes
 from services.metadata.logic import objects as logic
 from services.metadata.model import Stored
+from services.metadata.operations import field_jobs
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.finding import object_of
 from services.metadata.operations.refusals import refused
@@ -48,3 +50,14 @@ async def deactivate(
             logic.deactivate(change.draft, old, force=force)
     new, _ = await catalogues.finish(tx, caller, change)
     return new.objects[old.id], new.version
+
+
+async def purge(tx: Tx, caller: Caller, catalogues: Catalogues, name: str) -> tuple[str, int]:
+    """Start the job that removes a deactivated object's records; the job's id."""
+    change = await catalogues.begin(tx, caller.workspace_id)
+    old = object_of(change.draft, name, inactive=True)
+    with refused("OBJECT"):
+        job = field_changes.purge_object(change.draft, old)
+    new, _ = await catalogues.finish(tx, caller, change)
+    await field_jobs.request(tx, caller, change, new.version)
+    return job.id, new.version

@@ -12,11 +12,13 @@ from services.metadata.convert.definitions import (
     field_message,
     new_field_document,
 )
+from services.metadata.logic.field_changes import Asked
 from services.metadata.operations import fields
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.finding import field_of, object_of
 from services.metadata.operations.listing import page
 from services.metadata.operations.refusals import refused
+from services.metadata.store import field_changes
 
 
 class FieldServicer(rpc.FieldServiceServicer):
@@ -45,10 +47,11 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await self._catalogues.seen(tx, caller)
+            jobs = await field_changes.jobs(tx, caller.workspace_id)
         obj = object_of(found.draft, request.object)
         field = field_of(found.draft, obj, request.field)
         return pb.GetFieldResponse(
-            field=field_message(found.fields[field.id]), metadata_version=found.version
+            field=field_message(found.fields[field.id], jobs), metadata_version=found.version
         )
 
     async def ListFields(
@@ -58,6 +61,7 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller.require("read")
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await self._catalogues.seen(tx, caller)
+            jobs = await field_changes.jobs(tx, caller.workspace_id)
         obj = object_of(found.draft, request.object)
         query = (str(caller.workspace_id), "fields", obj.id, request.show_deleted)
         items, token = page(
@@ -68,7 +72,7 @@ class FieldServicer(rpc.FieldServiceServicer):
             *query,
         )
         return pb.ListFieldsResponse(
-            fields=[field_message(found.fields[field.id]) for field in items],
+            fields=[field_message(found.fields[field.id], jobs) for field in items],
             next_page_token=token,
             metadata_version=found.version,
         )
@@ -82,10 +86,21 @@ class FieldServicer(rpc.FieldServiceServicer):
             raw = field_document(request.changes, request.update_mask.paths)
 
         async def work(tx: Tx) -> pb.UpdateFieldResponse:
-            new, version = await fields.update(
-                tx, caller, self._catalogues, request.object, request.field, raw
+            new, version, job = await fields.update(
+                tx,
+                caller,
+                self._catalogues,
+                request.object,
+                request.field,
+                raw,
+                Asked(dict(request.reassign), request.backfill),
+                validate_only=request.validate_only,
             )
-            return pb.UpdateFieldResponse(field=field_message(new), metadata_version=version)
+            return pb.UpdateFieldResponse(
+                field=field_message(new, {} if request.validate_only else {new.value.id: job}),
+                metadata_version=version,
+                field_job=job,
+            )
 
         return await idempotency.once(self._db, caller, request, pb.UpdateFieldResponse, work)
 
@@ -104,3 +119,18 @@ class FieldServicer(rpc.FieldServiceServicer):
             )
 
         return await idempotency.once(self._db, caller, request, pb.DeleteFieldResponse, work)
+
+    async def PurgeField(
+        self, request: pb.PurgeFieldRequest, context: Context
+    ) -> pb.PurgeFieldResponse:
+        caller = current_caller()
+        caller.require("schema")
+        caller.require("admin")
+
+        async def work(tx: Tx) -> pb.PurgeFieldResponse:
+            job, version = await fields.purge(
+                tx, caller, self._catalogues, request.object, request.field
+            )
+            return pb.PurgeFieldResponse(field_job=job, metadata_version=version)
+
+        return await idempotency.once(self._db, caller, request, pb.PurgeFieldResponse, work)

@@ -97,3 +97,16 @@ class ObjectServicer(rpc.ObjectServiceServicer):
             return pb.DeleteObjectResponse(object=object_message(gone), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.DeleteObjectResponse, work)
+
+    async def PurgeObject(
+        self, request: pb.PurgeObjectRequest, context: Context
+    ) -> pb.PurgeObjectResponse:
+        caller = current_caller()
+        caller.require("schema")
+        caller.require("admin")
+
+        async def work(tx: Tx) -> pb.PurgeObjectResponse:
+            job, version = await objects.purge(tx, caller, self._catalogues, request.object)
+            return pb.PurgeObjectResponse(field_job=job, metadata_version=version)
+
+        return await idempotency.once(self._db, caller, request, pb.PurgeObjectResponse, work)

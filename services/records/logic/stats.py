@@ -1,28 +1,30 @@
 """Say which group statistics an object keeps, and what a write changes in them.
 
-A statistic is a grouping field of a kanban view with that view's sums; or a choice field alone, or
-none at all, for exact counts. What is kept for a group is the count, and for each measured number
-its count and exact total; of a currency, one total by code.
+A statistic is a grouping field of a kanban view with that view's sums, of all records or of those
+of a view with a filter; or a choice field alone, or none at all, for exact counts. What is kept for
+a group is the count, and for each measured number its count and exact total; of a currency, one
+total by code.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from schema.compiled import CompiledObject, Workspace
-from schema.filters.closure import compile_closure
+from schema.filters.closure import Predicate, compile_closure
 from schema.filters.context import EvalContext
 from schema.filters.tree import Kind, Tree
 from schema.filters.walk import conditions, follows_relations
-from schema.model import Field, FieldType, ViewType
+from schema.model import Field, FieldType, View, ViewType
 
 _NAMESPACE = UUID("5b1a2c0e-7f0c-7d4a-9c5e-1f6a3f1d2b11")
 _SUMMABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
 EMPTY = "~"  # no option's value has a tilde
 ALL = ""  # the only group of a statistic without a grouping field
+OF_VIEW = "/"  # stands in definitions of statistics of a view alone
 _NO_FIELD = "*"  # in the place of the grouping field's id
 COUNT = "count"
 # Wide enough for any sum of numbers that doubles come near to, digit by digit: Python's own context
@@ -38,11 +40,17 @@ class Statistic:
     object_id: UUID
     group_field: Field | None
     sums: tuple[Field, ...]
+    # Of a view with a filter: the view, the name of its set of entries, which is one with what its
+    # filter says, and whether a record is in it.
+    of: tuple[UUID, UUID] | None = None
+    holds: Predicate | None = None
 
     @property
     def definition(self) -> str:
-        """Field ids: the grouping field, then what is summed; kept beside the statistic."""
-        return _definition(self.group_field, self.sums)
+        """The view and its set, where there is one; then field ids: the grouping field, and what is
+        summed. Kept beside the statistic."""
+        lead = "".join(f"{one}{OF_VIEW}" for one in self.of or ())
+        return lead + _definition(self.group_field, self.sums)
 
 
 def _definition(group_field: Field | None, sums: Sequence[Field]) -> str:
@@ -84,6 +92,21 @@ def statistics(workspace: Workspace, obj: CompiledObject) -> list[Statistic]:
         key = _definition(group_field, kept)
         found.append(Statistic(uuid5(_NAMESPACE, key), UUID(obj.id), group_field, kept))
     return found
+
+
+def summable(obj: CompiledObject, view: View) -> tuple[Field, ...]:
+    """What the view sums, in the order of the fields' ids."""
+    measured = {a["field_id"] for a in view.aggregates if a.get("field_id")}
+    fields = [f for i in sorted(measured) if (f := obj.fields_by_id.get(i))]
+    return tuple(f for f in fields if f.type in _SUMMABLE)
+
+
+def of_view(
+    object_id: UUID, of: tuple[UUID, UUID], by: Field, sums: tuple[Field, ...], holds: Predicate
+) -> Statistic:
+    """The statistic of a kanban with a filter."""
+    named = Statistic(_NAMESPACE, object_id, by, sums, of, holds)
+    return replace(named, id=uuid5(_NAMESPACE, named.definition))
 
 
 def counting(workspace: Workspace, obj: CompiledObject, field: Field | None) -> Statistic:

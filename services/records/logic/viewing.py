@@ -45,6 +45,7 @@ class Kept:
     holds: Predicate
     sort_key: Callable[[Mapping[str, Any]], bytes]
     place: Callable[[Any], bytes]  # of a page token's values
+    figures: stats.Statistic | None  # of a kanban with a filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +109,14 @@ def _plan(workspace: Workspace, view: View) -> Kept | Refused:
         _field_form(group_field) if group_field is not None else None,
     ]  # fmt: skip
     digest = hashlib.sha256(UUID(view.id).bytes + jsonio.dumps(form)).digest()
-    return Kept(
-        UUID(view.id),
-        UUID(view.object_id),
-        UUID(bytes=digest[:16]),
-        group_field,
-        keys,
-        compile_closure(tree, _SOME_CONTEXT),
-        sort_bytes.of_record(keys),
-        sort_bytes.of_values(keys),
-    )
+    view_id, object_id, set_id = UUID(view.id), UUID(view.object_id), UUID(bytes=digest[:16])
+    holds = compile_closure(tree, _SOME_CONTEXT)
+    figures = None
+    if group_field is not None and tree is not None:
+        sums = stats.summable(obj, view)
+        figures = stats.of_view(object_id, (view_id, set_id), group_field, sums, holds)
+    encode, place = sort_bytes.of_record(keys), sort_bytes.of_values(keys)
+    return Kept(view_id, object_id, set_id, group_field, keys, holds, encode, place, figures)
 
 
 def _tree_form(tree: Tree | None) -> Any:

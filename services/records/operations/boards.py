@@ -22,6 +22,7 @@ from schema.model import Field, FieldType
 from services.records.logic import stats
 from services.records.model import Page, Query
 from services.records.operations import entries, reads
+from services.records.operations.usage import uses
 from services.records.store import grouping
 from services.records.store import stats as stats_store
 
@@ -154,13 +155,32 @@ async def _sums(
                 sums = await stats_store.read(tx, workspace_id, statistic.id)
                 if sums is None:
                     raise stats.NotKept(statistic)
+                uses.note_statistic(workspace_id, statistic.id)
                 return sums
-    if not measured:
-        counts = await entries.counts(tx, workspace_id, query)
-        if counts is not None:
-            return {(group, stats.COUNT): (n, Decimal(0)) for group, n in counts.items()}
+    told = None if needs_rows else await _of_entries(tx, workspace_id, query, measured)
+    if told is not None:
+        return told
     fields = {m.field.id: m.field for m in measures if m.field is not None}
     return await grouping.sums(tx, workspace_id, query, group_field, list(fields.values()))
+
+
+async def _of_entries(tx: Tx, workspace_id: UUID, query: Query, measured: set[str]) -> Sums | None:
+    """The figures of a kanban with a filter whose entries are kept: the counts are theirs, the sums
+    those of a statistic."""
+    counts = await entries.counts(tx, workspace_id, query)
+    if counts is None:
+        return None
+    sums = {(group, stats.COUNT): (n, Decimal(0)) for group, n in counts.items()}
+    if not measured:
+        return sums
+    statistic = query.use.kept.figures
+    if statistic is None or not measured <= {f.id for f in statistic.sums}:
+        return None
+    found = await stats_store.read(tx, workspace_id, statistic.id)
+    if found is None:
+        raise stats.NotKept(statistic)
+    uses.note_statistic(workspace_id, statistic.id)
+    return found
 
 
 def _value(measure: Measure, group: str, count: int, sums: Sums) -> Any:

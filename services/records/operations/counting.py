@@ -48,7 +48,8 @@ async def build(tx: Tx, workspace_id: UUID, query: Query, statistic: stats.Stati
     await stats_store.lock_object(tx, workspace_id, statistic.object_id)
     if await stats_store.is_ready(tx, workspace_id, statistic.id):
         return
-    everything = replace(query, tree=None, show_deleted=False)
+    tree = query.tree if statistic.of is not None else None  # which is the view's filter
+    everything = replace(query, tree=tree, show_deleted=False)
     if statistic.group_field is None:
         n = await queries.count(tx, workspace_id, everything, None)
         rows = [(stats.ALL, stats.COUNT, n, Decimal(0))]

@@ -1,11 +1,13 @@
 """Keep what stands beside an object's records and follows every write: statistics, view entries."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from kit.db import Tx
 from kit.errors import Unavailable
 from schema.compiled import CompiledObject, Workspace
+from schema.filters.closure import Predicate
 from services.records.logic import stats, viewing
 from services.records.logic.sort_bytes import TooLong
 from services.records.model import Stored
@@ -32,18 +34,62 @@ async def note(
     workspace_id, object_id = UUID(workspace.id), UUID(obj.id)
     moved = [(_live(before), _live(after)) for before, after in moved]
     kept = kept or await stats_store.kept(tx, workspace_id, object_id)
-    statistics = stats.known(obj.full, kept.statistics)
+    plain = [one for one in kept.statistics if stats.OF_VIEW not in one[1]]
+    statistics = stats.known(obj.full, plain)
     if statistics is None:
         message = "the object's definitions are newer than what this replica knows; try again"
         raise Unavailable("METADATA_BEHIND", message)
     documents = [(b.doc if b else None, a.doc if a else None) for b, a in moved]
-    await stats_store.add_deltas(tx, workspace_id, stats.deltas(statistics, documents))
+    deltas = stats.deltas(statistics, documents)
+    if len(plain) < len(kept.statistics):
+        of_views = [one for one in kept.statistics if stats.OF_VIEW in one[1]]
+        deltas += await _figures(tx, workspace, workspace_id, of_views, moved)
+    await stats_store.add_deltas(tx, workspace_id, deltas)
     if kept.sets:
         await _follow(tx, workspace, workspace_id, object_id, kept.sets, moved)
 
 
 def _live(record: Stored | None) -> Stored | None:
     return record if record is not None and record.delete_time is None else None
+
+
+async def _figures(
+    tx: Tx,
+    workspace: Workspace,
+    workspace_id: UUID,
+    kept: Sequence[tuple[UUID, str]],
+    moved: Sequence[Moved],
+) -> list[stats.Delta]:
+    """What the moves change in statistics of views with a filter; those of a filter that these
+    definitions do not have are left, in this very transaction."""
+    deltas: list[stats.Delta] = []
+    stale: list[UUID] = []
+    for stat_id, definition in kept:
+        statistic = figures_of(workspace, definition)
+        if statistic is None or statistic.id != stat_id or statistic.holds is None:
+            stale.append(stat_id)
+            continue
+        documents = [
+            (_document(statistic.holds, before), _document(statistic.holds, after))
+            for before, after in moved
+        ]
+        deltas += stats.deltas([statistic], documents)
+    if stale:
+        await stats_store.leave(tx, workspace_id, stale)
+    return deltas
+
+
+def _document(holds: Predicate, record: Stored | None) -> dict[str, Any] | None:
+    if record is None or not holds(viewing.as_record(record)):
+        return None
+    return record.doc
+
+
+def figures_of(workspace: Workspace, definition: str) -> stats.Statistic | None:
+    """The statistic of a view with a filter that has this definition, by the view as it is now."""
+    plan = plan_of(workspace, UUID(definition.split(stats.OF_VIEW, maxsplit=1)[0]))
+    figures = plan.figures if plan is not None else None
+    return figures if figures is not None and figures.definition == definition else None
 
 
 async def _follow(

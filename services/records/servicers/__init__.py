@@ -8,6 +8,8 @@ from armature.records.v1 import (
     duplicate_service_pb2_grpc,
     export_service_pb2,
     export_service_pb2_grpc,
+    field_job_service_pb2,
+    field_job_service_pb2_grpc,
     history_service_pb2,
     history_service_pb2_grpc,
     import_service_pb2,
@@ -23,6 +25,7 @@ from kit.server import Servicers
 from planes.definitions import Definitions
 from services.records.servicers.aggregating import Aggregating
 from services.records.servicers.exporting import ExportServicer
+from services.records.servicers.field_jobs import FieldJobServicer
 from services.records.servicers.history import History, HistoryServicer
 from services.records.servicers.importing import ImportServicer
 from services.records.servicers.merging import DuplicateServicer
@@ -76,6 +79,16 @@ def view_servicers(db: Database, definitions: Definitions) -> Servicers:
     return {
         _name(view_state_service_pb2, "ViewStateService"): partial(
             view_state_service_pb2_grpc.add_ViewStateServiceServicer_to_server, states
+        ),
+    }
+
+
+def job_servicers(db: Database) -> Servicers:
+    """What shows the jobs that change fields' data."""
+    jobs = FieldJobServicer(db)
+    return {
+        _name(field_job_service_pb2, "FieldJobService"): partial(
+            field_job_service_pb2_grpc.add_FieldJobServiceServicer_to_server, jobs
         ),
     }
 

@@ -88,10 +88,9 @@ WHERE workspace_id = %s AND job_id = %s
 ORDER BY record_id LIMIT %s"""
 _TRIM = """
 DELETE FROM field_job_problems WHERE workspace_id = %(workspace)s AND job_id = %(job)s
-  AND record_id > (SELECT max(record_id) FROM (
-    SELECT record_id FROM field_job_problems
-    WHERE workspace_id = %(workspace)s AND job_id = %(job)s ORDER BY record_id LIMIT %(kept)s) AS k)
-"""
+  AND record_id > (SELECT record_id FROM field_job_problems
+    WHERE workspace_id = %(workspace)s AND job_id = %(job)s
+    ORDER BY record_id OFFSET %(kept)s - 1 LIMIT 1)"""
 _SCHEDULE = """
 INSERT INTO field_job_queue (workspace_id, job_id, due_time)
 VALUES (%s, %s, now() + make_interval(secs => %s))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from kit.db import Tx
+from kit.db import Row, Tx
 from services.records.logic.stats import Delta, Statistic
 
 _ADD = """
@@ -35,6 +35,12 @@ _CLEAR = (
     "DELETE FROM group_stats WHERE workspace_id = %s AND stat_id = %s",
     "DELETE FROM group_stat_deltas WHERE workspace_id = %s AND stat_id = %s",
 )
+_LEAVE = "DELETE FROM stat_states WHERE workspace_id = %s AND stat_id = ANY(%s)"
+_EVERYTHING = """
+SELECT workspace_id, object_id, stat_id, measures, now() - use_time AS idle FROM stat_states"""
+_SWEEP = """
+DELETE FROM {table} AS g WHERE NOT EXISTS (
+  SELECT FROM stat_states AS s WHERE s.workspace_id = g.workspace_id AND s.stat_id = g.stat_id)"""
 _INSERT_BASE = """
 INSERT INTO group_stats (workspace_id, stat_id, group_key, measure, count, total)
 SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::int8[], %s::numeric[])"""
@@ -117,6 +123,23 @@ async def replace_base(
         columns = [list(column) for column in zip(*sums, strict=True)]
         await tx.run(_INSERT_BASE, [workspace_id, statistic.id, *columns])
     await tx.run(_READY, [workspace_id, statistic.id, statistic.object_id, statistic.definition])
+
+
+async def leave(tx: Tx, workspace_id: UUID, stat_ids: Sequence[UUID]) -> None:
+    """Stop keeping statistics; what is left of them a sweep takes away."""
+    await tx.send(_LEAVE, [workspace_id, list(stat_ids)])
+
+
+async def everything(tx: Tx) -> list[Row]:
+    """What is kept in all workspaces: workspace_id, object_id, stat_id, measures, and for how long
+    nobody has asked, as `idle`."""
+    return await tx.all(_EVERYTHING)
+
+
+async def sweep(tx: Tx) -> int:
+    """Take away what is left of statistics that are not kept. A base comes in the transaction of
+    its state, and deltas come after it, so whatever stands without a state is a remainder."""
+    return sum([await tx.run(_SWEEP.format(table=t)) for t in ("group_stats", "group_stat_deltas")])
 
 
 async def compact(tx: Tx, *, least: int = 500) -> int:

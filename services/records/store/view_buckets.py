@@ -46,7 +46,7 @@ WITH e AS MATERIALIZED (
 ), parts AS MATERIALIZED (
   SELECT CASE WHEN n = 0 THEN %(low)s::bytea ELSE sort_key END AS low FROM e
   WHERE n %% %(size)s = 0
-), d AS (
+), d AS MATERIALIZED (
   SELECT p.low, sum(d.change) AS change FROM view_deltas AS d CROSS JOIN LATERAL (
     SELECT p.low FROM parts AS p WHERE p.low <= d.sort_key ORDER BY p.low DESC LIMIT 1
   ) AS p

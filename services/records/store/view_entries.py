@@ -56,9 +56,11 @@ WITH picked AS MATERIALIZED (
   SELECT group_key, sort_key FROM view_entries WHERE workspace_id = %(workspace)s
     AND set_id = %(set)s LIMIT %(limit)s
 )
-DELETE FROM view_entries AS e USING picked AS s
-WHERE e.workspace_id = %(workspace)s AND e.set_id = %(set)s AND e.group_key = s.group_key
-  AND e.sort_key = s.sort_key"""
+DELETE FROM view_entries AS e
+USING (SELECT array_agg(group_key) AS groups, array_agg(sort_key) AS keys FROM picked) AS a,
+  unnest(a.groups, a.keys) AS n (group_key, sort_key)
+WHERE e.workspace_id = %(workspace)s AND e.set_id = %(set)s AND e.group_key = n.group_key
+  AND e.sort_key = n.sort_key"""
 
 
 class Placed(NamedTuple):

@@ -18,9 +18,10 @@ from kit import deadlines
 from kit.db import Database
 from kit.errors import NotFound, ServiceError
 from schema.compiled import Workspace
-from services.records.logic import advice, viewing
+from services.records.logic import advice, stats, viewing
 from services.records.operations import compaction, upkeep, view_builds
 from services.records.operations.usage import Uses
+from services.records.store import stats as stats_store
 from services.records.store import view_buckets, view_states, view_uses
 from services.records.store.view_states import State
 
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 _POLL_SECONDS = 0.5
 _ADVISE_SECONDS = 3.0
 _FLUSH_SECONDS = 2.0
+_TIDY_SECONDS = 60.0
+_STATISTICS_STAY = 7  # times longer than entries of views: they cost less to keep
 _RETRY_OFF = timedelta(hours=1)  # after it a view that could not be kept is tried again
 
 WorkspaceOf = Callable[[UUID], Awaitable[Workspace]]
@@ -73,6 +76,7 @@ class ViewKeeper:
         self._workspace_of = workspace_of
         self._bar = bar
         self._advised = 0.0
+        self._tidied = monotonic()
 
     async def run(self) -> None:
         """For ever; while Postgres or metadata do not answer, it waits."""
@@ -89,6 +93,9 @@ class ViewKeeper:
         if monotonic() - self._advised > _ADVISE_SECONDS:
             self._advised = monotonic()
             await self.advise()
+        if monotonic() - self._tidied > _TIDY_SECONDS:
+            self._tidied = monotonic()
+            await self.tidy_statistics()
         async with self._worker_db.across_workspaces() as tx:
             waiting = await view_states.waiting(tx)
         for state in waiting:
@@ -195,6 +202,25 @@ class ViewKeeper:
             decision = f"not kept: {refused}" if refused else f"kept: {why}"
             await view_uses.decide(tx, use.workspace_id, use.view_id, decision)
 
+    async def tidy_statistics(self) -> None:
+        """Stop keeping statistics that no view needs any more and nobody asks for."""
+        async with self._worker_db.across_workspaces() as tx:
+            rows = await stats_store.everything(tx)
+        idle: dict[UUID, list[UUID]] = defaultdict(list)
+        for row in rows:
+            workspace_id, stat_id = row["workspace_id"], row["stat_id"]
+            workspace = await self._known(workspace_id)
+            if workspace is None:
+                continue
+            of_use = _is_of_use(workspace, row["object_id"], stat_id, row["measures"])
+            if not of_use or row["idle"] > self._bar.idle * _STATISTICS_STAY:
+                idle[workspace_id].append(stat_id)
+        for workspace_id, stat_ids in idle.items():
+            async with self._db.transaction(workspace_id) as tx:
+                await stats_store.leave(tx, workspace_id, stat_ids)
+        async with self._worker_db.across_workspaces() as tx:
+            await stats_store.sweep(tx)
+
     async def _retry(self, states: Sequence[State], uses: dict[UUID, view_uses.Use]) -> None:
         """Forget, after a while, that a set could not be kept."""
         for state in states:
@@ -202,6 +228,19 @@ class ViewKeeper:
             if use is None or use.now - state.change_time > _RETRY_OFF:
                 async with self._db.transaction(state.workspace_id) as tx:
                     await view_states.end(tx, state, off=False)
+
+
+def _is_of_use(workspace: Workspace, object_id: UUID, stat_id: UUID, definition: str) -> bool:
+    """Whether a view or a count could still ask for the statistic."""
+    obj = workspace.objects_by_id.get(str(object_id))
+    if obj is None:
+        return False
+    if stats.OF_VIEW in definition:
+        return upkeep.figures_of(workspace, definition) is not None
+    if any(s.id == stat_id for s in stats.statistics(workspace, obj)):
+        return True
+    found = stats.known(obj, [(stat_id, definition)])
+    return found is not None and not found[0].sums
 
 
 def _used(use: view_uses.Use) -> advice.Used:

@@ -4,6 +4,7 @@ a worker of its own, for a test to kill."""
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from services.records.store import view_states
 from services.records.workers.views import ViewKeeper, flush_uses
 from tests.integration.records.client import Client
 from tests.integration.records.conftest import Plane
-from tests.integration.records.world import OBJECTS, VIEWS, a_view, field_id
+from tests.integration.records.world import OBJECTS, VIEWS, a_view, field_id, total
 from tests.services import until
 
 BAR = advice.Bar(queries=3, mean_ms=0.0, total_ms=0.0)
@@ -42,6 +43,7 @@ KEPT = (
         group_field_id=field_id("stage"),
         filter={"active": {"ne": False}},
         sort="-amount,position",
+        aggregates=({"fn": "count"}, *map(total, ("amount", "n", "rate", "exact"))),
         materialized="on",
     ),
     a_view(23, "Newest", ViewType.TABLE, sort="-create_time", materialized="auto"),
@@ -52,8 +54,10 @@ KEPT = (
 
 
 def with_views(workspace_id: UUID, *views: View) -> Workspace:
-    """The definitions of `world` with these views beside its own."""
-    snapshot = Snapshot(str(workspace_id), 3, OBJECTS, (*VIEWS, *views), (), "Europe/Berlin")
+    """The definitions of `world` with these views beside its own, or in the place of some."""
+    named = {v.name: v for v in (*VIEWS, *views)}
+    shown = tuple(named.values())
+    snapshot = Snapshot(str(workspace_id), 3, OBJECTS, shown, (), "Europe/Berlin")
     return Workspace(snapshot)
 
 
@@ -93,7 +97,7 @@ async def kept(plane: Plane, client: Client, *views: str) -> None:
     await keeper.work_once()
 
     for view in views:
-        await until(lambda view=view: is_kept(client, view))
+        await until(partial(is_kept, client, view))
 
 
 async def main(url: str, worker_url: str, workspace: str, crash_dir: str) -> None:

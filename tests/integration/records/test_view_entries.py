@@ -11,10 +11,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit.errors import ServiceError
+from schema import jsonio
 from services.records.logic import viewing
 from services.records.operations import counting, view_builds
 from services.records.store import view_buckets
@@ -31,7 +33,7 @@ from tests.integration.records.keeper import (
     plan_of,
     with_views,
 )
-from tests.integration.records.world import DEAL, STAGES
+from tests.integration.records.world import DEAL, STAGES, VIEWS
 from tests.services import reason, until
 
 ROOT = Path(__file__).parents[3]
@@ -89,6 +91,9 @@ async def judge(client: Client, *views: str) -> None:
         )
         for key, column in board.items():
             assert column.count == plain[key].count
+            assert jsonio.loads_exact(column.values_json) == jsonio.loads_exact(
+                plain[key].values_json
+            )
             assert [r.id for r in column.records] == [r.id for r in plain[key].records]
 
 
@@ -223,6 +228,7 @@ async def test_entries_and_counts_equal_a_recount_after_any_interleaving(
     await judge(acme)
     await keeper.compact(least=0)
     await judge(acme)
+    assert await acme.rows("SELECT 1 FROM stat_states WHERE measures LIKE '%/%'")
     sizes = await acme.rows("SELECT count FROM view_buckets")
     assert len(sizes) > len(NAMES)
     assert not await acme.rows("SELECT 1 FROM view_deltas")
@@ -301,6 +307,26 @@ async def test_a_build_killed_in_the_middle_goes_on_and_ends_right(
     found = await acme.query(view="By worth", count="exact")
     assert found.count == len(await acme.rows("SELECT 1 FROM records WHERE delete_time IS NULL"))
     await judge(acme)
+
+
+async def test_statistics_that_nobody_needs_any_more_are_dropped(
+    acme: Client, plane: Plane
+) -> None:
+    await filled(acme, 10)
+    await kept(plane, acme, "Funnel")
+    await acme.board("Funnel")
+    await acme.board("Pipeline")
+    keeper = keeper_of(plane)
+    await keeper.tidy_statistics()
+    assert len(await acme.rows("SELECT 1 FROM stat_states")) == 2
+    without = msgspec.structs.replace(next(v for v in VIEWS if v.name == "Pipeline"), aggregates=())
+    plane.literal.known[acme.workspace_id] = with_views(acme.workspace_id, without)
+    await acme.create(name="x", stage="won")  # by definitions without the filter of the one
+    assert len(await acme.rows("SELECT 1 FROM stat_states")) == 1
+    await keeper.tidy_statistics()
+    left = "SELECT stat_id FROM {} UNION ALL SELECT stat_id FROM group_stat_deltas"
+    assert not await acme.rows("SELECT 1 FROM stat_states")
+    assert not await acme.rows(left.format("group_stats"))
 
 
 async def test_costly_views_are_kept_and_idle_ones_left(acme: Client, plane: Plane) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Field(_message.Message):
-    __slots__ = ("id", "object_id", "name", "label", "description", "type", "settings_json", "options", "default_json", "required", "unique", "indexed", "searchable", "pii", "active", "state", "position", "standard", "unlocks", "create_time", "update_time")
+    __slots__ = ("id", "object_id", "name", "label", "description", "type", "settings_json", "options", "default_json", "required", "unique", "indexed", "searchable", "pii", "active", "state", "position", "standard", "unlocks", "create_time", "update_time", "field_job")
     ID_FIELD_NUMBER: _ClassVar[int]
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Field(_message.Message):
     UNLOCKS_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    FIELD_JOB_FIELD_NUMBER: _ClassVar[int]
     id: str
     object_id: str
     name: str
@@ -53,7 +54,8 @@ class Field(_message.Message):
     unlocks: _containers.RepeatedScalarFieldContainer[str]
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., label: _Optional[str] = ..., description: _Optional[str] = ..., type: _Optional[str] = ..., settings_json: _Optional[bytes] = ..., options: _Optional[_Iterable[_Union[Option, _Mapping]]] = ..., default_json: _Optional[bytes] = ..., required: _Optional[bool] = ..., unique: _Optional[bool] = ..., indexed: _Optional[bool] = ..., searchable: _Optional[bool] = ..., pii: _Optional[str] = ..., active: _Optional[bool] = ..., state: _Optional[str] = ..., position: _Optional[int] = ..., standard: _Optional[bool] = ..., unlocks: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    field_job: str
+    def __init__(self, id: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., label: _Optional[str] = ..., description: _Optional[str] = ..., type: _Optional[str] = ..., settings_json: _Optional[bytes] = ..., options: _Optional[_Iterable[_Union[Option, _Mapping]]] = ..., default_json: _Optional[bytes] = ..., required: _Optional[bool] = ..., unique: _Optional[bool] = ..., indexed: _Optional[bool] = ..., searchable: _Optional[bool] = ..., pii: _Optional[str] = ..., active: _Optional[bool] = ..., state: _Optional[str] = ..., position: _Optional[int] = ..., standard: _Optional[bool] = ..., unlocks: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., field_job: _Optional[str] = ...) -> None: ...
 
 class Option(_message.Message):
     __slots__ = ("id", "value", "label", "color")

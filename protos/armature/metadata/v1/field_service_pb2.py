@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/metadata/v1/field_service.proto\x12\x14\x61rmature.metadata.v1\x1a armature/metadata/v1/field.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"n\n\x12\x43reateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12*\n\x05\x66ield\x18\x02 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"[\n\x13\x43reateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"0\n\x0fGetFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"X\n\x10GetFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"s\n\x11ListFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x14\n\x0cshow_deleted\x18\x04 \x01(\x08\"t\n\x12ListFieldsResponse\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xb0\x01\n\x12UpdateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12,\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"[\n\x13UpdateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"Q\n\x12\x44\x65leteFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"s\n\x13\x44\x65leteFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x16\n\x0erepaired_views\x18\x02 \x03(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\x32\x80\x04\n\x0c\x46ieldService\x12\x62\n\x0b\x43reateField\x12(.armature.metadata.v1.CreateFieldRequest\x1a).armature.metadata.v1.CreateFieldResponse\x12^\n\x08GetField\x12%.armature.metadata.v1.GetFieldRequest\x1a&.armature.metadata.v1.GetFieldResponse\"\x03\x90\x02\x01\x12\x64\n\nListFields\x12\'.armature.metadata.v1.ListFieldsRequest\x1a(.armature.metadata.v1.ListFieldsResponse\"\x03\x90\x02\x01\x12\x62\n\x0bUpdateField\x12(.armature.metadata.v1.UpdateFieldRequest\x1a).armature.metadata.v1.UpdateFieldResponse\x12\x62\n\x0b\x44\x65leteField\x12(.armature.metadata.v1.DeleteFieldRequest\x1a).armature.metadata.v1.DeleteFieldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/metadata/v1/field_service.proto\x12\x14\x61rmature.metadata.v1\x1a armature/metadata/v1/field.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\"n\n\x12\x43reateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12*\n\x05\x66ield\x18\x02 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"[\n\x13\x43reateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"0\n\x0fGetFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"X\n\x10GetFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"s\n\x11ListFieldsRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x14\n\x0cshow_deleted\x18\x04 \x01(\x08\"t\n\x12ListFieldsResponse\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"\xd4\x02\n\x12UpdateFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12,\n\x07\x63hanges\x18\x03 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x12H\n\x08reassign\x18\x07 \x03(\x0b\x32\x36.armature.metadata.v1.UpdateFieldRequest.ReassignEntry\x12\x10\n\x08\x62\x61\x63kfill\x18\x08 \x01(\x08\x1a/\n\rReassignEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"n\n\x13UpdateFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x12\x11\n\tfield_job\x18\x03 \x01(\t\"Q\n\x12\x44\x65leteFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"s\n\x13\x44\x65leteFieldResponse\x12*\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x1b.armature.metadata.v1.Field\x12\x16\n\x0erepaired_views\x18\x02 \x03(\t\x12\x18\n\x10metadata_version\x18\x03 \x01(\x03\"P\n\x11PurgeFieldRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"A\n\x12PurgeFieldResponse\x12\x11\n\tfield_job\x18\x01 \x01(\t\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x32\xe1\x04\n\x0c\x46ieldService\x12\x62\n\x0b\x43reateField\x12(.armature.metadata.v1.CreateFieldRequest\x1a).armature.metadata.v1.CreateFieldResponse\x12^\n\x08GetField\x12%.armature.metadata.v1.GetFieldRequest\x1a&.armature.metadata.v1.GetFieldResponse\"\x03\x90\x02\x01\x12\x64\n\nListFields\x12\'.armature.metadata.v1.ListFieldsRequest\x1a(.armature.metadata.v1.ListFieldsResponse\"\x03\x90\x02\x01\x12\x62\n\x0bUpdateField\x12(.armature.metadata.v1.UpdateFieldRequest\x1a).armature.metadata.v1.UpdateFieldResponse\x12\x62\n\x0b\x44\x65leteField\x12(.armature.metadata.v1.DeleteFieldRequest\x1a).armature.metadata.v1.DeleteFieldResponse\x12_\n\nPurgeField\x12\'.armature.metadata.v1.PurgeFieldRequest\x1a(.armature.metadata.v1.PurgeFieldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,10 +40,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFIELDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTFIELDSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTFIELDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_UPDATEFIELDREQUEST_REASSIGNENTRY']._loaded_options = None
+  _globals['_UPDATEFIELDREQUEST_REASSIGNENTRY']._serialized_options = b'8\001'
   _globals['_UPDATEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_DELETEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DELETEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_PURGEFIELDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PURGEFIELDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_FIELDSERVICE'].methods_by_name['GetField']._loaded_options = None
   _globals['_FIELDSERVICE'].methods_by_name['GetField']._serialized_options = b'\220\002\001'
   _globals['_FIELDSERVICE'].methods_by_name['ListFields']._loaded_options = None
@@ -61,13 +65,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFIELDSRESPONSE']._serialized_start=625
   _globals['_LISTFIELDSRESPONSE']._serialized_end=741
   _globals['_UPDATEFIELDREQUEST']._serialized_start=744
-  _globals['_UPDATEFIELDREQUEST']._serialized_end=920
-  _globals['_UPDATEFIELDRESPONSE']._serialized_start=922
-  _globals['_UPDATEFIELDRESPONSE']._serialized_end=1013
-  _globals['_DELETEFIELDREQUEST']._serialized_start=1015
-  _globals['_DELETEFIELDREQUEST']._serialized_end=1096
-  _globals['_DELETEFIELDRESPONSE']._serialized_start=1098
-  _globals['_DELETEFIELDRESPONSE']._serialized_end=1213
-  _globals['_FIELDSERVICE']._serialized_start=1216
-  _globals['_FIELDSERVICE']._serialized_end=1728
+  _globals['_UPDATEFIELDREQUEST']._serialized_end=1084
+  _globals['_UPDATEFIELDREQUEST_REASSIGNENTRY']._serialized_start=1037
+  _globals['_UPDATEFIELDREQUEST_REASSIGNENTRY']._serialized_end=1084
+  _globals['_UPDATEFIELDRESPONSE']._serialized_start=1086
+  _globals['_UPDATEFIELDRESPONSE']._serialized_end=1196
+  _globals['_DELETEFIELDREQUEST']._serialized_start=1198
+  _globals['_DELETEFIELDREQUEST']._serialized_end=1279
+  _globals['_DELETEFIELDRESPONSE']._serialized_start=1281
+  _globals['_DELETEFIELDRESPONSE']._serialized_end=1396
+  _globals['_PURGEFIELDREQUEST']._serialized_start=1398
+  _globals['_PURGEFIELDREQUEST']._serialized_end=1478
+  _globals['_PURGEFIELDRESPONSE']._serialized_start=1480
+  _globals['_PURGEFIELDRESPONSE']._serialized_end=1545
+  _globals['_FIELDSERVICE']._serialized_start=1548
+  _globals['_FIELDSERVICE']._serialized_end=2157
 # @@protoc_insertion_point(module_scope)

@@ -62,6 +62,11 @@ class FieldServiceStub:
                 request_serializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldResponse.FromString,
                 _registered_method=True)
+        self.PurgeField = channel.unary_unary(
+                '/armature.metadata.v1.FieldService/PurgeField',
+                request_serializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldResponse.FromString,
+                _registered_method=True)
 
 
 class FieldServiceServicer:
@@ -95,10 +100,15 @@ class FieldServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateField(self, request, context):
-        """UpdateField changes label, description, settings that widen, options (by id; new ones without),
-        default, position, searchable, pii, active. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-        INVALID_ARGUMENT / FIELD_INVALID, and with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED
-        where existing data would have to change.
+        """UpdateField changes label, description, settings, options (by id; new ones without), default,
+        position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
+        looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
+        `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
+        records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+        that are removed (their values must be in `reassign`, unless no record may hold them), types (by
+        the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+        INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
+        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +117,15 @@ class FieldServiceServicer:
     def DeleteField(self, request, context):
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
         and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeField(self, request, context):
+        """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
+        Fails with NOT_FOUND / FIELD_NOT_FOUND, and with FAILED_PRECONDITION / NOT_DEACTIVATED for an
+        active field and FIELD_BUILDING while a job is at work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +158,11 @@ def add_FieldServiceServicer_to_server(servicer, server):
                     servicer.DeleteField,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldResponse.SerializeToString,
+            ),
+            'PurgeField': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeField,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -279,6 +303,33 @@ class FieldService:
             '/armature.metadata.v1.FieldService/DeleteField',
             armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldRequest.SerializeToString,
             armature_dot_metadata_dot_v1_dot_field__service__pb2.DeleteFieldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeField(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.FieldService/PurgeField',
+            armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_field__service__pb2.PurgeFieldResponse.FromString,
             options,
             channel_credentials,
             insecure,

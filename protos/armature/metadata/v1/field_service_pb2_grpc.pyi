@@ -47,14 +47,24 @@ class FieldServiceStub:
     ListFields: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.ListFieldsRequest, _field_service_pb2.ListFieldsResponse]
     """ListFields returns an object's fields in position order."""
     UpdateField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.UpdateFieldRequest, _field_service_pb2.UpdateFieldResponse]
-    """UpdateField changes label, description, settings that widen, options (by id; new ones without),
-    default, position, searchable, pii, active. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-    INVALID_ARGUMENT / FIELD_INVALID, and with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED
-    where existing data would have to change.
+    """UpdateField changes label, description, settings, options (by id; new ones without), default,
+    position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
+    looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
+    `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
+    records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+    that are removed (their values must be in `reassign`, unless no record may hold them), types (by
+    the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+    INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
+    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
     """
     DeleteField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+    """
+    PurgeField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]
+    """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
+    Fails with NOT_FOUND / FIELD_NOT_FOUND, and with FAILED_PRECONDITION / NOT_DEACTIVATED for an
+    active field and FIELD_BUILDING while a job is at work.
     """
 
 @_typing.type_check_only
@@ -76,14 +86,24 @@ class FieldServiceAsyncStub(FieldServiceStub):
     ListFields: _aio.UnaryUnaryMultiCallable[_field_service_pb2.ListFieldsRequest, _field_service_pb2.ListFieldsResponse]  # type: ignore[assignment]
     """ListFields returns an object's fields in position order."""
     UpdateField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.UpdateFieldRequest, _field_service_pb2.UpdateFieldResponse]  # type: ignore[assignment]
-    """UpdateField changes label, description, settings that widen, options (by id; new ones without),
-    default, position, searchable, pii, active. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-    INVALID_ARGUMENT / FIELD_INVALID, and with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED
-    where existing data would have to change.
+    """UpdateField changes label, description, settings, options (by id; new ones without), default,
+    position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
+    looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
+    `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
+    records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+    that are removed (their values must be in `reassign`, unless no record may hold them), types (by
+    the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+    INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
+    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
     """
     DeleteField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]  # type: ignore[assignment]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+    """
+    PurgeField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]  # type: ignore[assignment]
+    """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
+    Fails with NOT_FOUND / FIELD_NOT_FOUND, and with FAILED_PRECONDITION / NOT_DEACTIVATED for an
+    active field and FIELD_BUILDING while a job is at work.
     """
 
 class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -126,10 +146,15 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _field_service_pb2.UpdateFieldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_field_service_pb2.UpdateFieldResponse, _abc.Awaitable[_field_service_pb2.UpdateFieldResponse]]:
-        """UpdateField changes label, description, settings that widen, options (by id; new ones without),
-        default, position, searchable, pii, active. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-        INVALID_ARGUMENT / FIELD_INVALID, and with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED
-        where existing data would have to change.
+        """UpdateField changes label, description, settings, options (by id; new ones without), default,
+        position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
+        looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
+        `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
+        records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+        that are removed (their values must be in `reassign`, unless no record may hold them), types (by
+        the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+        INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
+        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
         """
 
     @_abc_1.abstractmethod
@@ -140,6 +165,17 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_field_service_pb2.DeleteFieldResponse, _abc.Awaitable[_field_service_pb2.DeleteFieldResponse]]:
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
         and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PurgeField(
+        self,
+        request: _field_service_pb2.PurgeFieldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_field_service_pb2.PurgeFieldResponse, _abc.Awaitable[_field_service_pb2.PurgeFieldResponse]]:
+        """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
+        Fails with NOT_FOUND / FIELD_NOT_FOUND, and with FAILED_PRECONDITION / NOT_DEACTIVATED for an
+        active field and FIELD_BUILDING while a job is at work.
         """
 
 def add_FieldServiceServicer_to_server(servicer: FieldServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

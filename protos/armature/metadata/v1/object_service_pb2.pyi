@@ -96,3 +96,19 @@ class DeleteObjectResponse(_message.Message):
     object: _object_pb2.Object
     metadata_version: int
     def __init__(self, object: _Optional[_Union[_object_pb2.Object, _Mapping]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+
+class PurgeObjectRequest(_message.Message):
+    __slots__ = ("object", "request_id")
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    request_id: str
+    def __init__(self, object: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class PurgeObjectResponse(_message.Message):
+    __slots__ = ("field_job", "metadata_version")
+    FIELD_JOB_FIELD_NUMBER: _ClassVar[int]
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    field_job: str
+    metadata_version: int
+    def __init__(self, field_job: _Optional[str] = ..., metadata_version: _Optional[int] = ...) -> None: ...

@@ -61,6 +61,11 @@ class ObjectServiceStub:
                 request_serializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.FromString,
                 _registered_method=True)
+        self.PurgeObject = channel.unary_unary(
+                '/armature.metadata.v1.ObjectService/PurgeObject',
+                request_serializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectResponse.FromString,
+                _registered_method=True)
 
 
 class ObjectServiceServicer:
@@ -108,6 +113,16 @@ class ObjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PurgeObject(self, request, context):
+        """PurgeObject removes a deactivated object's records by a job of the records plane, and then the
+        object with its fields and views. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with
+        FAILED_PRECONDITION / NOT_DEACTIVATED for an active object, IN_USE where deactivated relations
+        still lead to it, and FIELD_BUILDING while a job is at work.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ObjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -135,6 +150,11 @@ def add_ObjectServiceServicer_to_server(servicer, server):
                     servicer.DeleteObject,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.SerializeToString,
+            ),
+            'PurgeObject': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeObject,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -274,6 +294,33 @@ class ObjectService:
             '/armature.metadata.v1.ObjectService/DeleteObject',
             armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectRequest.SerializeToString,
             armature_dot_metadata_dot_v1_dot_object__service__pb2.DeleteObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeObject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.ObjectService/PurgeObject',
+            armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_object__service__pb2.PurgeObjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,12 @@ class ObjectServiceStub:
     by UpdateObject. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with FAILED_PRECONDITION /
     IN_USE, listing what uses it, unless force is set.
     """
+    PurgeObject: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.PurgeObjectRequest, _object_service_pb2.PurgeObjectResponse]
+    """PurgeObject removes a deactivated object's records by a job of the records plane, and then the
+    object with its fields and views. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with
+    FAILED_PRECONDITION / NOT_DEACTIVATED for an active object, IN_USE where deactivated relations
+    still lead to it, and FIELD_BUILDING while a job is at work.
+    """
 
 @_typing.type_check_only
 class ObjectServiceAsyncStub(ObjectServiceStub):
@@ -78,6 +84,12 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     """DeleteObject deactivates an object: it keeps its data, leaves the API, and can be reactivated
     by UpdateObject. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with FAILED_PRECONDITION /
     IN_USE, listing what uses it, unless force is set.
+    """
+    PurgeObject: _aio.UnaryUnaryMultiCallable[_object_service_pb2.PurgeObjectRequest, _object_service_pb2.PurgeObjectResponse]  # type: ignore[assignment]
+    """PurgeObject removes a deactivated object's records by a job of the records plane, and then the
+    object with its fields and views. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with
+    FAILED_PRECONDITION / NOT_DEACTIVATED for an active object, IN_USE where deactivated relations
+    still lead to it, and FIELD_BUILDING while a job is at work.
     """
 
 class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +143,18 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         """DeleteObject deactivates an object: it keeps its data, leaves the API, and can be reactivated
         by UpdateObject. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with FAILED_PRECONDITION /
         IN_USE, listing what uses it, unless force is set.
+        """
+
+    @_abc_1.abstractmethod
+    def PurgeObject(
+        self,
+        request: _object_service_pb2.PurgeObjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_object_service_pb2.PurgeObjectResponse, _abc.Awaitable[_object_service_pb2.PurgeObjectResponse]]:
+        """PurgeObject removes a deactivated object's records by a job of the records plane, and then the
+        object with its fields and views. Fails with NOT_FOUND / OBJECT_NOT_FOUND, and with
+        FAILED_PRECONDITION / NOT_DEACTIVATED for an active object, IN_USE where deactivated relations
+        still lead to it, and FIELD_BUILDING while a job is at work.
         """
 
 def add_ObjectServiceServicer_to_server(servicer: ObjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,90 @@
+"""Kill the worker at every boundary of the engine: each effect happens once, nothing is lost."""
+
+import asyncio
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.integration.automation.harness import Platform, Tenant, eventually
+
+ROUNDS = 12
+STEPS: list[dict[str, Any]] = [
+    {"id": "first", "type": "create_todo", "input": {"title": "first"}},
+    {"id": "nap", "type": "delay", "input": {"for": 0.2}},
+    {
+        "id": "each",
+        "type": "for_each",
+        "items": list(range(ROUNDS)),
+        "concurrency": 2,
+        "body": [{"id": "one", "type": "create_todo", "input": {"title": "round {{ item }}"}}],
+    },
+    {"id": "tell", "type": "emit_event", "input": {"event": "custom.told"}},
+    {
+        "id": "fan",
+        "type": "parallel",
+        "branches": [
+            {"id": "a", "steps": [{"id": "a1", "type": "create_todo", "input": {"title": "a"}}]},
+            {"id": "b", "steps": [{"id": "b1", "type": "create_todo", "input": {"title": "b"}}]},
+        ],
+    },
+]
+TITLES = Counter(["first", "a", "b", *(f"round {i}" for i in range(ROUNDS))])
+# In the order in which one run passes them.
+POINTS = [
+    "automation.after_claim",
+    "automation.before_action",
+    "automation.after_action",
+    "automation.timer_fire",
+    "automation.for_each_index",
+    "automation.before_commit",
+]
+QUICK = {"ARMATURE_RUN_LEASE_SECONDS": "1", "ARMATURE_RUN_HEARTBEAT_SECONDS": "0.25"}
+
+
+@pytest.mark.chaos
+async def test_one_run_survives_a_kill_at_every_point(
+    tenant: Tenant, platform: Platform, tmp_path: Path
+) -> None:
+    workflow = await tenant.workflow(STEPS)
+    run = await tenant.start(workflow.id)
+    for point in POINTS:
+        (tmp_path / point).touch()
+        crash = {"ARMATURE_CRASH_DIR": str(tmp_path)}
+        async with platform.process("work", **crash, **QUICK) as one:
+            await asyncio.wait_for(one.wait(), 30)
+            assert one.returncode == -signal.SIGKILL, point
+    async with platform.process("work", **QUICK):
+        ended = await tenant.until(run.id, seconds=40)
+    assert ended.state == "succeeded", ended.error
+    done = Counter(e.request.todo.title for e in tenant.effects("CreateTodo"))
+    assert done == TITLES
+    assert len(await tenant.events("custom.told")) == 1
+    assert [s.state for s in ended.steps] == ["succeeded"] * len(ended.steps)
+    outcomes = Counter(a.outcome for step in ended.steps for a in step.attempts)
+    assert outcomes["succeeded"] == sum(TITLES.values())
+    assert outcomes["interrupted"] >= 2
+
+
+@pytest.mark.chaos
+async def test_a_schedule_killed_before_its_commit_fires_once(
+    tenant: Tenant, platform: Platform, tmp_path: Path
+) -> None:
+    workflow = await tenant.workflow([STEPS[0]], trigger={"type": "schedule", "cron": "0 0 1 1 *"})
+    (tmp_path / "automation.schedule_fire").touch()
+    async with platform.process("work", ARMATURE_CRASH_DIR=str(tmp_path), **QUICK) as first:
+        async with platform.db.transaction(tenant.workspace_id) as tx:
+            sql = "UPDATE schedules SET next_time = now() WHERE workflow_id = %s"
+            await tx.run(sql, [UUID(workflow.id)])
+        await asyncio.wait_for(first.wait(), 30)
+    async with platform.process("work", **QUICK):
+
+        async def ended() -> Any:
+            found = await tenant.listed(workflow=workflow.id)
+            return found if found and found[0].state == "succeeded" else None
+
+        assert len(await eventually(ended, "it has run")) == 1
+    assert len(tenant.effects("CreateTodo")) == 1

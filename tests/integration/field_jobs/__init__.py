@@ -1,0 +1,1 @@
+"""Changes of definitions with data: metadata and records together."""
