@@ -43,20 +43,28 @@ async def _twice(tx: Tx, ours: UUID) -> None:
 
 async def test_an_exception_undoes_what_was_sent_and_what_was_awaited(db: Database) -> None:
     ours = uuid4()
-    with pytest.raises(ZeroDivisionError):
+
+    async def work() -> None:
         async with db.transaction(ours) as tx:
             assert await tx.run(_PUT, [ours, uuid4()]) == 1
             await tx.send(_PUT, [ours, uuid4()])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
     assert await _counted(db, ours) == 0
 
 
 async def test_what_nobody_waited_for_fails_the_commit_by_its_name(db: Database) -> None:
     ours = uuid4()
-    with pytest.raises(AlreadyExists):
+
+    async def work() -> None:
         async with db.transaction(ours) as tx:
             tx.violations["pk_inbox"] = AlreadyExists("TAKEN", "taken")
             await _twice(tx, ours)
+
+    with pytest.raises(AlreadyExists):
+        await work()
     assert await _counted(db, ours) == 0
 
 
@@ -65,7 +73,8 @@ async def test_a_failure_that_is_passed_over_does_not_look_like_a_commit(
     db: Database, after: str
 ) -> None:
     ours, done = uuid4(), []
-    with pytest.raises(Unavailable):
+
+    async def work() -> None:
         async with db.transaction(ours) as tx:
             tx.after_commit(lambda: done.append(1))
             await tx.run(_PUT, [ours, uuid4()])
@@ -73,6 +82,9 @@ async def test_a_failure_that_is_passed_over_does_not_look_like_a_commit(
                 await tx.all("SELECT * FROM nowhere")
             if after == "a statement":
                 await tx.send(_PUT, [ours, uuid4()])
+
+    with pytest.raises(Unavailable):
+        await work()
     assert (await _counted(db, ours), done) == (0, [])
 
 
@@ -91,8 +103,11 @@ async def test_a_savepoint_undoes_its_block_alone(db: Database) -> None:
 async def test_a_transaction_that_is_given_up_leaves_nothing_open(db: Database) -> None:
     ours = uuid4()
 
-    with pytest.raises(TimeoutError):
+    async def work() -> None:
         async with asyncio.timeout(0.2), db.transaction(ours) as tx:
             await tx.run(_PUT, [ours, uuid4()])
             await tx.run("SELECT pg_sleep(30)")
+
+    with pytest.raises(TimeoutError):
+        await work()
     assert await _counted(db, ours) == 0
