@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope
 
 from gateway.errors import Refused
 from gateway.routing import Route
-from kit import ids
+from kit import ids, origin
 from kit.errors import Violation
 
 _MAX_PARAMETERS = 100
@@ -26,6 +26,7 @@ class Exchange:
     __slots__ = (
         "_query",
         "_receive",
+        "client",
         "credential",
         "headers",
         "limit",
@@ -44,6 +45,7 @@ class Exchange:
         self.raw_query: bytes = scope["query_string"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.limit = limit
+        self.client: str = (scope.get("client") or ("",))[0] or ""
         self.values: list[str] = []
         self.credential = ""
         self.trace_id = ""
@@ -118,6 +120,16 @@ class Exchange:
         """Return when the client has closed the connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    def origin(self, proxies: int) -> list[tuple[str, str]]:
+        """What planes are told of the client. Behind that many proxies of our own, its address is
+        what the outermost of them has seen."""
+        address = self.client
+        if proxies and (through := self.headers.get(b"x-forwarded-for")):
+            hops = through.decode("latin-1").split(",")
+            address = hops[-min(proxies, len(hops))].strip()
+        agent = self.headers.get(b"user-agent", b"").decode("latin-1")
+        return origin.headers(address, agent)
 
     def request_id(self) -> str:
         """The client's idempotency key, or one of our own, by which our retries are safe."""

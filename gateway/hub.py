@@ -35,9 +35,14 @@ class Hub:
         """Say that we are leaving: not ready any more, and streams end."""
         self.draining_event.set()
 
+    def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Who calls, and from where."""
+        found = clients.metadata(exchange.credential)
+        return found + exchange.origin(self.settings.trusted_proxies)
+
     async def call(self, exchange: Exchange, rpc: Rpc, request: Message) -> Any:
         """The plane's response to the caller's own credential, or the ServiceError it raised."""
-        headers = clients.metadata(exchange.credential)
+        headers = self.headers(exchange)
         if not rpc.mutates:
             limit = self.settings.read_timeout_seconds
             deadlines.set_remaining(limit)

@@ -20,7 +20,9 @@ from armature.events.v1 import (
 from armature.links.v1 import link_service_pb2
 from armature.metadata.v1 import (
     access_service_pb2,
+    audit_service_pb2,
     field_service_pb2,
+    flag_service_pb2,
     link_type_service_pb2,
     object_service_pb2,
     schema_service_pb2,
@@ -34,6 +36,7 @@ from armature.records.v1 import (
     history_service_pb2,
     import_service_pb2,
     record_service_pb2,
+    record_watch_service_pb2,
     view_state_service_pb2,
 )
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -93,12 +96,14 @@ class Service:
 
 
 ACCESS = Service(access_service_pb2, "AccessService")
+AUDIT = Service(audit_service_pb2, "AuditService")
 DEAD_LETTERS = Service(event_admin_service_pb2, "EventAdminService")
 DUPLICATES = Service(duplicate_service_pb2, "DuplicateService")
 EVENTS = Service(event_service_pb2, "EventService")
 EXPORTS = Service(export_service_pb2, "ExportService")
 FIELD_JOBS = Service(field_job_service_pb2, "FieldJobService")
 FIELDS = Service(field_service_pb2, "FieldService")
+FLAGS = Service(flag_service_pb2, "FlagService")
 FILES = Service(file_service_pb2, "FileService")
 HISTORY = Service(history_service_pb2, "HistoryService")
 IMPORTS = Service(import_service_pb2, "ImportService")
@@ -114,6 +119,7 @@ SCHEMA = Service(schema_service_pb2, "SchemaService")
 SUBSCRIPTIONS = Service(subscription_service_pb2, "SubscriptionService")
 TIMELINE = Service(timeline_service_pb2, "TimelineService")
 TODOS = Service(todo_service_pb2, "TodoService")
+RECORD_WATCHES = Service(record_watch_service_pb2, "RecordWatchService")
 VIEW_STATES = Service(view_state_service_pb2, "ViewStateService")
 VIEWS = Service(view_service_pb2, "ViewService")
 WORKFLOWS = Service(workflow_service_pb2, "WorkflowService")

@@ -19,3 +19,4 @@ class GatewaySettings(Settings):
     gzip_level: int = 1  # 0 for none
     ready_planes: tuple[str, ...] = PLANES  # that /readyz waits for
     max_connections: int = 4096  # more wait
+    trusted_proxies: int = 0  # in front of us: so many of X-Forwarded-For's last entries are true

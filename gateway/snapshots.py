@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from armature.metadata.v1 import schema_service_pb2 as pb
 
@@ -21,6 +22,15 @@ class Held:
     workspace: Workspace
     document: bytes
     version: int
+    by_role: bool  # a custom role decides what is in it
+
+    @property
+    def etag(self) -> bytes:
+        """What a custom role shows changes without a new version."""
+        if not self.by_role:
+            return b'"%d"' % self.version
+        shown = blake2b(self.document, digest_size=8).hexdigest()
+        return f'"{self.version}-{shown}"'.encode()
 
 
 class Snapshots:
@@ -35,13 +45,20 @@ class Snapshots:
     async def of(self, exchange: Exchange) -> Held:
         key = digest(exchange.credential)
         held = self._held.get(key)
-        request = pb.GetSnapshotRequest(if_newer_than=held.version if held else 0)
+        # What a custom role showed says nothing of what its principal's next role shows.
+        whole = held.version if held is not None and not held.by_role else 0
+        request = pb.GetSnapshotRequest(if_newer_than=whole)
         response = await self._hub.call(exchange, SCHEMA["GetSnapshot"], request)
         if held is not None and not response.snapshot_json:
             self._held.move_to_end(key)
             return held
         document = response.snapshot_json
-        fresh = Held(Workspace.from_json(document), document, response.metadata_version)
+        if held is not None and document == held.document:
+            self._held.move_to_end(key)
+            return held
+        fresh = Held(
+            Workspace.from_json(document), document, response.metadata_version, response.by_role
+        )
         self._keep(key, fresh)
         return fresh
 

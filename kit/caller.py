@@ -38,6 +38,8 @@ class Caller:
     # What a custom role may do with which records: a document that whoever keeps records
     # understands, the same bytes as long as it says the same. None: the permissions say it all.
     access: bytes | None = None
+    # The feature flags that are on for the principal, by key: a JSON object, read by kit.flags.
+    flags: bytes = b""
 
     def actor(self) -> Mapping[str, str]:
         """Who did it, as events and records keep it."""
@@ -61,6 +63,11 @@ _caller: ContextVar[Caller] = ContextVar("caller")
 
 def current_caller() -> Caller:
     return _caller.get()
+
+
+def caller_if_known() -> Caller | None:
+    """None where nobody has been identified (yet)."""
+    return _caller.get(None)
 
 
 def set_caller(caller: Caller) -> None:

@@ -14,9 +14,10 @@ import grpc
 import structlog
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from kit import deadlines, metrics, status, telemetry, trailers, validation
-from kit.caller import NOBODY, Caller, Cause, set_caller
+from kit import deadlines, metrics, origin, status, telemetry, trailers, validation
+from kit.caller import NOBODY, Caller, Cause, caller_if_known, set_caller
 from kit.errors import Internal, ServiceError, Unauthenticated
+from kit.journal import Journal
 from kit.logs import RateLimit
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class CallPolicy:
     authenticate: Authenticate
     default_timeout: float = 30.0
     log_limit: RateLimit = field(default_factory=lambda: RateLimit(20.0))
+    journal: Journal | None = None  # of refusals and uses of keys, for the audit log
 
 
 class WrappedServer:
@@ -84,6 +86,7 @@ def _unary(method: str, inner: Any, policy: CallPolicy) -> Any:
         headers = _headers(context)
         collected = trailers.begin()
         deadlines.set_remaining(_time_left(context, policy))
+        origin.begin(method, headers, context, request)
         with _server_span(method, headers) as span:
             try:
                 await _identify(headers, policy)
@@ -91,6 +94,7 @@ def _unary(method: str, inner: Any, policy: CallPolicy) -> Any:
                 response = await inner(request, context)
             except Exception as exc:  # noqa: BLE001 -- the one door out: nothing else leaks
                 failure = _failure(method, exc, span)
+                _note(policy, exc)
             else:
                 if collected:
                     context.set_trailing_metadata(tuple(collected))
@@ -107,6 +111,7 @@ def _stream(method: str, inner: Any, policy: CallPolicy) -> Any:
         started = time.perf_counter()
         headers = _headers(context)
         deadlines.set_remaining(None)
+        origin.begin(method, headers, context, request)
         try:
             await _identify(headers, policy)
             validation.check(request)
@@ -114,6 +119,7 @@ def _stream(method: str, inner: Any, policy: CallPolicy) -> Any:
                 yield response
         except Exception as exc:  # noqa: BLE001 -- the one door out: nothing else leaks
             failure = _failure(method, exc, None)
+            _note(policy, exc)
         else:
             _log(method, "OK", started, policy)
             return
@@ -142,6 +148,8 @@ async def _identify(headers: Mapping[str, str], policy: CallPolicy) -> None:
     if caller.internal:
         caller = _with_cause(caller, headers)
     set_caller(caller)
+    if policy.journal is not None:
+        policy.journal.used(caller)
 
 
 def _with_cause(caller: Caller, headers: Mapping[str, str]) -> Caller:
@@ -183,6 +191,11 @@ def _failure(method: str, exc: Exception, span: Span | None) -> ServiceError:
         if failure.code not in _EXPECTED:
             span.set_status(StatusCode.ERROR, failure.reason)
     return failure
+
+
+def _note(policy: CallPolicy, exc: Exception) -> None:
+    if policy.journal is not None:
+        policy.journal.refused(caller_if_known(), exc)
 
 
 def _log(method: str, code: str, started: float, policy: CallPolicy, **more: str) -> None:

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 from opentelemetry.trace import SpanKind
 
-from kit import deadlines, status, telemetry
+from kit import deadlines, origin, status, telemetry
 from kit.caller import Caller, Cause
 from kit.calls import ACTOR_HEADER, CAUSE_HEADER
 from kit.errors import Unavailable
@@ -96,6 +96,8 @@ async def _call_once(
         sent = list(headers)
         if trace := telemetry.traceparent():
             sent.append(("traceparent", trace))
+        if came := origin.current():
+            sent += came.forwarded()
         try:
             pending: Any = rpc(
                 request,

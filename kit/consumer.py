@@ -4,7 +4,9 @@ Repeats are expected: the inbox row `(consumer, event_id)` is written in the tra
 effect, so an event that comes again finds it and does nothing. Events of one aggregate go through
 one lane, in order; an event whose processing fails is tried again in its lane with growing delays
 and then becomes a dead letter, announced through the outbox. While Postgres or another plane does
-not answer, a lane waits. Held messages are kept ours by in-progress signs, so the number of
+not answer, a lane waits. With several processes, or after the death of one, an event can arrive
+before one that came before it: a consumer whose effect depends on the order names those in `turn`,
+and they wait for their turn. Held messages are kept ours by in-progress signs, so the number of
 deliveries grows only when a process goes away: an event delivered MAX_DELIVERIES times is one that
 kills, and is not delivered again; the server's advisory of it leads to a dead letter, which the
 events plane writes.
@@ -43,6 +45,7 @@ log = structlog.get_logger()
 Handler = Callable[[Tx, Envelope], Awaitable[None]]
 BatchHandler = Callable[[Tx, list[Envelope]], Awaitable[None]]
 Prepare = Callable[[list[Envelope]], Awaitable[None]]
+Turn = Callable[[Tx, list[Envelope]], Awaitable[set[UUID]]]
 
 ACK_WAIT = 15.0
 _FIRST_DELAY = 0.2
@@ -53,6 +56,8 @@ _MAX_LETTERS_OF_LETTERS = 3
 _TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
 _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its own
 _OBSERVE_SECONDS = 10.0
+_TURN_PAUSE = 0.03  # between looks whether it is an event's turn
+_TURN_SECONDS = 25.0  # longer than a dead process holds what came before
 _SPANS = 50  # of a batch; the rest is processed without being watched
 _LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
 _SEEN = """
@@ -76,6 +81,10 @@ class Options:
     max_failures: int = 7  # with 0.2 s to 12.8 s between: 25 s in all
     # Called before each transaction, for what needs the network. May be called more than once.
     prepare: Prepare | None = None
+    # Which of these must wait, by event id, because something before them is not done here yet;
+    # asked in the transaction of the effect. None waits longer than _TURN_SECONDS: what came before
+    # may be in a dead letter, or have been lost with a log.
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,7 @@ class Consumer:
         self._lanes: dict[UUID, deque[_Taken]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsettled: dict[int, Msg] = {}
+        self._early: dict[UUID, float] = {}  # events that wait for their turn, and until when
         self._settled = asyncio.Event()
 
     async def run(self) -> None:
@@ -217,12 +227,16 @@ class Consumer:
                     await asyncio.sleep(self._options.linger)
                 async with self._gate:
                     group = self._next_group(lane)
-                    await self._handle(group)
+                    early = await self._handle(group)
                 group = []
+                if early:
+                    lane.extend(early)  # behind what they may wait for
+                    await asyncio.sleep(_TURN_PAUSE)
         except Exception:
             log.exception("lane", consumer=self._options.name)
             for taken in (*group, *lane):  # they come again when their time is up
                 self._unsettled.pop(id(taken.message), None)
+                self._early.pop(taken.event.id, None)
             self._settled.set()
         finally:
             del self._lanes[key]
@@ -234,26 +248,28 @@ class Consumer:
                 group.append(lane.popleft())
         return group
 
-    async def _handle(self, group: list[_Taken]) -> None:
+    async def _handle(self, group: list[_Taken]) -> list[_Taken]:
+        """Process and settle them; those that have to wait for their turn are returned."""
         with self._spans([taken.event for taken in group]):
             if group[0].delivered >= _SUSPECT:
                 # Shuffled, so that each death of the process spares others among the suspects.
                 await asyncio.sleep(random.random() * 0.2)  # noqa: S311
                 async with self._alone:
-                    await self._attempt(group)
+                    early = await self._attempt(group)
             else:
-                await self._attempt(group)
+                early = await self._attempt(group)
         crash.point(f"{self._options.name}.before_ack")
         for taken in group:
-            await self._settle(taken.message, taken.message.ack())
+            if taken not in early:
+                await self._settle(taken.message, taken.message.ack())
+        return early
 
-    async def _attempt(self, group: list[_Taken]) -> None:
-        """Until it is done, or buried."""
+    async def _attempt(self, group: list[_Taken]) -> list[_Taken]:
+        """Until it is done, or buried; or, for those that are returned, not its turn yet."""
         failures, pause = 0, 0.1
         while True:
             try:
-                await self._process(group)
-                return
+                return await self._process(group)
             except _TRANSIENT as exc:
                 log.warning("waiting", consumer=self._options.name, error=str(exc))
                 await asyncio.sleep(pause)
@@ -261,24 +277,29 @@ class Consumer:
             except Exception as exc:
                 if len(group) > 1:  # find the one that fails
                     log.warning("one by one", consumer=self._options.name, error=repr(exc))
-                    for taken in group:
-                        await self._attempt([taken])
-                    return
+                    return [early for taken in group for early in await self._attempt([taken])]
                 failures += 1
                 taken = group[0]
                 log.exception("failed", consumer=self._options.name, event_id=str(taken.event.id))
                 if failures > self._options.max_failures:
                     await self._bury_patiently(taken, exc, failures)
-                    return
+                    return []
                 await asyncio.sleep(_FIRST_DELAY * 2 ** (failures - 1))
 
-    async def _process(self, group: list[_Taken]) -> None:
+    async def _process(self, group: list[_Taken]) -> list[_Taken]:
+        if self._options.turn is not None:  # what came again stands behind what came after it
+            group = sorted(group, key=lambda taken: taken.sequence)
         events = [await self._readable(taken) for taken in group]
         began = time.monotonic()
         if self._options.prepare is not None:
             await self._options.prepare(events)
         workspace_id = events[0].workspace_id
         async with self._db.transaction(workspace_id) as tx:
+            waiting = await self._waiting(tx, events)
+            early = [taken for taken in group if taken.event.id in waiting]
+            events = [event for event in events if event.id not in waiting]
+            if not events:
+                return early
             ids = [event.id for event in events]
             rows = await tx.all(_SEEN, [workspace_id, self._options.name, ids])
             new = {row["event_id"] for row in rows}
@@ -288,7 +309,7 @@ class Consumer:
                     new.discard(event.id)  # the same event twice in one batch
                     fresh.append(event)
             if not fresh:
-                return
+                return early
             if self._options.batched:
                 await cast("BatchHandler", self._handler)(tx, fresh)
             else:
@@ -296,6 +317,22 @@ class Consumer:
             crash.point(f"{self._options.name}.before_commit")
         metrics.CONSUMER_SECONDS.labels(self._options.name).observe(time.monotonic() - began)
         metrics.CONSUMER_PROCESSED.labels(self._options.name, "done").inc(len(fresh))
+        return early
+
+    async def _waiting(self, tx: Tx, events: list[Envelope]) -> set[UUID]:
+        """Those whose turn it is not, and who have not waited for too long."""
+        if self._options.turn is None:
+            return set()
+        early = await self._options.turn(tx, events)
+        over = time.monotonic()
+        for event in events:
+            if event.id not in early:
+                self._early.pop(event.id, None)
+            elif self._early.setdefault(event.id, over + _TURN_SECONDS) <= over:
+                log.warning("out of turn", consumer=self._options.name, event_id=str(event.id))
+                early.discard(event.id)
+                del self._early[event.id]
+        return early
 
     async def _readable(self, taken: _Taken) -> Envelope:
         """The event whole, and in the form that today's code reads: the one place for both."""

@@ -59,8 +59,20 @@ def upgrade(package: str, schema: str, url: str, metadata: sa.MetaData) -> None:
                     f" TO {role}"
                 )
             )
+            for table in metadata.sorted_tables:
+                if table.info.get("append_only"):
+                    _keep_rows(c, table.name, role)
             c.execute(sa.text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"))
             c.execute(sa.text(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role}"))
+
+
+def _keep_rows(c: sa.Connection, table: str, role: str) -> None:
+    """Leave the role nothing but to read and to add, in the table and its partitions."""
+    parts = sa.text(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:t AS regclass)"
+    )
+    for name in [table, *c.execute(parts, {"t": table}).scalars()]:
+        c.execute(sa.text(f"REVOKE UPDATE, DELETE ON {name} FROM {role}"))
 
 
 def is_current(package: str, schema: str, url: str, metadata: sa.MetaData) -> bool:

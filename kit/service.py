@@ -37,6 +37,7 @@ from kit.bus import Bus
 from kit.calls import Authenticate, CallPolicy
 from kit.db import Database
 from kit.errors import ServiceError
+from kit.journal import Journal
 from kit.settings import Settings
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Wiring:
     workers: Sequence[Work] = ()  # run in the role `work`
     background: Sequence[Work] = ()  # run in every role but migrate
     closing: Sequence[Work] = field(default=())
+    journal: Journal | None = None  # what the audit log is told of this process's calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,9 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
         for close in wiring.closing:
             stack.push_async_callback(close)
         tasks = [asyncio.create_task(_forever(work)) for work in wiring.background]
+        if wiring.journal is not None:
+            stack.push_async_callback(wiring.journal.close)
+            tasks.append(asyncio.create_task(wiring.journal.run()))
         if "serve" in roles:
             await stack.enter_async_context(_serving(config, wiring, db, bus))
         if "relay" in roles:
@@ -209,6 +214,7 @@ def _serving(
         wiring.authenticate,
         default_timeout=config.request_timeout_seconds,
         log_limit=logs.RateLimit(config.log_rpc_rate),
+        journal=wiring.journal,
     )
     return server.running(
         config.address,

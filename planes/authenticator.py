@@ -100,4 +100,5 @@ def caller_from(answer: pb.AuthenticateResponse, credential: str) -> Caller:
         credential=credential,
         internal=answer.internal,
         access=one_copy(answer.access_json) if answer.HasField("access_json") else None,
+        flags=answer.flags_json,
     )

@@ -39,25 +39,31 @@ class Node(NamedTuple):
 
 
 class Nodes:
-    """Checks nodes of all planes. Without a channel to artifacts, those are nobody's."""
+    """Checks nodes of all planes. Without a channel to a plane, its nodes are nobody's."""
 
-    def __init__(self, records: grpc.aio.Channel, artifacts: grpc.aio.Channel | None) -> None:
-        self._records = records_rpc.RecordServiceStub(records)
+    def __init__(
+        self, records: grpc.aio.Channel | None, artifacts: grpc.aio.Channel | None
+    ) -> None:
+        self._records = None if records is None else records_rpc.RecordServiceStub(records)
         self._artifacts = (
             None if artifacts is None else artifacts_rpc.ArtifactServiceStub(artifacts)
         )
 
     async def check(
-        self, caller: Caller, nodes: Iterable[Node], permission: str
+        self, caller: Caller, nodes: Iterable[Node], permission: str, *, finalized: bool = False
     ) -> dict[Node, bool]:
-        """For each node whether it lives and the caller may `read` or `update` it."""
+        """For each node whether it lives and the caller may `read` or `update` it; with
+        `finalized`, of files those whose content is there."""
         asked = dict.fromkeys(nodes)
         records = [n for n in asked if not n.is_artifact]
         artifacts = [n for n in asked if n.is_artifact]
         found = dict.fromkeys(asked, False)
         answers = await asyncio.gather(
             *(self._check_records(caller, part, permission) for part in _parts(records)),
-            *(self._check_artifacts(caller, part, permission) for part in _parts(artifacts)),
+            *(
+                self._check_artifacts(caller, part, permission, finalized=finalized)
+                for part in _parts(artifacts)
+            ),
         )
         for answer in answers:
             found |= answer
@@ -66,6 +72,8 @@ class Nodes:
     async def _check_records(
         self, caller: Caller, nodes: Sequence[Node], permission: str
     ) -> dict[Node, bool]:
+        if self._records is None:
+            return {}
         answer = await clients.call(
             self._records.CheckNodes,
             records_pb.CheckNodesRequest(nodes=map(_message, nodes), permission=permission),
@@ -75,13 +83,15 @@ class Nodes:
         return dict(zip(nodes, answer.allowed, strict=True))
 
     async def _check_artifacts(
-        self, caller: Caller, nodes: Sequence[Node], permission: str
+        self, caller: Caller, nodes: Sequence[Node], permission: str, *, finalized: bool
     ) -> dict[Node, bool]:
         if self._artifacts is None:
             return {}
         answer = await clients.call(
             self._artifacts.CheckArtifacts,
-            artifacts_pb.CheckArtifactsRequest(nodes=map(_message, nodes), permission=permission),
+            artifacts_pb.CheckArtifactsRequest(
+                nodes=map(_message, nodes), permission=permission, finalized=finalized
+            ),
             clients.metadata(caller.credential),
             name="ArtifactService/CheckArtifacts",
         )

@@ -20,6 +20,7 @@ T = FieldType
 Rewrite = Callable[[Field, Field, Any], Any]
 
 _MICROS = 6
+_MAX_EXPONENT = 400  # no field holds more
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -42,7 +43,7 @@ def _number(_old: Field, _new: Field, value: str) -> Any:
         number = Decimal(text) if text.isascii() and "_" not in text else None
     except ArithmeticError:
         number = None
-    if number is None or not number.is_finite():
+    if number is None or not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
         raise _unfit(value, "a number such as -12.50")
     return int(number) if number == number.to_integral_value() and abs(number) < 2**63 else number
 

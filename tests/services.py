@@ -96,11 +96,13 @@ async def running(
             stack.push_async_callback(close)
         tasks = [asyncio.ensure_future(work()) for work in _work(app, wiring, roles)]
         stack.push_async_callback(_end, tasks)
+        if wiring.journal is not None:
+            stack.push_async_callback(wiring.journal.close)
 
         async def ready() -> bool:
             return True
 
-        policy = CallPolicy(wiring.authenticate)
+        policy = CallPolicy(wiring.authenticate, journal=wiring.journal)
         port = await stack.enter_async_context(
             server.running(config.address, wiring.servicers, policy, ready, grace=0.5)
         )
@@ -114,6 +116,8 @@ def _work(
     app: App[Any], wiring: Wiring, roles: frozenset[str]
 ) -> list[Callable[[], Awaitable[None]]]:
     found = list(wiring.background)
+    if wiring.journal is not None:
+        found.append(wiring.journal.run)
     if "relay" in roles:
         publishing = relay.Relay(app.plane, app.worker_db, app.bus)
         app.db.outbox_changed = app.worker_db.outbox_changed = publishing.wake

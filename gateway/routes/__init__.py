@@ -4,6 +4,7 @@ from gateway.hub import Hub
 from gateway.routes import (
     access,
     artifacts,
+    audit,
     events,
     files,
     links,
@@ -45,6 +46,7 @@ def routes(hub: Hub) -> list[Route]:
         rules,
         workflows,
         access,
+        audit,
     )
     found = [route for noun in nouns for route in noun.routes(hub)]
     return found + service.routes(hub, found)

@@ -37,11 +37,9 @@ async def _if_newer(exchange: Exchange, request: Any) -> None:
 
 def routes(hub: Hub) -> list[Route]:
     apply = SCHEMA["ApplySchema"]
+    plan = SCHEMA["PlanSchema"]
     install = SCHEMA["InstallBlueprint"]
     document = Body({}, schema=_DOCUMENT, whole="document_json")
-
-    async def plan(_exchange: Exchange, request: Any) -> None:
-        request.validate_only = True
 
     def say(summary: str, example: object = None, operation: str = "") -> Details:
         return Details("schema", summary, example, operation)
@@ -55,12 +53,13 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", "/v1/schema:apply", apply, whole(),
             say("Make the workspace hold at least what the document describes.", _EXAMPLE),
-            body=document, query=Query(apply, ("validate_only",)),
+            body=document, query=Query(apply, ("validate_only", "exact", "allow_destructive")),
         ),
         route(
-            hub, "POST", "/v1/schema:plan", apply, whole(),
-            say("Answer what applying would change, and change nothing.", _EXAMPLE, "planSchema"),
-            body=document, finish=plan,
+            hub, "POST", "/v1/schema:plan", plan, whole(),
+            say("Answer what applying would do, what is destructive, and change nothing.",
+                _EXAMPLE),
+            body=document, query=Query(plan, ("exact",)),
         ),
         route(
             hub, "GET", "/v1/schema/changes", SCHEMA["ListChanges"], page("changes"),
@@ -68,8 +67,22 @@ def routes(hub: Hub) -> list[Route]:
             query=("page_size", "page_token"),
         ),
         route(
+            hub, "POST", "/v1/schema/changes/{version}:revert", SCHEMA["RevertChange"], whole(),
+            say("Take back what made a version of the definitions."),
+        ),
+        route(
+            hub, "GET", "/v1/blueprints", SCHEMA["ListBlueprints"], page("blueprints"),
+            say("List the blueprints that ship with the platform, and which are installed."),
+            query=("page_size", "page_token"),
+        ),
+        route(
             hub, "POST", "/v1/blueprints/{name}:install", install, whole(),
             say("Install a blueprint that ships with the platform: crm."),
             params={"name": "blueprint"},
+        ),
+        route(
+            hub, "POST", "/v1/blueprints/{name}:uninstall", SCHEMA["UninstallBlueprint"], whole(),
+            say("Deactivate what a blueprint has made; its data stay."),
+            params={"name": "blueprint"}, query=("force",),
         ),
     ]  # fmt: skip

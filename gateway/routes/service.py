@@ -46,9 +46,8 @@ def routes(hub: Hub, others: Sequence[Route]) -> list[Route]:
         exchange.credential = bearer(exchange)
         hub.limiter.take(exchange)
         held = await snapshots.of(exchange)
-        etag = b'"%d"' % held.version
-        headers = [(b"cache-control", b"private, no-cache"), (b"etag", etag)]
-        if exchange.none_match(etag):
+        headers = [(b"cache-control", b"private, no-cache"), (b"etag", held.etag)]
+        if exchange.none_match(held.etag):
             return Reply(304, b"", b"", headers)
         return json_reply(200, document(described, held.workspace), headers)
 

@@ -17,7 +17,7 @@ from gateway.planes import EXPORTS, IMPORTS, Rpc
 from gateway.replies import Headers, Reply, Stream, json_reply
 from gateway.routes.queries import read_body, set_filter
 from gateway.routing import Route
-from kit import clients, ids
+from kit import ids
 
 _BASE = "/v1/objects/{object}/records"
 _PIECE = 1024 * 1024
@@ -66,7 +66,7 @@ def _exports(hub: Hub) -> list[Route]:
             if takes_body:
                 await _fill(exchange, request, taken.members)
             request.at_version = max(exchange.at_version(), hub.versions.of(exchange.credential))
-            headers = clients.metadata(exchange.credential)
+            headers = hub.headers(exchange)
             answers = hub.planes.stream(rpc, request, headers)
             first = await anext(answers)  # a refusal comes as a problem, before the reply begins
             kind = _TYPES.get(request.format, b"text/csv; charset=utf-8")

@@ -13,7 +13,6 @@ from gateway.json_in import kind_of
 from gateway.planes import RUNS, WORKFLOWS
 from gateway.replies import Reply, Stream, json_reply
 from gateway.routing import Route
-from kit import clients
 from kit.errors import ServiceError
 
 _MEMBERS = (
@@ -174,7 +173,7 @@ def _watch(hub: Hub) -> Route:
 
     async def watch(exchange: Exchange) -> Stream:
         request = rpc.request(id=exchange.values[0])
-        stream = hub.planes.stream(rpc, request, clients.metadata(exchange.credential))
+        stream = hub.planes.stream(rpc, request, hub.headers(exchange))
         first = await anext(stream)  # a refusal is a problem document, not a stream
         pieces = _pieces(first, stream, exchange.trace_id)
         return Stream(pieces, b"text/event-stream", list(_HEADERS))

@@ -234,6 +234,11 @@ FIELD_TYPES: dict[FieldType, FieldTypeSpec] = {
         operators=OperatorFamily.NUMBER,
         compile=compile_read_only,
         kind=Kind.NUMBER,
+        settings={
+            "prefix": Setting(SettingKind.TEXT, maximum=32),  # how clients show it: INV-
+            "padding": Setting(SettingKind.INTEGER, default=0, minimum=0, maximum=18),  # digits
+            "start": Setting(SettingKind.INTEGER, default=1, minimum=0, maximum=2**53),
+        },
         writable=False,
     ),
     FieldType.FORMULA: FieldTypeSpec(

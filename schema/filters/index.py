@@ -26,6 +26,9 @@ class IndexCondition:
     high: Any = None
     low_inclusive: bool = True
     high_inclusive: bool = True
+    # The object whose records have the value in a platform column with an index, which `field_id`
+    # then names; empty where the value tables have it.
+    object_id: str = ""
 
 
 _KINDS = {
@@ -46,18 +49,24 @@ _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LISTS = (Kind.MULTI_SELECT, Kind.ARRAY)
 _PREFIXES = ("starts_with", "istarts_with")
 _CONTAINS = ("contains", "icontains", "ends_with", "iends_with", "search")
+# Platform actors whose ids have an index, and need no fold: they are compared as they are.
+_ACTORS = ("created_by", "updated_by")
 LEAST_NEEDLE = 3  # shorter ones are in too many texts to look for
 _Range = dict[str, Any]
 
 
-def indexable(tree: Tree | None) -> list[IndexCondition]:
+def indexable(tree: Tree | None, object_id: str = "") -> list[IndexCondition]:
     """What the top-level conjunction says of indexed values, in the filter's order, the bounds
-    of one value joined to one range. Takes a tree that `resolve_relative` has been through."""
+    of one value joined to one range; with `object_id` also what it says of the actors of that
+    object's records. Takes a tree that `resolve_relative` has been through."""
     found: list[IndexCondition] = []
     ranges: dict[tuple[str, str, IndexKind], list[tuple[str, Any]]] = {}
     for condition in _conjunction(tree):
         leaf = condition.path.leaf
         kind = _KINDS.get(leaf.kind)
+        if object_id and (found_actor := _actor(condition, object_id)):
+            found.append(found_actor)
+            continue
         if condition.path.hops or leaf.field is None or kind is None or not _is_indexed(leaf):
             continue
         place = (leaf.field.index_id, ".".join(leaf.parts), kind)
@@ -67,6 +76,17 @@ def indexable(tree: Tree | None) -> list[IndexCondition]:
             else:
                 ranges.setdefault(place, []).append((op, values[0]))
     return found + [_range(place, bounds) for place, bounds in ranges.items()]
+
+
+def _actor(condition: Condition, object_id: str) -> IndexCondition | None:
+    """A condition on who created or last changed a record, by id."""
+    leaf, op, value = condition.path.leaf, condition.op, condition.value
+    if condition.path.hops or leaf.column not in _ACTORS or leaf.kind is not Kind.ACTOR:
+        return None
+    if op not in ("eq", "in"):
+        return None
+    values = (value,) if op == "eq" else tuple(dict.fromkeys(value))
+    return IndexCondition(leaf.column, "id", IndexKind.TEXT, op, values, object_id=object_id)
 
 
 def _conjunction(tree: Tree | None) -> Iterator[Condition]:

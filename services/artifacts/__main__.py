@@ -16,6 +16,7 @@ from kit.server import Servicers
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from planes.journal import journal
 from planes.nodes import Nodes
 from services.artifacts import consumer
 from services.artifacts.operations.rights import Rights
@@ -58,6 +59,7 @@ async def wire(app: App[ArtifactsSettings]) -> Wiring:
     return Wiring(
         servicers=servicers(app.db, desk, store, config),
         authenticate=Authenticator(defined, config.internal_secret, app.plane).authenticate,
+        journal=journal(defined, config.internal_secret, app.plane),
         consumers=[(consumer.options(), consumer.handle)],
         workers=[cleaning.run],
         background=[lambda: have_bucket(store)],

@@ -16,6 +16,7 @@ from kit.service import App, Service, Wiring, main
 from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from planes.journal import journal
 from services.automation.consumer import NAME, OTHER_SUBJECTS, OTHERS, SUBJECTS, Triggers
 from services.automation.servicers.hooks import HookAuthenticator
 from services.automation.servicers.neighbours import Neighbours
@@ -108,6 +109,7 @@ async def wire(app: App[Settings]) -> Wiring:
             ),
         },
         authenticate=HookAuthenticator(app.db, others).authenticate,
+        journal=journal(metadata_channel, secret, app.plane),
         consumers=[(options, triggers.handle) for options in consumers],
         workers=[engine.run, timers.run, schedules.run, retention.run],
         closing=[c.close for c in channels] + [egress.close],

@@ -16,6 +16,7 @@ from kit.service import App, Service, Wiring, main
 from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from planes.journal import journal
 from services.events import consumer, tables
 from services.events.operations.matches import Matcher
 from services.events.operations.resending import Resender
@@ -83,6 +84,7 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             ),
         },
         authenticate=authenticator.authenticate,
+        journal=journal(channel, settings.internal_secret, app.plane),
         consumers=[
             (log.options, log.handle),
             (fanout.options, fanout.handle),

@@ -12,7 +12,7 @@ from kit.bus import Bus
 from kit.consumer import Options
 from kit.db import Database, Tx
 from kit.envelope import Envelope
-from services.events.operations import dead_letters, deliveries, log, subscriptions
+from services.events.operations import dead_letters, deliveries, log, subscriptions, turns
 from services.events.operations.matches import Matcher, Matches
 from services.events.store import subscriptions as store
 
@@ -25,16 +25,19 @@ APPENDED = "armature.events.appended"
 
 
 class LogConsumer:
-    """Appends to the log, and tells watchers of every process."""
-
-    options = Options(LOG, batch=500, batched=True, linger=0.02)
+    """Appends to the log, each record's events in order, and tells watchers of every process."""
 
     def __init__(self, bus: Bus) -> None:
+        self.options = Options(LOG, batch=500, batched=True, linger=0.02, turn=self.turn)
         self._bus = bus
         self._pings: set[asyncio.Task[None]] = set()
 
+    async def turn(self, tx: Tx, events: list[Envelope]) -> set[UUID]:
+        return await turns.early(tx, LOG, events)
+
     async def handle(self, tx: Tx, events: list[Envelope]) -> None:
         await log.append(tx, events)
+        await turns.taken(tx, LOG, events)
         workspace_id = events[0].workspace_id
         tx.after_commit(lambda: self._ping(workspace_id))
 
@@ -51,12 +54,14 @@ class LogConsumer:
 
 
 class FanoutConsumer:
-    """Makes a delivery for each subscription that wants an event."""
+    """Makes a delivery for each subscription that wants an event; a record's in order."""
 
     def __init__(
         self, db: Database, matcher: Matcher, wake: Callable[[], None] = lambda: None
     ) -> None:
-        self.options = Options(FANOUT, batch=500, batched=True, linger=0.02, prepare=self.prepare)
+        self.options = Options(
+            FANOUT, batch=500, batched=True, linger=0.02, prepare=self.prepare, turn=self.turn
+        )
         self._db = db
         self._matcher = matcher
         self._wake = wake  # called when there is something to send
@@ -69,7 +74,11 @@ class FanoutConsumer:
             found = await store.enabled(tx, workspace_id)
         self._matches[workspace_id] = await self._matcher.match(found, events)
 
+    async def turn(self, tx: Tx, events: list[Envelope]) -> set[UUID]:
+        return await turns.early(tx, FANOUT, events)
+
     async def handle(self, tx: Tx, events: list[Envelope]) -> None:
+        await turns.taken(tx, FANOUT, events)
         workspace_id = events[0].workspace_id
         matches = self._matches.pop(workspace_id)
         for subscription_id in sorted(matches.broken):

@@ -242,3 +242,11 @@ replay_queue = sa.Table(
     sa.Column("token", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_replay_queue_due_time", "due_time"),
 )
+record_heads = sa.Table(
+    "record_heads",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("record_id", sa.Uuid, primary_key=True),
+    sa.Column("consumer", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)

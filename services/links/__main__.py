@@ -6,6 +6,7 @@ from kit import clients, service
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from planes.journal import journal
 from planes.nodes import Nodes
 from services.links.consumer import Projector
 from services.links.servicers.link import LinkServicer
@@ -38,6 +39,7 @@ async def wire(app: App[LinksSettings]) -> Wiring:
             )
         },
         authenticate=Authenticator(defined, config.internal_secret, app.plane).authenticate,
+        journal=journal(defined, config.internal_secret, app.plane),
         consumers=[(projector.options(), projector.handle)],
         workers=[cascades.run],
         closing=[defined.close, records.close, artifacts.close],

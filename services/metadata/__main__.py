@@ -5,7 +5,9 @@ from uuid import UUID
 
 from armature.metadata.v1 import (
     access_service_pb2_grpc,
+    audit_service_pb2_grpc,
     field_service_pb2_grpc,
+    flag_service_pb2_grpc,
     link_type_service_pb2_grpc,
     object_service_pb2_grpc,
     schema_service_pb2_grpc,
@@ -13,18 +15,25 @@ from armature.metadata.v1 import (
     workspace_service_pb2_grpc,
 )
 
+from kit import clients
+from kit.journal import Journal
 from kit.service import App, Service, Wiring, main
 from services.metadata.consumer import FieldJobs
 from services.metadata.logic.keys import Key, parse_key
 from services.metadata.model import Limits
+from services.metadata.operations import activity
 from services.metadata.operations.authentication import Authenticator
 from services.metadata.operations.catalogues import Catalogues
+from services.metadata.operations.flags import Flags
 from services.metadata.operations.oidc import Oidc
 from services.metadata.operations.sealing import Seal
 from services.metadata.operations.versions import Versions
 from services.metadata.operations.workspaces import bootstrap
 from services.metadata.servicers.access import AccessServicer
+from services.metadata.servicers.audit import AuditServicer
+from services.metadata.servicers.counts import RecordCounts
 from services.metadata.servicers.fields import FieldServicer
+from services.metadata.servicers.flags import FlagServicer
 from services.metadata.servicers.link_types import LinkTypeServicer
 from services.metadata.servicers.objects import ObjectServicer
 from services.metadata.servicers.schemas import SchemaServicer
@@ -44,7 +53,11 @@ async def wire(app: App[Settings]) -> Wiring:
     versions = Versions(app.bus)
     catalogues = Catalogues(versions, _limits(settings))
     seal = Seal(settings.internal_secret)
-    authenticator = Authenticator(app.db, app.worker_db, settings.internal_secret, _oidc(settings))
+    journal = Journal(activity.recording(app.db, app.plane))
+    flags_on = Flags(app.db, settings.environment)
+    authenticator = Authenticator(
+        app.db, app.worker_db, settings.internal_secret, _oidc(settings), flags_on, journal
+    )
     workspaces = WorkspaceServicer(app.db, catalogues, seal)
     access = AccessServicer(app.db, catalogues, authenticator, seal)
     objects = ObjectServicer(app.db, catalogues)
@@ -52,7 +65,10 @@ async def wire(app: App[Settings]) -> Wiring:
     views = ViewServicer(app.db, catalogues)
     links = LinkTypeServicer(app.db, catalogues)
     jobs = FieldJobs(catalogues)
-    schemas = SchemaServicer(app.db, catalogues, versions, authenticator)
+    to_records = clients.channel(settings.records_address)
+    audit = AuditServicer(app.db)
+    flags = FlagServicer(app.db, flags_on, authenticator)
+    schemas = SchemaServicer(app.db, catalogues, versions, authenticator, RecordCounts(to_records))
     return Wiring(
         servicers={
             f"{PACKAGE}.WorkspaceService": lambda server: (
@@ -75,6 +91,12 @@ async def wire(app: App[Settings]) -> Wiring:
             f"{PACKAGE}.LinkTypeService": lambda server: (
                 link_type_service_pb2_grpc.add_LinkTypeServiceServicer_to_server(links, server)
             ),
+            f"{PACKAGE}.AuditService": lambda server: (
+                audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
+            ),
+            f"{PACKAGE}.FlagService": lambda server: (
+                flag_service_pb2_grpc.add_FlagServiceServicer_to_server(flags, server)
+            ),
             f"{PACKAGE}.SchemaService": lambda server: (
                 schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(schemas, server)
             ),
@@ -82,6 +104,8 @@ async def wire(app: App[Settings]) -> Wiring:
         authenticate=authenticator.authenticate,
         consumers=[(jobs.options(), jobs.handle)],
         background=[versions.listen],
+        closing=[to_records.close],
+        journal=journal,
     )
 
 
@@ -121,7 +145,11 @@ def _oidc(settings: Settings) -> Oidc | None:
     )
 
 
-SERVICE = Service("metadata", "services.metadata", Settings, metadata, wire)
+_AUDIT_DAYS = 400
+_PARTITIONED = (("outbox", 3), ("audit_log", _AUDIT_DAYS), ("key_uses", _AUDIT_DAYS))
+SERVICE = Service(
+    "metadata", "services.metadata", Settings, metadata, wire, partitioned=_PARTITIONED
+)
 
 if __name__ == "__main__":
     main(SERVICE, __doc__)

@@ -7,7 +7,15 @@ from uuid import UUID, uuid5
 import msgspec
 
 from kit.outbox import Event
-from services.metadata.model import ApiKey, CustomRole, Difference, Job, Member, Workspace
+from services.metadata.model import (
+    ApiKey,
+    CustomRole,
+    Difference,
+    Flag,
+    Job,
+    Member,
+    Workspace,
+)
 
 
 def definition(
@@ -171,3 +179,33 @@ def field_job_applied(job_id: UUID, metadata_version: int) -> Event:
     """field_job.applied: the definition that the job was for stands from this version on."""
     data = {"job_id": str(job_id), "metadata_version": metadata_version}
     return Event("field_job.applied", "field_job", job_id, 3, data)
+
+
+def flag(was: Flag | None, now: Flag | None) -> Event:
+    """`flag.created`, `flag.updated` and `flag.deleted`."""
+    found = now or was
+    assert found is not None
+    verb = "created" if was is None else "deleted" if now is None else "updated"
+    return Event(
+        f"flag.{verb}",
+        "flag",
+        found.flag_id,
+        found.version + (now is None),
+        {
+            "id": str(found.flag_id),
+            "key": found.key,
+            "before": _flag(was) if was else None,
+            "after": _flag(now) if now else None,
+        },
+    )
+
+
+def _flag(found: Flag) -> dict[str, Any]:
+    return {
+        "key": found.key,
+        "environment": found.environment,
+        "type": found.type,
+        "value": msgspec.json.decode(found.value),
+        "rollout_percentage": found.rollout_percentage,
+        "reason": found.reason,
+    }

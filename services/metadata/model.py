@@ -159,3 +159,55 @@ class Eligibility:
     field: Field
     eligible: bool
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that was done or refused, as the audit log keeps it."""
+
+    entry_id: UUID
+    create_time: datetime
+    actor: dict[str, str]
+    action: str
+    target_kind: str
+    target_id: str
+    before: bytes  # JSON; empty: none, or in the history of the metadata version
+    after: bytes
+    metadata_version: int
+    reason: str
+    permission: str
+    method: str
+    count: int
+    first_time: datetime
+    request_id: str
+    trace_id: str
+    ip: str
+    peer: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How often an API key was used on a day, in one plane."""
+
+    day: str
+    plane: str
+    calls: int
+    last_used_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A feature flag: on for the principals that its rollout takes in."""
+
+    flag_id: UUID
+    key: str
+    environment: str  # empty: every one without a flag of that key of its own
+    type: str  # bool, number, string, json
+    value: bytes  # JSON
+    rollout_percentage: int
+    reason: str
+    operator: dict[str, str]
+    version: int
+    create_time: datetime
+    update_time: datetime

@@ -229,6 +229,74 @@ sa.Table(
     *_versioned(),
 )
 
+# Who did what, and who was refused what. The service may add and read; nobody changes or deletes:
+# a month's partition is dropped when its time is over.
+sa.Table(
+    "audit_log",
+    metadata,
+    _key("workspace_id"),
+    sa.Column(
+        "create_time",
+        sa.DateTime(timezone=True),
+        primary_key=True,
+        nullable=False,
+        server_default=sa.func.now(),
+    ),
+    _key("entry_id"),
+    _text("actor_kind"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("action"),
+    _text("target_kind"),
+    _text("target_id"),
+    _json("before", nullable=True),
+    _json("after", nullable=True),
+    sa.Column("metadata_version", sa.BigInteger, nullable=False),
+    _text("reason"),
+    _text("permission"),
+    _text("method"),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    time_column("first_time"),
+    _text("request_id"),
+    _text("trace_id"),
+    _text("ip"),
+    _text("peer"),
+    _text("user_agent"),
+    sa.Index("ix_audit_log_actor", "workspace_id", "actor_id", "create_time", "entry_id"),
+    sa.Index("ix_audit_log_action", "workspace_id", "action", "create_time", "entry_id"),
+    sa.Index("ix_audit_log_target", "workspace_id", "target_id", "create_time", "entry_id"),
+    postgresql_partition_by="RANGE (create_time)",
+    info={"append_only": True},
+)
+
+sa.Table(
+    "key_uses",
+    metadata,
+    _key("workspace_id"),
+    _key("api_key_id"),
+    sa.Column("day", sa.Date, primary_key=True, nullable=False),
+    sa.Column("plane", sa.Text, primary_key=True, nullable=False),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    time_column("last_used_time"),
+    postgresql_partition_by="RANGE (day)",
+)
+
+sa.Table(
+    "flags",
+    metadata,
+    _key("workspace_id"),
+    _key("flag_id"),
+    _text("key"),
+    _text("environment"),
+    _text("type"),
+    _json("value"),
+    sa.Column("rollout_percentage", sa.SmallInteger, nullable=False),
+    _text("reason"),
+    _json("operator"),
+    *_versioned(),
+    sa.UniqueConstraint("workspace_id", "key", "environment", name="uq_flags_key"),
+)
+
 # Found by id alone, before the workspace is known: the one table that the workers' role reads
 # across workspaces to answer a call.
 sa.Table(

@@ -9,9 +9,12 @@ from kit.caller import Caller
 from kit.service import App, Service, Wiring
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
+from planes.journal import journal
+from planes.nodes import Nodes
 from services.records.consumer import FieldJobs
 from services.records.logic import advice
 from services.records.operations.usage import uses
+from services.records.operations.watches import Watches
 from services.records.servicers import (
     RecordServicer,
     job_servicers,
@@ -19,7 +22,10 @@ from services.records.servicers import (
     servicers,
     tabular_servicers,
     view_servicers,
+    watch_servicers,
 )
+from services.records.servicers.feed import Feed
+from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
 from services.records.servicers.history import History
 from services.records.servicers.importing import ImportServicer
@@ -44,7 +50,9 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     authenticate = Authenticator(to_metadata, secret, PLANE).authenticate
     guard = DeleteGuard(to_links)
     history = History(to_events, secret)
-    servicer = RecordServicer(app.db, definitions, guard, settings.max_batch)
+    to_artifacts = clients.channel(settings.artifacts_address)
+    files = FileCheck(Nodes(None, to_artifacts))
+    servicer = RecordServicer(app.db, definitions, guard, settings.max_batch, files)
     servicer.history = history
     importing = ImportServicer(app.db, definitions, settings.import_max_bytes)
 
@@ -65,6 +73,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         app.db, app.worker_db, definitions, lease_seconds=settings.field_job_lease_seconds
     )
     following = FieldJobs(settings.field_job_grace_seconds)
+    watches = Watches(app.db)
     return Wiring(
         servicers={
             **servicers(servicer),
@@ -72,8 +81,10 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             **life_servicers(app.db, definitions, history),
             **view_servicers(app.db, definitions),
             **job_servicers(app.db),
+            **watch_servicers(app.db, definitions, watches, authenticate),
         },
         authenticate=authenticate,
+        journal=journal(to_metadata, secret, PLANE),
         consumers=[(following.options(), following.handle)],
         workers=[
             partial(compact_statistics, app.worker_db),
@@ -83,8 +94,8 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             partial(build_search, app.db, app.worker_db, definitions.workspace),
             views.run,
         ],
-        background=[partial(flush_for_ever, app.db, uses, bar)],
-        closing=[to_metadata.close, to_links.close, to_events.close],
+        background=[partial(flush_for_ever, app.db, uses, bar), Feed(app.bus, watches).run],
+        closing=[to_metadata.close, to_links.close, to_artifacts.close, to_events.close],
     )
 
 

@@ -9,6 +9,7 @@ from services.records.operations import field_jobs
 from services.records.store import field_jobs as store
 
 NAME = "records-field-jobs"
+_KNOWN_SECONDS = 1.0
 SUBJECTS = (
     "armature.evt.metadata.field_job_requested.*",
     "armature.evt.metadata.field_job_applied.*",
@@ -39,6 +40,8 @@ class FieldJobs:
                 data["plan"],
                 event.actor,
                 dry_run=data["dry_run"],
+                # Nobody writes a record without a number once all know of the field.
+                delay=_KNOWN_SECONDS if data["kind"] == "number" else 0.0,
             )
             return
         job = await store.get(tx, workspace_id, job_id, lock=True)

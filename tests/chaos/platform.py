@@ -100,10 +100,8 @@ def started(root: Path, port_base: int, directory: Path) -> Iterator[Platform]:
         clean_up(found)
         supervisor = Supervisor(found)
         exits.callback(_forget, found)
-        exits.callback(supervisor.stop)
         secrets = credentials.load(found)
         wipe = threading.Event()
-        direct = _servers(supervisor, ports, secrets, wipe)
         proxies = {
             name: exits.enter_context(Proxy(port, target))
             for name, port, target in (
@@ -111,6 +109,8 @@ def started(root: Path, port_base: int, directory: Path) -> Iterator[Platform]:
                 ("nats", ports.base + 25, ports.nats),
             )
         }
+        exits.callback(supervisor.stop)
+        direct = _servers(supervisor, ports, secrets, wipe)
         me = identify(os.getpid())
         assert me is not None
         stack = description.describe(
@@ -153,10 +153,7 @@ def _servers(
     supervisor: Supervisor, ports: Ports, secrets: Credentials, wipe: threading.Event
 ) -> Endpoints:
     """Postgres, NATS and S3 as the embedded stack has them; NATS loses its volume when asked."""
-    require_free(
-        {"the gateway": ports.gateway, "postgres": ports.postgres, "nats": ports.nats}
-        | {"the proxy of postgres": ports.base + 24, "the proxy of nats": ports.base + 25}
-    )
+    require_free({"the gateway": ports.gateway, "postgres": ports.postgres, "nats": ports.nats})
     directory = supervisor.directory
 
     def empty_volume() -> None:
@@ -231,7 +228,7 @@ def _with_crash_dir(program: Program, directory: Path) -> Program:
 
 
 def _forget(directory: StackDirectory) -> None:
-    """Remove the data, which the next campaign makes anew; logs and secrets stay for the curious."""
+    """Remove the data; logs stay for the curious."""
     postgres.forget(directory)
     for name in ("postgres", "nats", "s3"):
         shutil.rmtree(directory.path / name, ignore_errors=True)

@@ -78,11 +78,13 @@ class Proxy:
 
     def inject(self, fault: Fault) -> int:
         """Begin a fault; returns how many open connections it meets."""
-        return self._on_loop(lambda: self._inject(fault))
+        met: int = self._on_loop(lambda: self._inject(fault))
+        return met
 
     def clients(self) -> list[str]:
         """Whose connections are open now, one entry for each."""
-        return self._on_loop(lambda: sorted(c.client for c in self._connections))
+        found: list[str] = self._on_loop(lambda: sorted(c.client for c in self._connections))
+        return found
 
     def heal(self) -> None:
         """End every fault now. What is half open stays so."""
@@ -151,6 +153,8 @@ class Proxy:
         tasks = [asyncio.ensure_future(pump) for pump in pumps]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            return  # we stop; asyncio would report a handler that is cancelled
         finally:
             for task in tasks:
                 task.cancel()

@@ -87,7 +87,8 @@ class Receiver:
         with self._lock:
             self._arrivals.setdefault(round_, []).append(arrival)
             deed = self._deed((channel, arrival.event_id))
-            self.misdeeds[deed] += deed != GOOD
+            if deed != GOOD:
+                self.misdeeds[deed] += 1
         self._answer(request, deed, arrival)
 
     def _deed(self, key: tuple[str, str]) -> str:

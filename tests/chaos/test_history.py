@@ -124,7 +124,7 @@ def _drop_record(history: History) -> None:
 
 
 SEEDED: dict[str, tuple[str, Callable[[History], None]]] = {
-    "an acknowledged write without event": ("write_lost", lambda h: h.events.pop(4)),  # type: ignore[dict-item,return-value]
+    "an acknowledged write without event": ("write_lost", lambda h: h.events.pop(4)),  # type: ignore[dict-item]
     "a write done twice": (
         "write_doubled",
         lambda h: h.events.append(Event(9, "e9", UPDATED, "a", 4, "a3")),
@@ -150,7 +150,7 @@ SEEDED: dict[str, tuple[str, Callable[[History], None]]] = {
     ),
     "a record that is gone": ("state_wrong", lambda h: h.states.clear()),
     "a record without event": ("state_wrong", lambda h: h.states.append(State("x", 1, "x1"))),
-    "no run": ("run_lost", lambda h: h.runs.pop(0)),  # type: ignore[dict-item,return-value]
+    "no run": ("run_lost", lambda h: h.runs.pop(0)),  # type: ignore[dict-item]
     "two runs of an event": (
         "run_doubled",
         lambda h: h.runs.append(replace(h.runs[0], id="other")),
@@ -167,7 +167,7 @@ SEEDED: dict[str, tuple[str, Callable[[History], None]]] = {
         "run_not_succeeded",
         lambda h: h.runs.__setitem__(0, replace(h.runs[0], state="running")),
     ),
-    "no effect": ("effect_lost", lambda h: h.effects.pop(1)),  # type: ignore[dict-item,return-value]
+    "no effect": ("effect_lost", lambda h: h.effects.pop(1)),  # type: ignore[dict-item]
     "an effect twice": ("effect_doubled", lambda h: h.effects.append(h.effects[0])),
     "an effect of nothing": ("effect_invented", lambda h: h.effects.append(Effect("e4", "one"))),
     "a delivery that never came": (

@@ -14,7 +14,7 @@ for_every_rpc = pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.full_na
 _READS = (
     *("Get", "List", "Query", "BatchGet", "BatchList"),
     *("Check", "Count", "Watch", "Authenticate", "Export", "Find"),
-    *("Aggregate", "Search"),
+    *("Aggregate", "Search", "Evaluate"),
 )
 
 

@@ -27,6 +27,8 @@ def second(stack: dict[str, Any]) -> Iterator[str]:
     address = f"127.0.0.1:{find_free_base()}"
     environment = dict(of_plane(stack, "records", os.environ))  # type: ignore[arg-type]
     environment |= {"ARMATURE_ADDRESS": address, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"}
+    environment |= {"ARMATURE_METRICS_ADDRESS": ""}  # the first one's
+    environment.pop("ARMATURE_TEST_STACK", None)  # which is ours alone
     command = [sys.executable, "-m", "services.records", "serve"]
     with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
         try:

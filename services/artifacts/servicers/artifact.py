@@ -8,6 +8,7 @@ from armature.artifacts.v1 import artifact_service_pb2_grpc as rpc
 from kit.errors import ResourceExhausted
 from planes.nodes import Node
 from services.artifacts.servicers.desk import Context, Desk
+from services.artifacts.store import files
 
 _MAX_NODES = 1000
 
@@ -28,6 +29,11 @@ class ArtifactServicer(rpc.ArtifactServiceServicer):
         asked = {node for node in nodes if node is not None and node.is_artifact}
         if request.permission == "update" and "write" not in caller.permissions:
             asked = set()
+        if request.finalized and asked:
+            async with self._desk.db.transaction(caller.workspace_id) as tx:
+                named = [node.id for node in asked if node.kind == "file"]
+                ready = await files.finalized(tx, caller.workspace_id, named)
+            asked = {node for node in asked if node.kind != "file" or node.id in ready}
         permission = "update" if request.permission == "update" else "read"
         allowed = await self._desk.rights.allowed(caller, asked, permission)
         return pb.CheckArtifactsResponse(

@@ -1,5 +1,6 @@
 """Keep what is known about files, and which contents are in the store."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -46,6 +47,16 @@ SELECT EXISTS (SELECT FROM contents AS c WHERE c.workspace_id = %(workspace_id)s
     WHERE f.workspace_id = c.workspace_id AND f.sha256 = c.sha256 AND f.state = 'ready'))"""
 _REMOVED = """
 DELETE FROM contents WHERE workspace_id = %s AND sha256 = %s AND state = 'removing'"""
+
+
+_FINALIZED = """
+SELECT file_id FROM files WHERE workspace_id = %s AND file_id = ANY(%s) AND state = 'ready'"""
+
+
+async def finalized(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the files whose content is there."""
+    rows = await tx.all(_FINALIZED, [workspace_id, list(ids)])
+    return {row["file_id"] for row in rows}
 
 
 def _file(row: Row) -> File:

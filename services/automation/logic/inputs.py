@@ -163,9 +163,10 @@ OUTPUTS: dict[ActionType, tuple[str, ...]] = {
     ActionType.PARALLEL: ("branches",),
     ActionType.STOP: ("reason",),
     ActionType.FAIL: (),
+    ActionType.SET_VARIABLES: (),  # the author's own names
 }
 
-# The first names behind `steps.<name>.output.`, and any name where they are the author's own.
+# Whose names can't be known from the type alone.
 OPEN_OUTPUTS = (ActionType.SET_VARIABLES,)
 
 PRIORITIES = ("low", "normal", "high")

@@ -37,7 +37,6 @@ EVENT_PARTS = (
     "root_id",
     "depth",
     "chain",
-    "data",
 )
 RECORD_PARTS = ("id", "object", "version", "fields")
 RULE_PARTS = ("id", "name", "version")

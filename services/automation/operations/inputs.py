@@ -24,6 +24,8 @@ async def submit(tx: Tx, caller: Caller, run_id: UUID, name: str, values: Mappin
     row = await _waiting(tx, workspace_id, run_id, name)
     asked: dict[str, Any] = jsonio.loads_stored(row.input.encode())
     assignees = [str(one) for one in asked.get("assignees") or ()]
+    if not assignees:
+        caller.require("write")  # for anybody who works here, not for who only looks
     allowed = {caller.principal_id, f"role:{caller.role}", caller.name}
     if assignees and not allowed & set(assignees) and "admin" not in caller.permissions:
         message = f"this is for {', '.join(assignees)} to answer"

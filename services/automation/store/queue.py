@@ -4,8 +4,8 @@ A row may be claimed once its `due_time` has come. A claim moves `due_time` to t
 and draws a new token, so a run whose worker has died is simply due again, and what the old holder
 still commits finds another token and is refused.
 
-Priority is a head start: what is queued now with a higher one stands before what was queued with a
-lower one in the last minutes, and so nothing starves.
+Priority is a head start: what is queued now with a higher one stands before what was queued with
+a lower one a little earlier, and so nothing starves.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ from uuid import UUID
 from kit.db import Tx
 from services.automation.model import Claim
 
-HEAD_START = 600  # seconds that one class of priority is ahead of the next
+# Seconds that low, normal and high are ahead. Not more between the first two: what is tried again,
+# or was left by a worker that died, comes with no head start.
+AHEAD = (0, 20, 620)
+HEAD_START = AHEAD[1]
 
 # Workspaces are found one index step each, and only as many as are needed.
 _CLAIM = """
@@ -86,7 +89,7 @@ async def insert_due(
     tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID], *, priority: int = 1, seconds: float = 0
 ) -> None:
     """Have somebody carry them out: now, or so much later."""
-    ahead = seconds if seconds > 0 else -HEAD_START * priority
+    ahead = seconds if seconds > 0 else -AHEAD[priority]
     await tx.send(
         "INSERT INTO run_queue (workspace_id, run_id, due_time)"
         " SELECT %s, unnest(%s::uuid[]), now() + make_interval(secs => %s)",

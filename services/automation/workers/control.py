@@ -92,7 +92,7 @@ class Walk(Interpreter):
             aggregate_id=event_id,
             aggregate_version=1,
             data=jsonio.dumps(
-                {"run_id": str(self.job.run.id), "step": node.id, **(given.get("data") or {})}
+                {**(given.get("data") or {}), "run_id": str(self.job.run.id), "step": node.id}
             ),
             event_id=event_id,
         )

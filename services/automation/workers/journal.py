@@ -8,8 +8,6 @@ import contextvars
 from collections.abc import Sequence
 from uuid import UUID
 
-import psycopg
-
 from kit import crash
 from kit.db import Database
 from kit.errors import ServiceError, Unavailable
@@ -47,32 +45,36 @@ class Journal:
 
     async def _flush(self, workspace_id: UUID) -> None:
         waiting = self._waiting[workspace_id]
-        while waiting:
-            batch, waiting[:] = waiting[:_MOST], waiting[_MOST:]
-            await self._store(workspace_id, batch)
-        del self._waiting[workspace_id]
+        try:
+            while waiting:
+                batch, waiting[:] = waiting[:_MOST], waiting[_MOST:]
+                await self._store(workspace_id, batch)
+        finally:
+            del self._waiting[workspace_id]
+            for _, future in waiting:  # we are leaving: their runs go on with the next lease
+                future.cancel()
 
     async def _store(
         self, workspace_id: UUID, batch: Sequence[Waiting], tries: int = _TRIES
     ) -> None:
         try:
             verdicts = await self._attempt(workspace_id, [change for change, _ in batch])
-        except (ServiceError, psycopg.Error, ValueError, LookupError, AssertionError) as exc:
-            if isinstance(exc, Unavailable) and exc.reason == "CONFLICT" and tries > 1:
-                await self._store(workspace_id, batch, tries - 1)  # rolled back: nothing is stored
-                return
-            if len(batch) > 1 and not isinstance(exc, ServiceError):
-                for one in batch:  # find the one that can't be stored
-                    await self._store(workspace_id, [one])
-                return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(exc)
-            return
-        except BaseException:
+        except asyncio.CancelledError:
             for _, future in batch:
                 future.cancel()
             raise
+        except Exception as exc:  # noqa: BLE001 -- raised where each change was made
+            collided = isinstance(exc, Unavailable) and exc.reason == "CONFLICT"
+            if collided and tries > 1:  # rolled back: nothing is stored
+                await self._store(workspace_id, batch, tries - 1)
+            elif len(batch) > 1 and not isinstance(exc, ServiceError):
+                for one in batch:  # find the one that can't be stored
+                    await self._store(workspace_id, [one])
+            else:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(exc)
+            return
         for (_, future), verdict in zip(batch, verdicts, strict=True):
             if not future.done():
                 future.set_result(verdict)

@@ -1,6 +1,7 @@
 """Workspaces, callers, keys, members and roles as messages."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from armature.common.v1 import actor_pb2
@@ -45,7 +46,7 @@ def principal_message(caller: Caller) -> access_pb2.Principal:
     )
 
 
-def key_message(found: ApiKey) -> access_pb2.ApiKey:
+def key_message(found: ApiKey, last_used_time: datetime | None = None) -> access_pb2.ApiKey:
     return access_pb2.ApiKey(
         id=str(found.api_key_id),
         display_name=found.display_name,
@@ -54,6 +55,7 @@ def key_message(found: ApiKey) -> access_pb2.ApiKey:
         expire_time=to_timestamp(found.expire_time),
         revoke_time=to_timestamp(found.revoke_time),
         operator=found.operator,
+        last_used_time=to_timestamp(last_used_time),
     )
 
 

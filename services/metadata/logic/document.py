@@ -4,23 +4,38 @@ Everything wrong with the document is reported at once, each problem under its p
 `objects.0.fields.2.settings.max`. A draft that this refuses is thrown away.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from schema.field_types.refusals import Problems, unknown_names
-from schema.model import Field, Object
-from schema.problems import refuse
-from services.metadata.logic import fields, link_types, objects, views
+from schema.model import Field, FieldType, Object
+from schema.problems import Invalid, refuse
+from services.metadata.logic import field_changes, fields, link_types, objects, views
 from services.metadata.logic.catalog import Draft, new_id
 
 _TOP = ("objects", "link_types")
 _PARTS = ("fields", "views")
+_ASKED = ("reassign", "backfill")
+CHOICES = {FieldType.SELECT, FieldType.MULTI_SELECT}
 
 
-def apply(draft: Draft, document: object, principal_id: str, *, standard: bool = False) -> None:
-    """Make the draft hold at least what the document describes; Invalid with every problem."""
+def apply(
+    draft: Draft,
+    document: object,
+    principal_id: str,
+    *,
+    standard: bool = False,
+    exact: bool = False,
+) -> None:
+    """Make the draft hold at least what the document describes; Invalid with every problem.
+
+    `exact`: of the objects that it names, what it does not name goes: fields are deactivated,
+    options removed, everybody's views deleted but for the last table.
+    """
     top = _mapping(document, "")
     problems = Problems()
     if unknown := [key for key in top if key not in _TOP]:
@@ -36,7 +51,7 @@ def apply(draft: Draft, document: object, principal_id: str, *, standard: bool =
     for path, raw, obj in found:
         for at, field in _items(raw.get("fields"), f"{path}.fields", problems):
             with problems.collect():
-                _field(draft, draft.objects[obj.id], field, standard=standard, path=at)
+                _field(draft, draft.objects[obj.id], field, standard=standard, path=at, exact=exact)
     for path, raw, obj in found:
         if "label_field" in raw:
             with problems.collect():
@@ -49,7 +64,27 @@ def apply(draft: Draft, document: object, principal_id: str, *, standard: bool =
         for at, view in _items(raw.get("views"), f"{path}.views", problems):
             with problems.collect():
                 _view(draft, draft.objects[obj.id], view, principal_id, at)
+    if exact and not problems:
+        for path, raw, obj in found:
+            with problems.collect():
+                _leave_only(draft, obj, raw, path)
     problems.raise_any()
+
+
+def _leave_only(draft: Draft, obj: Object, raw: Mapping[str, Any], path: str) -> None:
+    """Take away what the document does not name of an object's fields and views, where it names
+    any at all."""
+    if isinstance(raw.get("fields"), list):
+        named = {one.get("name") for one in raw["fields"] if isinstance(one, Mapping)}
+        for field in draft.fields_of(obj.id):
+            if field.name not in named:
+                fields.deactivate(draft, field)
+    if isinstance(raw.get("views"), list):
+        named = {one.get("name") for one in raw["views"] if isinstance(one, Mapping)}
+        for view in draft.views_of(obj.id):
+            if view.visibility == "workspace" and view.name not in named:
+                with contextlib.suppress(Invalid):  # the last table stays
+                    views.delete(draft, view, path)
 
 
 def _object(
@@ -66,29 +101,61 @@ def _object(
     old = draft.object(name, inactive=True) if isinstance(name, str) else None
     with problems.collect():
         if old is None or old.name != name:
+            new = {k: v for k, v in raw.items() if k != "active"}
             return objects.create(
-                draft, raw, principal_id=principal_id, standard=standard, path=path
+                draft, new, principal_id=principal_id, standard=standard, path=path
             )
-        return objects.update(draft, old, {**raw, "active": True}, path)
+        return objects.update(draft, old, {"active": True, **raw}, path)
     stand_in = Object(id=new_id(), name=str(name), plural_name=f"{name} (refused)")
     return old or draft.put_object(stand_in)
 
 
-def _field(draft: Draft, obj: Object, raw: Mapping[str, Any], *, standard: bool, path: str) -> None:
+def _field(
+    draft: Draft,
+    obj: Object,
+    raw: Mapping[str, Any],
+    *,
+    standard: bool,
+    path: str,
+    exact: bool,
+) -> None:
     name = raw.get("name")
+    asked = _asked(raw, path)
+    change = {"active": True, **{k: v for k, v in raw.items() if k not in _ASKED}}
     old = draft.field(obj.id, name, inactive=True) if isinstance(name, str) else None
     if old is None or old.name != name:
-        fields.create(draft, obj, raw, standard=standard, path=path)
+        del change["active"]
+        fields.create(draft, obj, change, standard=standard, path=path)
         return
-    change = {**raw, "active": True}
-    if isinstance(raw.get("options"), list):
-        change["options"] = [*raw["options"], *_left_out(old, raw["options"])]
-    fields.update(draft, obj, old, change, path)
+    if old.type in CHOICES and isinstance(raw.get("options"), list) and not exact:
+        change["options"] = [*raw["options"], *_left_out(old, raw["options"], asked)]
+    if field_changes.is_at_work(old) and not _differs(old, change):
+        return
+    # What was reassigned before is no option any more: repeating it changes nothing.
+    known = {o.value for o in old.options}
+    reassign = {value: other for value, other in asked.reassign.items() if value in known}
+    fields.update(draft, obj, old, change, path, replace(asked, reassign=reassign))
 
 
-def _left_out(field: Field, raw: Sequence[Any]) -> list[dict[str, str]]:
-    """Options that the document does not name: they stay, after those it names."""
+def _asked(raw: Mapping[str, Any], path: str) -> field_changes.Asked:
+    """What stands beside a field's definition: `reassign` and `backfill`."""
+    reassign, backfill = raw.get("reassign") or {}, raw.get("backfill") or False
+    if not isinstance(reassign, Mapping) or not isinstance(backfill, bool):
+        raise refuse(path, "WRONG_TYPE", "reassign is an object of texts, backfill true or false")
+    return field_changes.Asked({str(k): str(v or "") for k, v in reassign.items()}, backfill)
+
+
+def _differs(old: Field, change: Mapping[str, Any]) -> bool:
+    """Whether anything but looks would change; what a job is at work on is let alone."""
+    return any(k not in field_changes.COSMETIC and getattr(old, k, None) != v
+               for k, v in change.items() if k in {"type", "required", "unique"})  # fmt: skip
+
+
+def _left_out(field: Field, raw: Sequence[Any], asked: field_changes.Asked) -> list[dict[str, str]]:
+    """Options that the document does not name: they stay, after those it names, unless it says
+    what becomes of their values."""
     named = {one.get("value") if isinstance(one, Mapping) else one for one in raw}
+    named |= asked.reassign.keys()
     return [
         {"id": o.id, "value": o.value, "label": o.label, "color": o.color}
         for o in field.options
@@ -100,9 +167,9 @@ def _link_type(draft: Draft, raw: Mapping[str, Any], path: str) -> None:
     name = raw.get("name")
     old = draft.link_type(name) if isinstance(name, str) else None
     if old is None or old.name != name:
-        link_types.create(draft, raw, path=path)
+        link_types.create(draft, {k: v for k, v in raw.items() if k != "active"}, path=path)
     else:
-        link_types.update(draft, old, {**raw, "active": True}, path)
+        link_types.update(draft, old, {"active": True, **raw}, path)
 
 
 def _view(draft: Draft, obj: Object, raw: Mapping[str, Any], principal_id: str, path: str) -> None:

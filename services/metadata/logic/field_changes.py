@@ -92,6 +92,11 @@ def plan(old: Field, new: Field, asked: Asked, path: str) -> FieldChange | None:
     return FieldChange(old=old, target=target, reassign=reassign, backfill=backfill)
 
 
+def is_at_work(found: Field) -> bool:
+    """Whether a job is at work on the field."""
+    return found.state != READY
+
+
 def is_dynamic(default: object) -> bool:
     return isinstance(default, dict) and "$" in default
 

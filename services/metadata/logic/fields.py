@@ -63,6 +63,8 @@ def create(
         project(draft, obj, field)
     if field.type is FieldType.TEXT and not obj.label_field:
         obj = draft.put_object(msgspec.structs.replace(obj, label_field=field.name))
+    if field.type is FieldType.AUTO_NUMBER:  # records that are there get theirs
+        draft.request("number", obj.id, field.id, FieldChange(old=field, target=field))
     views.show_new_field(draft, obj, field)
     return field
 

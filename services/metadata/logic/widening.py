@@ -63,7 +63,7 @@ def _compare_settings(old: Field, new: Field, found: Needs, refuse: Any) -> None
         after = now[name]
         if after == before or _widens(old, name, before, after):
             continue
-        if name in {"expression", "path", "function", "field", "prefix", "padding", "start"}:
+        if name in {"expression", "path", "function", "field", "start"}:
             message = f"{name} can't go from {_said(before)} to {_said(after)}: make a new field"
             refuse(f"settings.{name}", message)
         elif name == "targets" and (len(before) == 1) != (len(after) == 1):
@@ -95,7 +95,7 @@ def _widens(field: Field, name: str, before: Any, after: Any) -> bool:
             return not field.unique
         case "targets":
             return len(before) > 1 and set(before) <= set(after)
-        case "inverse_name":
+        case "inverse_name" | "prefix" | "padding":
             return True
     return False
 

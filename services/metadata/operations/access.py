@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from kit import ids, outbox
+from kit import ids
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import InvalidArgument, NotFound
@@ -13,6 +13,7 @@ from services.metadata import events
 from services.metadata.logic import keys
 from services.metadata.model import ApiKey, Member
 from services.metadata.operations import roles
+from services.metadata.operations.announcing import announce
 from services.metadata.store import access as store
 from services.metadata.store import definitions as definition_store
 
@@ -40,7 +41,7 @@ async def create_key(
     )
     assert made is not None
     version = await _version(tx, caller.workspace_id)
-    await outbox.add(tx, caller, events.api_key("created", made, version))
+    await announce(tx, caller, events.api_key("created", made, version))
     return made, key
 
 
@@ -49,7 +50,7 @@ async def revoke_key(tx: Tx, caller: Caller, api_key_id: UUID) -> ApiKey:
     revoked = await store.revoke_key(tx, caller.workspace_id, api_key_id)
     if revoked is not None:
         version = await _version(tx, caller.workspace_id)
-        await outbox.add(tx, caller, events.api_key("revoked", revoked, version))
+        await announce(tx, caller, events.api_key("revoked", revoked, version))
         return revoked
     found = await store.get_key(tx, caller.workspace_id, api_key_id)
     if found is None:
@@ -74,7 +75,7 @@ async def set_member(
     )
     version = await _version(tx, caller.workspace_id)
     verb = "updated" if old else "created"
-    await outbox.add(tx, caller, events.member(verb, caller.workspace_id, new, version, old))
+    await announce(tx, caller, events.member(verb, caller.workspace_id, new, version, old))
     return new
 
 
@@ -84,7 +85,7 @@ async def remove_member(tx: Tx, caller: Caller, principal_id: str) -> None:
         raise NotFound("MEMBER_NOT_FOUND", f"there is no member {principal_id!r}")
     version = await _version(tx, caller.workspace_id)
     gone = events.member("removed", caller.workspace_id, removed, version, removed)
-    await outbox.add(tx, caller, gone)
+    await announce(tx, caller, gone)
 
 
 async def _version(tx: Tx, workspace_id: UUID) -> int:
@@ -100,3 +101,11 @@ def _name(raw: str, reason: str) -> str:
     if not name:
         raise InvalidArgument.at(reason, "display_name", "REQUIRED", "a name is needed")
     return name
+
+
+def key_id(text: str) -> UUID:
+    """What is no UUID is the id of no key."""
+    try:
+        return ids.parse_id(text, "id")
+    except InvalidArgument as exc:
+        raise NotFound("API_KEY_NOT_FOUND", f"there is no API key {text!r}") from exc

@@ -5,18 +5,20 @@ Whatever is wrong with a credential, the answer is the same. What is read here i
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from kit import credentials
 from kit.caller import NOBODY, Caller
 from kit.credentials import Internal
-from kit.db import Database
+from kit.db import Database, Row
 from kit.errors import Unauthenticated
-from services.metadata.logic.keys import parse_key
+from kit.journal import Journal
+from services.metadata.logic.keys import Key, parse_key
 from services.metadata.logic.roles import PERMISSIONS, Grant, granted_by
 from services.metadata.model import ApiKey, Member
 from services.metadata.operations import roles
+from services.metadata.operations.flags import Flags
 from services.metadata.operations.oidc import Oidc
 from services.metadata.store import access as store
 
@@ -38,7 +40,17 @@ class _Known:
 class Authenticator:
     """Both for this service's own calls and for AccessService.Authenticate."""
 
-    def __init__(self, db: Database, worker_db: Database, secret: str, oidc: Oidc | None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        worker_db: Database,
+        secret: str,
+        oidc: Oidc | None,
+        flags: Flags,
+        journal: Journal,
+    ) -> None:
+        self._flags = flags
+        self._journal = journal
         self._db = db
         self._worker_db = worker_db
         self._secret = secret
@@ -63,7 +75,15 @@ class Authenticator:
         self._known.clear()
 
     async def identify(self, credential: str) -> Caller:
-        """Whom it stands for now; UNAUTHENTICATED / CREDENTIALS_INVALID for nobody."""
+        """Whom it stands for now, and the flags that are on for it; UNAUTHENTICATED /
+        CREDENTIALS_INVALID for nobody."""
+        caller = await self._whom(credential)
+        if caller.workspace_id == NOBODY:
+            return caller
+        on = await self._flags.on_for(caller.workspace_id, caller.principal_id)
+        return replace(caller, flags=on) if on else caller
+
+    async def _whom(self, credential: str) -> Caller:
         if credential.startswith("arm_"):
             return await self._by_key(credential)
         if credentials.is_internal(credential):
@@ -78,8 +98,11 @@ class Authenticator:
             raise invalid()
         async with self._worker_db.across_workspaces() as tx:
             rows = await store.find_keys(tx, key.api_key_id)
-        found = [row for row, digest in rows if key.opens(digest)]
+            found = [row for row, digest in rows if key.opens(digest)]
+            known = [] if found else await store.known_keys(tx, key.api_key_id)
         if not found:
+            for one in known:
+                self._note(key, one)
             raise invalid()
         row = found[0]
         granted = granted_by(row.role)
@@ -87,6 +110,13 @@ class Authenticator:
             async with self._db.transaction(row.workspace_id) as tx:
                 granted = await roles.grant(tx, row.workspace_id, row.role)
         return _key_caller(row, credential, granted)
+
+    def _note(self, key: Key, row: Row) -> None:
+        """Somebody knows the id of a key, for the audit log of its workspace."""
+        why = "SECRET_WRONG"
+        if key.opens(bytes(row["secret_hash"])):
+            why = "KEY_REVOKED" if row["revoked"] else "KEY_EXPIRED"
+        self._journal.failed(row["workspace_id"], row["api_key_id"], row["display_name"], why)
 
     async def _by_plane(self, credential: str) -> Caller:
         subject = credentials.verify(self._secret, credential)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from kit import crash, outbox
+from kit import crash
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import NotFound
@@ -19,6 +19,7 @@ from services.metadata.logic.catalog import Definitions, Draft
 from services.metadata.logic.shown import shown
 from services.metadata.model import Difference, Limits, Noun, Stored
 from services.metadata.operations import role_rules
+from services.metadata.operations.announcing import announce
 from services.metadata.operations.versions import Versions
 from services.metadata.store import changes as change_store
 from services.metadata.store import definitions as store
@@ -123,7 +124,7 @@ class Catalogues:
                         difference, own, version, before, after, _object_name(change, difference)
                     )
                 )
-            await outbox.add(tx, caller, *announced)
+            await announce(tx, caller, *announced)
         crash.point("metadata.before_commit")
         new = Definitions(
             workspace_id=base.workspace_id,

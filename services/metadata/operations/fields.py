@@ -33,6 +33,7 @@ async def create(
     with refused("FIELD"):
         made = logic.create(change.draft, obj, raw, given_id=given_id)
     new, _ = await catalogues.finish(tx, caller, change)
+    await field_jobs.request(tx, caller, change, new.version)
     return new.fields[made.id], new.version
 
 

@@ -22,6 +22,7 @@ _STATES = {
     "IN_USE": "IN_USE",
     "FIELD_BUILDING": "FIELD_BUILDING",
     "NOT_DEACTIVATED": "NOT_DEACTIVATED",
+    "CHANGE_NOT_REVERSIBLE": "CHANGE_NOT_REVERSIBLE",
     "NO_ELIGIBLE_FIELD": "NO_ELIGIBLE_FIELD",
     "LAST_TABLE_VIEW": "LAST_TABLE_VIEW",
     "LINK_TYPE_OF_FIELD": "LINK_TYPE_OF_FIELD",
@@ -49,6 +50,10 @@ def _error(noun: str, problems: list[Problem]) -> ServiceError:
         message += f" (and {len(problems) - 1} more)"
     codes = {p.code for p in problems} - {_LISTED}
     reasons = {_STATES[c] for c in codes if c in _STATES}
+    if noun == "CHANGE":  # whatever is in the way, it can't be taken back
+        return FailedPrecondition("CHANGE_NOT_REVERSIBLE", message, violations=violations)
+    if noun == "SCHEMA" and codes == {"FIELD_BUILDING"}:
+        return FailedPrecondition("FIELD_BUILDING", message, violations=violations)
     if noun == "SCHEMA":
         return InvalidArgument("SCHEMA_INVALID", message, violations=violations)
     if codes == {"NAME_TAKEN"}:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from kit import etags, ids, outbox
+from kit import etags, ids
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import (
@@ -22,6 +22,7 @@ from services.metadata.logic import custom_roles as logic
 from services.metadata.logic.catalog import Definitions
 from services.metadata.logic.roles import ROLES, Grant, granted_by, granted_by_custom
 from services.metadata.model import CustomRole
+from services.metadata.operations.announcing import announce
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.store import definitions as definition_store
 from services.metadata.store import roles as store
@@ -72,7 +73,7 @@ async def create(
         checked.get("permissions", ()),
         checked.get("objects", {}),
     )
-    await outbox.add(tx, caller, events.role("created", None, made, base.version))
+    await announce(tx, caller, events.role("created", None, made, base.version))
     return made, base
 
 
@@ -101,7 +102,7 @@ async def update(
     if all(getattr(old, part) == value for part, value in wanted.items()):
         return old, base
     new = await store.update(tx, caller.workspace_id, old.role_id, **wanted)
-    await outbox.add(tx, caller, events.role("updated", old, new, base.version))
+    await announce(tx, caller, events.role("updated", old, new, base.version))
     return new, base
 
 
@@ -114,7 +115,7 @@ async def delete(tx: Tx, caller: Caller, name: str) -> None:
         raise FailedPrecondition("ROLE_IN_USE", message, role=old.name)
     await store.delete(tx, caller.workspace_id, old.role_id)
     version = await definition_store.version_of(tx, caller.workspace_id) or 0
-    await outbox.add(tx, caller, events.role("deleted", old, None, version))
+    await announce(tx, caller, events.role("deleted", old, None, version))
 
 
 def not_found(name: str) -> NotFound:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from kit import ids, outbox
+from kit import ids
 from kit.caller import Caller
 from kit.db import Database, Tx
 from kit.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Violation
@@ -15,6 +15,7 @@ from schema.field_types.text import clean
 from services.metadata import events
 from services.metadata.logic import keys
 from services.metadata.model import Workspace
+from services.metadata.operations.announcing import announce
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.store import access as access_store
 from services.metadata.store import changes as change_store
@@ -44,7 +45,7 @@ async def create(
     )
     assert stored is not None
     there = replace(caller, workspace_id=workspace_id)
-    await outbox.add(
+    await announce(
         tx, there, events.workspace("created", made, 1, None), events.api_key("created", stored, 1)
     )
     await store.enter(tx, caller.workspace_id)
@@ -83,7 +84,7 @@ async def update(
         actor=caller.actor(),
         at=change.at,
     )
-    await outbox.add(tx, caller, events.workspace("updated", new, version, old))
+    await announce(tx, caller, events.workspace("updated", new, version, old))
     catalogues.bumped(tx, caller.workspace_id, version)
     return new, version
 
@@ -95,7 +96,7 @@ async def bootstrap(db: Database, workspace_id: UUID, key: keys.Key) -> None:
     async with db.transaction(workspace_id) as tx:
         made = await store.insert(tx, workspace_id, "Armature", "UTC", "monday")
         if made is not None:
-            await outbox.add(tx, system, events.workspace("created", made, 1, None))
+            await announce(tx, system, events.workspace("created", made, 1, None))
         stored = await access_store.insert_key(
             tx,
             workspace_id,
@@ -107,7 +108,7 @@ async def bootstrap(db: Database, workspace_id: UUID, key: keys.Key) -> None:
         )
         if stored is not None:
             version = await definition_store.version_of(tx, workspace_id)
-            await outbox.add(tx, system, events.api_key("created", stored, version or 1))
+            await announce(tx, system, events.api_key("created", stored, version or 1))
 
 
 def _checked(raw: Mapping[str, Any], *, required: bool) -> dict[str, str]:

@@ -1,16 +1,14 @@
 """Serve AccessService."""
 
-from uuid import UUID
-
 from armature.metadata.v1 import access_service_pb2 as pb
 from armature.metadata.v1 import access_service_pb2_grpc as rpc
 
-from kit import idempotency, ids, paging
+from kit import idempotency, paging
 from kit.caller import NOBODY, current_caller
 from kit.calls import Context
 from kit.clock import from_timestamp
 from kit.db import Database, Tx
-from kit.errors import InvalidArgument, NotFound, PermissionDenied
+from kit.errors import InvalidArgument, PermissionDenied
 from services.metadata.convert.access import (
     key_message,
     member_message,
@@ -22,6 +20,7 @@ from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.sealing import Seal
 from services.metadata.servicers.roles import RoleCalls
 from services.metadata.store import access as store
+from services.metadata.store.audit import last_uses
 
 
 class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
@@ -45,6 +44,7 @@ class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
             permissions=sorted(found.permissions),
             internal=found.internal,
             access_json=found.access,
+            flags_json=found.flags,
         )
 
     async def GetCaller(
@@ -96,12 +96,14 @@ class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
         after = paging.decode(request.page_token, *query)
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await store.list_keys(tx, caller.workspace_id, after=after, limit=limit + 1)
+            used = await last_uses(tx, caller.workspace_id, [key.api_key_id for key in found])
         shown, token = found[:limit], ""
         if len(found) > limit:
             last = [shown[-1].create_time.isoformat(), str(shown[-1].api_key_id)]
             token = paging.encode(last, *query)
         return pb.ListApiKeysResponse(
-            api_keys=[key_message(key) for key in shown], next_page_token=token
+            api_keys=[key_message(key, used.get(key.api_key_id)) for key in shown],
+            next_page_token=token,
         )
 
     async def RevokeApiKey(
@@ -109,7 +111,7 @@ class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
     ) -> pb.RevokeApiKeyResponse:
         caller = current_caller()
         caller.require("admin")
-        api_key_id = _key_id(request.id)
+        api_key_id = access.key_id(request.id)
 
         async def work(tx: Tx) -> pb.RevokeApiKeyResponse:
             tx.after_commit(self._authenticator.forget)
@@ -168,11 +170,3 @@ class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
             return pb.RemoveMemberResponse()
 
         return await idempotency.once(self._db, caller, request, pb.RemoveMemberResponse, work)
-
-
-def _key_id(text: str) -> UUID:
-    """What is no UUID is the id of no key."""
-    try:
-        return ids.parse_id(text, "id")
-    except InvalidArgument as exc:
-        raise NotFound("API_KEY_NOT_FOUND", f"there is no API key {text!r}") from exc

@@ -1,6 +1,6 @@
 """Serve SchemaService."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from armature.metadata.v1 import schema_service_pb2 as pb
 from armature.metadata.v1 import schema_service_pb2_grpc as rpc
@@ -10,11 +10,14 @@ from kit.caller import current_caller
 from kit.calls import Context
 from kit.db import Database, Tx
 from services.metadata.convert.access import change_message
+from services.metadata.logic.consequences import Consequence
 from services.metadata.operations import schemas
 from services.metadata.operations.authentication import Authenticator
 from services.metadata.operations.catalogues import Catalogues
+from services.metadata.operations.listing import page
 from services.metadata.operations.versions import Versions
-from services.metadata.store import changes
+from services.metadata.servicers.counts import RecordCounts
+from services.metadata.store import blueprints, changes
 
 _LOOK_SECONDS = 5.0  # how long a watcher may stay behind when word of a version is lost
 
@@ -26,8 +29,10 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         catalogues: Catalogues,
         versions: Versions,
         authenticator: Authenticator,
+        counts: RecordCounts,
     ) -> None:
         self._db = db
+        self._counts = counts
         self._authenticator = authenticator
         self._catalogues = catalogues
         self._versions = versions
@@ -44,7 +49,9 @@ class SchemaServicer(rpc.SchemaServiceServicer):
                 return pb.GetSnapshotResponse(metadata_version=version)
             found = await self._catalogues.seen(tx, caller)
         return pb.GetSnapshotResponse(
-            metadata_version=found.version, snapshot_json=found.snapshot_json
+            metadata_version=found.version,
+            snapshot_json=found.snapshot_json,
+            by_role=caller.access is not None,
         )
 
     async def WatchVersions(
@@ -63,23 +70,73 @@ class SchemaServicer(rpc.SchemaServiceServicer):
                 await changed(_LOOK_SECONDS)
             await self._authenticator.authenticate(caller.credential)  # it may be revoked by now
 
+    async def PlanSchema(
+        self, request: pb.PlanSchemaRequest, context: Context
+    ) -> pb.PlanSchemaResponse:
+        caller = current_caller()
+        caller.require("schema")
+        mode = schemas.Mode(validate_only=True, exact=request.exact)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found, version = await schemas.apply(
+                tx, caller, self._catalogues, request.document_json, mode
+            )
+        counts = await self._counts.of(caller, found)
+        return pb.PlanSchemaResponse(
+            changes=_changes(found, counts),
+            destructive=any(one.destructive for one in found),
+            metadata_version=version,
+        )
+
     async def ApplySchema(
         self, request: pb.ApplySchemaRequest, context: Context
     ) -> pb.ApplySchemaResponse:
         caller = current_caller()
         caller.require("schema")
+        mode = schemas.Mode(request.validate_only, request.exact, request.allow_destructive)
 
         async def work(tx: Tx) -> pb.ApplySchemaResponse:
-            said, version = await schemas.apply(
-                tx,
-                caller,
-                self._catalogues,
-                request.document_json,
-                validate_only=request.validate_only,
+            found, version = await schemas.apply(
+                tx, caller, self._catalogues, request.document_json, mode
             )
-            return pb.ApplySchemaResponse(changes=_changes(said), metadata_version=version)
+            return pb.ApplySchemaResponse(changes=_changes(found), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.ApplySchemaResponse, work)
+
+    async def RevertChange(
+        self, request: pb.RevertChangeRequest, context: Context
+    ) -> pb.RevertChangeResponse:
+        caller = current_caller()
+        caller.require("schema")
+
+        async def work(tx: Tx) -> pb.RevertChangeResponse:
+            found, version = await schemas.revert(tx, caller, self._catalogues, request.version)
+            return pb.RevertChangeResponse(changes=_changes(found), metadata_version=version)
+
+        return await idempotency.once(self._db, caller, request, pb.RevertChangeResponse, work)
+
+    async def ListBlueprints(
+        self, request: pb.ListBlueprintsRequest, context: Context
+    ) -> pb.ListBlueprintsResponse:
+        caller = current_caller()
+        caller.require("schema")
+        async with self._db.transaction(caller.workspace_id) as tx:
+            installed = await blueprints.installed(tx, caller.workspace_id)
+        shelf = schemas.blueprints()
+        query = (str(caller.workspace_id), "blueprints")
+        names, token = page(
+            sorted(shelf), lambda n: [n], request.page_size, request.page_token, *query
+        )
+        return pb.ListBlueprintsResponse(
+            blueprints=[
+                pb.Blueprint(
+                    name=name,
+                    version=int(shelf[name].get("version", 1)),
+                    installed_version=installed[name].version if name in installed else 0,
+                )
+                for name in names
+            ],
+            next_page_token=token,
+        )
 
     async def InstallBlueprint(
         self, request: pb.InstallBlueprintRequest, context: Context
@@ -88,10 +145,26 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         caller.require("schema")
 
         async def work(tx: Tx) -> pb.InstallBlueprintResponse:
-            said, version = await schemas.install(tx, caller, self._catalogues, request.blueprint)
-            return pb.InstallBlueprintResponse(changes=_changes(said), metadata_version=version)
+            found, version = await schemas.install(tx, caller, self._catalogues, request.blueprint)
+            return pb.InstallBlueprintResponse(changes=_changes(found), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.InstallBlueprintResponse, work)
+
+    async def UninstallBlueprint(
+        self, request: pb.UninstallBlueprintRequest, context: Context
+    ) -> pb.UninstallBlueprintResponse:
+        caller = current_caller()
+        caller.require("schema")
+
+        async def work(tx: Tx) -> pb.UninstallBlueprintResponse:
+            found, version = await schemas.uninstall(
+                tx, caller, self._catalogues, request.blueprint, force=request.force
+            )
+            return pb.UninstallBlueprintResponse(changes=_changes(found), metadata_version=version)
+
+        return await idempotency.once(
+            self._db, caller, request, pb.UninstallBlueprintResponse, work
+        )
 
     async def ListChanges(
         self, request: pb.ListChangesRequest, context: Context
@@ -118,5 +191,19 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         )
 
 
-def _changes(said: list[schemas.Said]) -> list[pb.SchemaChange]:
-    return [pb.SchemaChange(action=action, kind=kind, path=path) for action, kind, path in said]
+def _changes(
+    found: list[Consequence], counts: Mapping[str, int] | None = None
+) -> list[pb.SchemaChange]:
+    """`counts` of records by the path of what goes."""
+    return [
+        pb.SchemaChange(
+            action=one.action,
+            kind=one.kind,
+            path=one.path,
+            destructive=one.destructive,
+            affects=one.affects,
+            record_count=(counts or {}).get(one.path, 0),
+            field_job=one.job_id if counts is None else "",
+        )
+        for one in found
+    ]

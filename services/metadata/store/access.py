@@ -13,6 +13,10 @@ _KEY = (
 )
 _VALID = "revoke_time IS NULL AND (expire_time IS NULL OR expire_time > now())"
 _FIND = f"SELECT {_KEY}, secret_hash FROM api_keys WHERE api_key_id = %s AND {_VALID}"
+_KNOWN = """
+SELECT workspace_id, api_key_id, display_name, secret_hash, revoke_time IS NOT NULL AS revoked,
+  coalesce(expire_time <= now(), false) AS expired
+FROM api_keys WHERE api_key_id = %s"""
 _GET_VALID = f"""
 SELECT {_KEY} FROM api_keys WHERE workspace_id = %s AND api_key_id = %s AND {_VALID}"""
 _INSERT_KEY = f"""
@@ -51,6 +55,12 @@ async def find_keys(tx: Tx, api_key_id: UUID) -> list[tuple[ApiKey, bytes]]:
     """Valid keys of that id in any workspace, each with its hash; for the workers' role."""
     rows = await tx.all(_FIND, [api_key_id])
     return [(_key(row), bytes(row["secret_hash"])) for row in rows]
+
+
+async def known_keys(tx: Tx, api_key_id: UUID) -> list[Row]:
+    """Keys of that id in any workspace, valid or not, with why they may not be; for the workers'
+    role."""
+    return await tx.all(_KNOWN, [api_key_id])
 
 
 async def get_valid_key(tx: Tx, workspace_id: UUID, api_key_id: UUID) -> ApiKey | None:

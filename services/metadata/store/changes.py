@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from kit.db import Tx
+from kit.db import Row, Tx
 from schema.jsonio import dumps
 from services.metadata.model import Change
 
@@ -24,6 +24,13 @@ WHERE workspace_id = %(workspace_id)s
     AND coalesce(after, before)->>'created_by' <> %(principal_id)s)
   AND (metadata_version < %(version)s OR (metadata_version = %(version)s AND ordinal > %(ordinal)s))
 ORDER BY metadata_version DESC, ordinal LIMIT %(limit)s"""
+_OF_VERSION = """
+SELECT metadata_version, ordinal, type, entity_id, coalesce(before::text, '') AS before,
+  coalesce(after::text, '') AS after, actor, create_time
+FROM metadata_changes WHERE workspace_id = %s AND metadata_version = %s
+  AND NOT (type LIKE 'view.%%' AND coalesce(after, before)->>'visibility' = 'private'
+    AND coalesce(after, before)->>'created_by' <> %s)
+ORDER BY ordinal"""
 _NEWEST = 2**62
 
 
@@ -73,16 +80,23 @@ async def newest(
             "limit": limit,
         },
     )
-    return [
-        Change(
-            metadata_version=row["metadata_version"],
-            ordinal=row["ordinal"],
-            type=row["type"],
-            entity_id=str(row["entity_id"]),
-            before=row["before"].encode(),
-            after=row["after"].encode(),
-            actor=row["actor"],
-            create_time=row["create_time"],
-        )
-        for row in rows
-    ]
+    return [_change(row) for row in rows]
+
+
+async def of_version(tx: Tx, workspace_id: UUID, principal_id: str, version: int) -> list[Change]:
+    """What made a version, in its order; private views' changes show to their creator alone."""
+    rows = await tx.all(_OF_VERSION, [workspace_id, version, principal_id])
+    return [_change(row) for row in rows]
+
+
+def _change(row: Row) -> Change:
+    return Change(
+        metadata_version=row["metadata_version"],
+        ordinal=row["ordinal"],
+        type=row["type"],
+        entity_id=str(row["entity_id"]),
+        before=row["before"].encode(),
+        after=row["after"].encode(),
+        actor=row["actor"],
+        create_time=row["create_time"],
+    )

@@ -18,6 +18,7 @@ from services.records.logic import numbers
 
 MAX_BYTES = 2000  # a B-tree's entry has room for 2,700, and there is more in it
 _FIRST, _FILLED, _LAST = b"\x00", b"\x01", b"\x02"
+BEHIND_ALL = b"\x03"  # every place begins with one of these
 _END = b"\x00"  # no text has it, and no number's digits do
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BIAS = 1 << 63

@@ -61,6 +61,8 @@ def upgrade() -> None:
         sa.Column("decision", sa.Text, nullable=False),
         tables.time_column("decision_time", nullable=True),
     )
+    ready = sa.Column("ready", sa.Boolean, nullable=False, server_default=sa.text("true"))
+    op.add_column("stat_states", ready)
     op.add_column("stat_states", tables.time_column("use_time"))
     migrations.secure(
         "records",

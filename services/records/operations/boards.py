@@ -97,6 +97,25 @@ async def board(
     ]
 
 
+async def figures(
+    tx: Tx,
+    workspace_id: UUID,
+    workspace: Workspace,
+    query: Query,
+    group_field: Field,
+    measures: Sequence[Measure],
+) -> list[Column]:
+    """All columns without their records, or stats.NotKept."""
+    sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
+    found = []
+    for key, label, color in choices(group_field):
+        group = _group_key(key)
+        count = sums.get((group, stats.COUNT), (0, Decimal(0)))[0]
+        values = {m.name: _value(m, group, count, sums) for m in measures}
+        found.append(Column(key, label, color, count, values))
+    return found
+
+
 def _raised(page: Page | BaseException) -> Page:
     if isinstance(page, BaseException):
         raise page

@@ -30,6 +30,20 @@ class Carried:
     fit: set[tuple[UUID, UUID]] = field(default_factory=set)  # (job, record)
 
 
+async def owed(asked: store.Asked, obj: CompiledObject, version: int) -> list[Duty]:
+    """What a writer with these definitions owes: nothing where they are the new ones already, word
+    of which may not have come yet."""
+    found = await asked.duties(version)
+    return [duty for duty in found if not _knows(obj, duty.change)]
+
+
+def _knows(obj: CompiledObject, change: FieldChange) -> bool:
+    mine = obj.fields_by_id.get(change.old.id)
+    if mine is None or not (change.converts or change.reindexes):
+        return False
+    return mine.index_id == change.target.index_id
+
+
 def both(obj: CompiledObject, owed: Sequence[Duty]) -> CompiledObject:
     """The object as indexes and claims are kept for it meanwhile."""
     for duty in owed:

@@ -24,7 +24,7 @@ from schema.values import unique_key
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import FieldJob, FieldJobState, Item, Stored
-from services.records.operations import duties, writes
+from services.records.operations import duties, numbering, upkeep, writes
 from services.records.operations.writes import Target
 from services.records.store import field_jobs as store
 from services.records.store import index, uniques
@@ -221,6 +221,37 @@ async def purge_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     assert moved is not None
     await _over(tx, workspace_id, moved, S.SUCCEEDED)
     await announce(tx, workspace_id, moved, "succeeded")
+
+
+async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
+    """Number the next records, in the order in which they were created."""
+    place = (job.after_time, job.after_id)
+    workspace_id, obj = target.workspace_id, target.full
+    found = await store.next_records(tx, workspace_id, job.object_id, place, BATCH)
+    field = obj.fields_by_id.get(str(job.field_id))
+    if not found or field is None:
+        moved = await store.move(tx, workspace_id, job.id, [S.RUNNING], S.SETTLED, ended=True)
+        assert moved is not None
+        await _over(tx, workspace_id, moved, S.SUCCEEDED)
+        return
+    last = found[-1]
+    rows = await store.locked(tx, workspace_id, job.object_id, [i for i, _ in found])
+    by_id = {r.id: r for r in rows}
+    ordered = [by_id[i] for i, _ in found if i in by_id]
+    before = {r.id: replace(r, doc=dict(r.doc)) for r in ordered}
+    given = await numbering.number(tx, workspace_id, field, [r.doc for r in ordered])
+    key = field.key or field.name
+    fresh = {id(doc) for doc in given}
+    changed = [r for r in ordered if id(r.doc) in fresh]
+    alone = CompiledObject(msgspec.structs.replace(obj.definition, fields=(field,)))
+    live = [r for r in changed if r.delete_time is None]
+    await index.add(
+        tx, workspace_id, [(r.id, e) for r in live for e in documents.entries(alone, r.doc)]
+    )
+    await upkeep.note(tx, target.workspace, obj, [(before[r.id], r) for r in changed])
+    await store.reshape(tx, workspace_id, [_shape(obj, r, key, r.doc[key]) for r in changed])
+    await store.advance(tx, workspace_id, job.id, (last[1], last[0]), len(rows), len(changed))
+    crash.point("records.field_job")
 
 
 async def _over(tx: Tx, workspace_id: UUID, job: FieldJob, state: FieldJobState) -> None:

@@ -122,7 +122,7 @@ async def _segment_rows(
     limit: int,
     known: dict[IndexCondition, int],
 ) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
-    conditions = indexable(tree)
+    conditions = indexable(tree, query.object.id)
     drive = segment.drive
     bounds = planner.bounds_for(drive, conditions) if drive is not None else None
     best = await _most_selective(tx, workspace_id, conditions, known)
@@ -206,7 +206,7 @@ async def count(tx: Tx, workspace_id: UUID, query: Query, *, exact: bool) -> int
 async def driving(tx: Tx, workspace_id: UUID, query: Query) -> IndexCondition | None:
     """The condition that leads to the query's records sooner than reading them all, if one does."""
     tree = resolve_relative(query.tree, query.context) if query.tree is not None else None
-    conditions = [] if query.show_deleted else indexable(tree)
+    conditions = [] if query.show_deleted else indexable(tree, query.object.id)
     best = await _most_selective(tx, workspace_id, conditions, {})
     return best[0] if best else None
 

@@ -30,7 +30,7 @@ from schema.values import RecordValues, record_values, same
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import Item, Outcome, Stored, Written
-from services.records.operations import duties, references, upkeep, visibility
+from services.records.operations import duties, numbering, references, upkeep, visibility
 from services.records.store import field_jobs, index, uniques
 from services.records.store import records as store
 from services.records.store import search as search_store
@@ -162,7 +162,7 @@ async def delete(
             raise not_found(item.id)
         etags.check(item.etag, known[record_id].version)
     workspace_id = target.workspace_id
-    owed = await asked.duties(target.workspace.version)
+    owed = await duties.owed(asked, target.full, target.workspace.version)
     obj = duties.both(target.full, owed)
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
     await upkeep.note(tx, target.workspace, target.full, [(r, None) for r in known.values()])
@@ -334,8 +334,12 @@ async def _write(
     todo = [c for c in changes if c.outcome is not Outcome.UNCHANGED]
     fresh = [c for c in todo if c.before is None]
     known = [c for c in todo if c.before is not None]
+    for one in numbering.numbered(target.full) if fresh else ():
+        given = await numbering.number(tx, workspace_id, one, [c.doc for c in fresh])
+        for c in fresh if given else ():
+            c.changed = [*c.changed, one]
     kept = await stats_store.kept(tx, workspace_id, target.object_id) if todo else None
-    owed = await asked.duties(target.workspace.version)
+    owed = await duties.owed(asked, target.full, target.workspace.version)
     carried = _carried(owed, todo)
     obj = duties.both(target.full, owed)
     added: list[index.Owned] = []

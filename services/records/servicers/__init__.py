@@ -14,15 +14,19 @@ from armature.records.v1 import (
     history_service_pb2_grpc,
     import_service_pb2,
     import_service_pb2_grpc,
+    record_watch_service_pb2,
+    record_watch_service_pb2_grpc,
     view_state_service_pb2,
     view_state_service_pb2_grpc,
 )
 from armature.records.v1 import record_service_pb2 as pb
 from armature.records.v1 import record_service_pb2_grpc as rpc
 
+from kit.calls import Authenticate
 from kit.db import Database
 from kit.server import Servicers
 from planes.definitions import Definitions
+from services.records.operations.watches import Watches
 from services.records.servicers.aggregating import Aggregating
 from services.records.servicers.exporting import ExportServicer
 from services.records.servicers.field_jobs import FieldJobServicer
@@ -31,6 +35,7 @@ from services.records.servicers.importing import ImportServicer
 from services.records.servicers.merging import DuplicateServicer
 from services.records.servicers.searching import Searching
 from services.records.servicers.view_states import ViewStateServicer
+from services.records.servicers.watching import WatchServicer
 from services.records.servicers.writing import Writing
 
 RECORD_SERVICE = pb.DESCRIPTOR.services_by_name["RecordService"].full_name
@@ -89,6 +94,18 @@ def job_servicers(db: Database) -> Servicers:
     return {
         _name(field_job_service_pb2, "FieldJobService"): partial(
             field_job_service_pb2_grpc.add_FieldJobServiceServicer_to_server, jobs
+        ),
+    }
+
+
+def watch_servicers(
+    db: Database, definitions: Definitions, watches: Watches, authenticate: Authenticate
+) -> Servicers:
+    """What tells of records as they change."""
+    watching = WatchServicer(db, definitions, watches, authenticate)
+    return {
+        _name(record_watch_service_pb2, "RecordWatchService"): partial(
+            record_watch_service_pb2_grpc.add_RecordWatchServiceServicer_to_server, watching
         ),
     }
 

@@ -7,12 +7,12 @@ from armature.records.v1 import record_service_pb2 as pb
 from kit import paging
 from kit.caller import current_caller
 from kit.calls import Context
+from kit.db import Tx
 from schema import jsonio
 from schema.compiled import CompiledObject, Workspace
 from schema.filters import parse_json
 from schema.problems import Invalid
 from services.records import convert
-from services.records.logic import stats
 from services.records.logic.aggregate_parts import Aggregate
 from services.records.logic.aggregates import AskedKey, AskedMeasure, judge
 from services.records.logic.groups import shown
@@ -65,13 +65,11 @@ class Aggregating(Reading):
 
     async def _aggregate(self, workspace: Workspace, query: Query, asked: Aggregate) -> Answer:
         workspace_id = current_caller().workspace_id
-        try:
-            async with self._db.reading(workspace_id) as tx:
-                return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
-        except stats.NotKept as missing:
-            async with self._db.transaction(workspace_id) as tx:
-                await counting.build(tx, workspace_id, query, missing.statistic)
-                return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
+
+        async def ask(tx: Tx) -> Answer:
+            return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
+
+        return await counting.told(self._db, workspace_id, query, ask)
 
 
 def _selected(

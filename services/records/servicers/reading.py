@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from armature.records.v1 import record_service_pb2 as pb
@@ -10,7 +10,7 @@ from armature.records.v1 import record_service_pb2 as pb
 from kit import paging
 from kit.caller import current_caller
 from kit.calls import Context
-from kit.db import Database
+from kit.db import Database, Tx
 from kit.errors import InvalidArgument, NotFound, ResourceExhausted
 from planes.definitions import Definitions
 from schema import jsonio
@@ -21,7 +21,7 @@ from schema.model import Field, FieldType, View, ViewType
 from schema.problems import Invalid, nearest
 from schema.sorts import parse_sort
 from services.records import convert
-from services.records.logic import calendar, projection, stats, viewing
+from services.records.logic import calendar, projection, viewing
 from services.records.model import Page, Projection, Query
 from services.records.operations import boards, counting, reads, visibility, writes
 from services.records.operations.boards import Measure
@@ -33,6 +33,7 @@ from services.records.store import queries
 T = TypeVar("T")
 _COUNTS = ("", "none", "estimated", "exact")
 _FUNCTIONS = ("count", "sum", "avg", "min", "max")
+_GROUPED = {FieldType.SELECT, FieldType.BOOLEAN}
 _MEASURABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
 
 
@@ -174,7 +175,7 @@ class Reading:
             async with self._db.reading(caller.workspace_id) as tx:
                 page = await reads.page(tx, caller.workspace_id, workspace, query)
                 if request.count == "estimated":
-                    count = await reads.count(tx, caller.workspace_id, query, exact=False)
+                    count = await counting.estimated(tx, caller.workspace_id, query)
             if request.count == "exact":
                 count = await self._exact(workspace, query)
             why.append(page.why)
@@ -194,13 +195,11 @@ class Reading:
 
     async def _exact(self, workspace: Workspace, query: Query) -> int:
         workspace_id = current_caller().workspace_id
-        try:
-            async with self._db.reading(workspace_id) as tx:
-                return await counting.exact(tx, workspace_id, workspace, query)
-        except stats.NotKept as missing:
-            async with self._db.transaction(workspace_id) as tx:
-                await counting.build(tx, workspace_id, query, missing.statistic)
-                return await counting.exact(tx, workspace_id, workspace, query)
+
+        async def ask(tx: Tx) -> int:
+            return await counting.exact(tx, workspace_id, workspace, query)
+
+        return await counting.told(self._db, workspace_id, query, ask)
 
     async def QueryBoard(
         self, request: pb.QueryBoardRequest, context: Context
@@ -242,15 +241,13 @@ class Reading:
                 )
             ]
             return pb.QueryBoardResponse(columns=columns, metadata_version=workspace.version)
-        asked = (caller.workspace_id, workspace, query, group_field, measures)
+
+        async def ask(tx: Tx) -> list[boards.Column]:
+            asked = (caller.workspace_id, workspace, query, group_field, measures)
+            return await boards.board(tx, *asked)
+
         with noted(caller.workspace_id, query.use) as why:
-            try:
-                async with self._db.reading(caller.workspace_id) as tx:
-                    found = await boards.board(tx, *asked)
-            except stats.NotKept as missing:
-                async with self._db.transaction(caller.workspace_id) as tx:
-                    await counting.build(tx, caller.workspace_id, query, missing.statistic)
-                    found = await boards.board(tx, *asked)
+            found = await counting.told(self._db, caller.workspace_id, query, ask)
             why += [c.page.why for c in found]
         return pb.QueryBoardResponse(
             columns=[_column(c, (*_binding(request, view), c.key)) for c in found],
@@ -363,7 +360,7 @@ def _use(
     """How the entries of the view answer the request, or why they do not; None without a view."""
     if view is None:
         return None
-    if request.sort or request.selection.WhichOneof("spelling"):
+    if request.sort or not _is_blank(request.selection):
         return viewing.Refused("the request has a filter or sort of its own")
     obj = workspace.objects_by_id[view.object_id]
     if obj.rule is not None:
@@ -372,6 +369,18 @@ def _use(
         return viewing.Refused("the view is not to be materialized")
     found = viewing.plan(workspace, view)
     return viewing.Use(found) if isinstance(found, viewing.Kept) else found
+
+
+def _is_blank(selection: pb.Selection) -> bool:
+    """Whether it selects everything; a filter that is there and empty does so too."""
+    match selection.WhichOneof("spelling"):
+        case None:
+            return True
+        case "filter_text":
+            return not selection.filter_text.strip()
+        case "filter_json":
+            return selection.filter_json.strip() in {b"", b"{}"}
+    return False
 
 
 def _binding(request: Any, view: View | None) -> tuple[Any, ...]:
@@ -432,6 +441,29 @@ def _measures(obj: CompiledObject, view: View | None, asked: Sequence[pb.Measure
             raise InvalidArgument.at("MEASURE_INVALID", f"{path}.field", "UNKNOWN_FIELD", message)
         found.append(_named(one.fn, field, getattr(one, "as")))
     return found
+
+
+class Watched(NamedTuple):
+    """What a request to watch selects; of a kanban view also what its groups are told by."""
+
+    query: Query
+    view: View | None
+    group_field: Field | None
+    measures: tuple[Measure, ...]
+
+
+def watched(workspace: Workspace, obj: CompiledObject, request: Any, limit: int) -> Watched:
+    """What is watched, with the first records that a query of the same would answer."""
+    view = find_view(workspace, obj, request.view, None)
+    query = _query(workspace, obj, request, view, request.sort)
+    query = replace(query, limit=limit, use=_use(workspace, request, view))
+    group_field = None
+    if view is not None and view.type is ViewType.KANBAN:
+        group_field = obj.fields_by_id.get(view.group_field_id)
+        if group_field is not None and group_field.type not in _GROUPED:
+            group_field = None
+    measures = tuple(_measures(obj, view, ())) if group_field is not None else ()
+    return Watched(query, view, group_field, measures)
 
 
 def _named(fn: str, field: Field | None, name: str) -> Measure:

@@ -10,12 +10,14 @@ from kit.calls import Context
 from kit.db import Database, Tx
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 from planes.definitions import Definitions
+from planes.nodes import Nodes
 from schema.problems import Invalid
 from services.records import convert
 from services.records.model import Item, Written
 from services.records.operations import upserts, writes
 from services.records.operations.writes import Target
 from services.records.servicers import scope
+from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
 
 Work = Callable[[Tx, Sequence[Item]], Awaitable[list[Written]]]
@@ -25,12 +27,18 @@ class Writing:
     """The mutations; mixed into the one servicer."""
 
     def __init__(
-        self, db: Database, definitions: Definitions, guard: DeleteGuard, max_batch: int
+        self,
+        db: Database,
+        definitions: Definitions,
+        guard: DeleteGuard,
+        max_batch: int,
+        files: FileCheck | None = None,
     ) -> None:
         self._db = db
         self._definitions = definitions
         self._guard = guard
         self._max_batch = max_batch
+        self._files = files or FileCheck(Nodes(None, None))
 
     async def _target(
         self, name: str, at_version: int = 0, actions: Sequence[str] = ("create", "update")
@@ -39,12 +47,14 @@ class Writing:
         return await scope.writing(self._definitions, name, actions, at_version)
 
     async def _fresh_target(self, target: Target, sent: Sequence[Item]) -> Target:
-        """The target again, with the newest definitions, where a field name is unknown in ours."""
+        """The target again, with the newest definitions, where a field name is unknown in ours;
+        the files that are sent are there."""
         names = {n for i in sent if isinstance(i.fields, dict) for n in i.fields}
-        if names <= set(target.object.fields):
-            return target
-        await self._definitions.refresh(target.caller.workspace_id)
-        return await self._target(target.object.id, actions=())
+        if not names <= set(target.object.fields):
+            await self._definitions.refresh(target.caller.workspace_id)
+            target = await self._target(target.object.id, actions=())
+        await self._files.check(target.caller, target.object, sent)
+        return target
 
     async def CreateRecord(
         self, request: pb.CreateRecordRequest, context: Context

@@ -204,12 +204,13 @@ async def create(
     actor: Mapping[str, str],
     *,
     dry_run: bool,
+    delay: float = 0.0,
 ) -> None:
-    """Queue a job; nothing happens where it is known already."""
+    """Queue a job, to begin after so many seconds; nothing happens where it is known already."""
     document, shown = jsonio.dumps(plan).decode(), jsonio.dumps(dict(actor)).decode()
     values = [workspace_id, job_id, object_id, field_id, kind, document, dry_run, shown]
     await tx.send(_INSERT, values)
-    await schedule(tx, workspace_id, job_id, 0.0)
+    await schedule(tx, workspace_id, job_id, delay)
 
 
 async def get(tx: Tx, workspace_id: UUID, job_id: UUID, *, lock: bool = False) -> FieldJob | None:

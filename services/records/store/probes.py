@@ -14,12 +14,16 @@ from services.records.logic.documents import INDEXED_LENGTH, slot_of
 from services.records.logic.planner import SELECTIVE
 from services.records.store.index import TABLES
 
+_ACTOR_KEYS = {"created_by": "created_by_key", "updated_by": "updated_by_key"}
+
 
 def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
     """A FROM and WHERE that select the index rows `v` of a condition. Of texts that contain
     something there are at most SELECTIVE: as many are too many to be of use."""
     if condition.op == "contains":
         return _texts_sql(condition, params)
+    if condition.object_id:
+        return _actors_sql(workspace_id, condition, params)
     table, cast = TABLES[condition.kind]
     column = "fold" if condition.kind is Kind.TEXT else "value"
     where = [
@@ -37,6 +41,16 @@ def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -
     else:
         where += range_sql(condition, column, cast, params)
     return f"FROM {table} AS v WHERE {' AND '.join(where)}"
+
+
+def _actors_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
+    """The live records that one of these principals created, or changed last."""
+    keys = [condition.object_id + value for value in condition.values]
+    return (
+        f"FROM records AS v WHERE v.workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND v.delete_time IS NULL"
+        f" AND v.{_ACTOR_KEYS[condition.field_id]} = ANY({params.add(keys, 'text[]')})"
+    )
 
 
 def _texts_sql(condition: IndexCondition, params: Params) -> str:

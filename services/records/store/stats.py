@@ -1,6 +1,6 @@
 """Keep group statistics: deltas appended by writes, folded into base rows by a compactor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -20,9 +20,9 @@ SELECT group_key, measure, sum(count)::int8 AS count, sum(total) AS total FROM (
   WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
   UNION ALL
   SELECT NULL, NULL, 0, 0 FROM stat_states
-  WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s
+  WHERE workspace_id = %(workspace)s AND stat_id = %(stat)s AND ready
 ) AS all_parts GROUP BY group_key, measure"""
-_STATE = "SELECT 1 AS one FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
+_STATE = "SELECT ready FROM stat_states WHERE workspace_id = %s AND stat_id = %s"
 _KEPT = """
 SELECT stat_id AS id, measures, NULL::uuid AS view_id FROM stat_states
 WHERE workspace_id = %(workspace)s AND object_id = %(object)s
@@ -41,11 +41,16 @@ SELECT workspace_id, object_id, stat_id, measures, now() - use_time AS idle FROM
 _SWEEP = """
 DELETE FROM {table} AS g WHERE NOT EXISTS (
   SELECT FROM stat_states AS s WHERE s.workspace_id = g.workspace_id AND s.stat_id = g.stat_id)"""
-_INSERT_BASE = """
-INSERT INTO group_stats (workspace_id, stat_id, group_key, measure, count, total)
-SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::int8[], %s::numeric[])"""
-_READY = """
-INSERT INTO stat_states (workspace_id, stat_id, object_id, measures) VALUES (%s, %s, %s, %s)"""
+_ADD_BASE = """
+INSERT INTO group_stats AS s (workspace_id, stat_id, group_key, measure, count, total)
+SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::int8[], %s::numeric[])
+ON CONFLICT (workspace_id, stat_id, group_key, measure)
+DO UPDATE SET count = s.count + excluded.count, total = s.total + excluded.total"""
+_BEGIN = """
+INSERT INTO stat_states (workspace_id, stat_id, object_id, measures, ready)
+VALUES (%s, %s, %s, %s, false)"""
+_READY = "UPDATE stat_states SET ready = true WHERE workspace_id = %s AND stat_id = %s"
+_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _COMPACT = """
 WITH picked AS (
   SELECT workspace_id, stat_id FROM group_stat_deltas GROUP BY 1, 2
@@ -81,8 +86,10 @@ async def read(
     return None if kept is None else sums
 
 
-async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool:
-    return await tx.maybe(_STATE, [workspace_id, stat_id]) is not None
+async def is_ready(tx: Tx, workspace_id: UUID, stat_id: UUID) -> bool | None:
+    """Whether the statistic can be read; None where nobody keeps it."""
+    row = await tx.maybe(_STATE, [workspace_id, stat_id])
+    return None if row is None else bool(row["ready"])
 
 
 class Kept(NamedTuple):
@@ -113,16 +120,28 @@ async def lock_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> None:
     await tx.run(_BEGIN_BUILD, [f"stats:{workspace_id}:{object_id}"])
 
 
-async def replace_base(
-    tx: Tx, workspace_id: UUID, statistic: Statistic, sums: Sequence[tuple[str, str, int, Decimal]]
-) -> None:
-    """Put the recount in the place of whatever was kept, and call the statistic ready."""
+async def begin(tx: Tx, workspace_id: UUID, statistic: Statistic) -> None:
+    """Have writers keep the statistic from here on; under the object's lock."""
     for statement in _CLEAR:
         await tx.run(statement, [workspace_id, statistic.id])
+    params = [workspace_id, statistic.id, statistic.object_id, statistic.definition]
+    await tx.run(_BEGIN, params)
+
+
+async def take_turn(tx: Tx, stat_id: UUID) -> None:
+    """Wait until nobody else builds the statistic."""
+    await tx.run(_TURN, [f"statistic:{stat_id}"])
+
+
+async def add_base(
+    tx: Tx, workspace_id: UUID, stat_id: UUID, sums: Mapping[tuple[str, str], tuple[int, Decimal]]
+) -> None:
+    """Add what a recount says is missing, and call the statistic ready."""
     if sums:
-        columns = [list(column) for column in zip(*sums, strict=True)]
-        await tx.run(_INSERT_BASE, [workspace_id, statistic.id, *columns])
-    await tx.run(_READY, [workspace_id, statistic.id, statistic.object_id, statistic.definition])
+        rows = [(*key, *value) for key, value in sorted(sums.items())]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await tx.run(_ADD_BASE, [workspace_id, stat_id, *columns])
+    await tx.run(_READY, [workspace_id, stat_id])
 
 
 async def leave(tx: Tx, workspace_id: UUID, stat_ids: Sequence[UUID]) -> None:

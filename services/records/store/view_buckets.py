@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from kit.db import Tx
+from services.records.logic import sort_bytes
 
 SIZE = 1000
 MOST = 2 * SIZE  # a bucket with more is cut
@@ -42,7 +43,7 @@ _CUT = """
 WITH e AS MATERIALIZED (
   SELECT sort_key, row_number() OVER (ORDER BY sort_key) - 1 AS n FROM view_entries
   WHERE workspace_id = %(workspace)s AND set_id = %(set)s AND group_key = %(group)s
-    AND sort_key >= %(low)s::bytea AND (%(high)s::bytea IS NULL OR sort_key < %(high)s::bytea)
+    AND sort_key >= %(low)s::bytea AND sort_key < %(high)s::bytea
 ), parts AS MATERIALIZED (
   SELECT CASE WHEN n = 0 THEN %(low)s::bytea ELSE sort_key END AS low FROM e
   WHERE n %% %(size)s = 0
@@ -51,7 +52,7 @@ WITH e AS MATERIALIZED (
     SELECT p.low FROM parts AS p WHERE p.low <= d.sort_key ORDER BY p.low DESC LIMIT 1
   ) AS p
   WHERE d.workspace_id = %(workspace)s AND d.set_id = %(set)s AND d.group_key = %(group)s
-    AND d.sort_key >= %(low)s::bytea AND (%(high)s::bytea IS NULL OR d.sort_key < %(high)s::bytea)
+    AND d.sort_key >= %(low)s::bytea AND d.sort_key < %(high)s::bytea
   GROUP BY p.low
 ), counted AS (
   SELECT p.low, row_number() OVER (ORDER BY p.low) AS place FROM parts AS p
@@ -103,7 +104,8 @@ async def sizes(tx: Tx, workspace_id: UUID, set_id: UUID) -> list[Bucket]:
 async def cut(tx: Tx, workspace_id: UUID, set_id: UUID, bucket: Bucket, high: bytes | None) -> None:
     """Make buckets of SIZE entries of one that ends before `high` (None: with its group)."""
     params = {"workspace": workspace_id, "set": set_id, "group": bucket.group_key}
-    await tx.run(_CUT, params | {"low": bucket.low, "high": high, "size": SIZE})
+    end = sort_bytes.BEHIND_ALL if high is None else high
+    await tx.run(_CUT, params | {"low": bucket.low, "high": end, "size": SIZE})
 
 
 async def join(tx: Tx, workspace_id: UUID, set_id: UUID, bucket: Bucket, into: bytes) -> None:

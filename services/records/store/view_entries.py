@@ -51,16 +51,16 @@ SELECT 2, sort_key, change FROM view_deltas
 WHERE workspace_id = %(workspace)s AND set_id = %(set)s AND group_key = %(group)s
 ORDER BY 1, 2"""
 
-_DROP_ENTRIES = """
-WITH picked AS MATERIALIZED (
-  SELECT group_key, sort_key FROM view_entries WHERE workspace_id = %(workspace)s
-    AND set_id = %(set)s LIMIT %(limit)s
-)
-DELETE FROM view_entries AS e
-USING (SELECT array_agg(group_key) AS groups, array_agg(sort_key) AS keys FROM picked) AS a,
-  unnest(a.groups, a.keys) AS n (group_key, sort_key)
-WHERE e.workspace_id = %(workspace)s AND e.set_id = %(set)s AND e.group_key = n.group_key
-  AND e.sort_key = n.sort_key"""
+_OWN = "FROM view_entries WHERE workspace_id = %(workspace)s AND set_id = %(set)s"
+# Bounds from subqueries alone drive the index: COALESCE counts as what may leak.
+_DROP_ENTRIES = f"""
+WITH g AS MATERIALIZED (SELECT group_key {_OWN} ORDER BY group_key LIMIT 1),
+picked AS MATERIALIZED (
+  SELECT sort_key {_OWN} AND group_key = (SELECT group_key FROM g) ORDER BY sort_key
+  LIMIT %(limit)s
+), last AS MATERIALIZED (SELECT sort_key FROM picked ORDER BY sort_key DESC LIMIT 1)
+DELETE {_OWN} AND group_key = (SELECT group_key FROM g)
+  AND sort_key <= (SELECT sort_key FROM last)"""
 
 
 class Placed(NamedTuple):
@@ -192,4 +192,4 @@ def _groups(own: str) -> str:
 async def drop_some(tx: Tx, workspace_id: UUID, set_id: UUID, limit: int) -> bool:
     """Whether there may be more entries to drop."""
     params = {"workspace": workspace_id, "set": set_id, "limit": limit}
-    return await tx.run(_DROP_ENTRIES, params) == limit
+    return await tx.run(_DROP_ENTRIES, params) > 0

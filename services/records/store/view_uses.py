@@ -25,7 +25,10 @@ _COLUMNS = (
     "workspace_id, view_id, object_id, queries, cost_us, last_time, decision, decision_time,"
     " now() AS now"
 )
-_ALL = f"SELECT {_COLUMNS} FROM view_uses"
+_ALL = f"""
+SELECT {_COLUMNS} FROM view_uses WHERE workspace_id IN (
+  SELECT workspace_id FROM view_uses
+  WHERE %(within)s::interval IS NULL OR last_time > now() - %(within)s::interval)"""
 _OF_OBJECT = f"SELECT {_COLUMNS} FROM view_uses WHERE workspace_id = %s AND object_id = %s"
 _DECIDE = """
 UPDATE view_uses SET decision = %s, decision_time = now()
@@ -59,9 +62,9 @@ async def use_statistics(tx: Tx, workspace_id: UUID, stat_ids: Sequence[UUID]) -
     await tx.run(_USE, [workspace_id, sorted(stat_ids)])
 
 
-async def everything(tx: Tx) -> list[Use]:
-    """Of all workspaces."""
-    return [Use(**row) for row in await tx.all(_ALL)]
+async def everything(tx: Tx, within: timedelta | None) -> list[Use]:
+    """Of all workspaces, or of those where a view was used within that time."""
+    return [Use(**row) for row in await tx.all(_ALL, {"within": within})]
 
 
 async def of_object(tx: Tx, workspace_id: UUID, object_id: UUID) -> list[Use]:

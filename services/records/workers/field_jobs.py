@@ -105,7 +105,8 @@ class FieldJobWorker:
         async with self._db.transaction(workspace_id) as tx:
             job = await store.get(tx, workspace_id, job_id)
         target = None
-        if job is not None and job.kind == "change" and job.state in {*field_jobs.OPEN}:
+        wanted = job is not None and job.kind in {"change", "number"}
+        if job is not None and wanted and job.state in field_jobs.OPEN:
             target = await self._target(workspace_id, job)
         try:
             async with self._db.transaction(workspace_id) as tx:
@@ -130,10 +131,12 @@ class FieldJobWorker:
             await field_jobs.begin(tx, workspace_id, job)
         elif job.state in _CLEANING:
             await field_jobs.clean_some(tx, workspace_id, job)
-        elif job.kind != "change":
+        elif job.kind.startswith("purge"):
             await field_jobs.purge_some(tx, workspace_id, job)
         elif target is None:
             await field_jobs.fail(tx, workspace_id, job, "OBJECT_NOT_FOUND: the object has gone")
+        elif job.kind == "number":
+            await field_jobs.number_some(tx, target, job)
         elif job.state is S.REVIEWING:
             await field_jobs.review_some(tx, target, job)
         elif job.state is S.ENFORCING:
@@ -146,6 +149,9 @@ class FieldJobWorker:
         """The job's object by the present definitions; None where there is none any more."""
         workspace = await self._definitions.workspace(workspace_id)
         obj = workspace.objects_by_id.get(str(job.object_id))
+        if obj is None or str(job.field_id) not in obj.fields_by_id:
+            workspace = await self._definitions.refresh(workspace_id)
+            obj = workspace.objects_by_id.get(str(job.object_id))
         if obj is None:
             return None
         return Target(field_jobs.caller_of(workspace_id, job), workspace, obj)

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from kit import deadlines
+from kit import crash, deadlines
 from kit.db import Database
 from kit.errors import NotFound, ServiceError
 from schema.compiled import Workspace
@@ -29,8 +29,11 @@ log = structlog.get_logger()
 
 _POLL_SECONDS = 0.5
 _ADVISE_SECONDS = 3.0
+_RECENTLY = timedelta(seconds=30)  # what was used within it is looked at that often
+_COMPACT_SECONDS = 1.0
+_LOOK_THROUGH_SECONDS = 3600.0  # all workspaces, also those that nobody uses
+_SLICE = 20  # pieces of a build or drop before it is the next one's turn
 _FLUSH_SECONDS = 2.0
-_TIDY_SECONDS = 60.0
 _STATISTICS_STAY = 7  # times longer than entries of views: they cost less to keep
 _RETRY_OFF = timedelta(hours=1)  # after it a view that could not be kept is tried again
 
@@ -75,8 +78,8 @@ class ViewKeeper:
         self._worker_db = worker_db
         self._workspace_of = workspace_of
         self._bar = bar
-        self._advised = 0.0
-        self._tidied = monotonic()
+        self._advised = self._compacted = 0.0
+        self._looked_through = monotonic()
 
     async def run(self) -> None:
         """For ever; while Postgres or metadata do not answer, it waits."""
@@ -88,36 +91,58 @@ class ViewKeeper:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def work_once(self) -> None:
-        """All that is due: builds to their end, drops, compaction, now and then advice."""
+        """All that is due: advice now and then, compaction, and builds and drops to their end, in
+        turns, so that a big one holds nobody up."""
         deadlines.set_remaining(None)
-        if monotonic() - self._advised > _ADVISE_SECONDS:
-            self._advised = monotonic()
-            await self.advise()
-        if monotonic() - self._tidied > _TIDY_SECONDS:
-            self._tidied = monotonic()
-            await self.tidy_statistics()
-        async with self._worker_db.across_workspaces() as tx:
-            waiting = await view_states.waiting(tx)
-        for state in waiting:
-            await (self.build(state) if state.state == "building" else self._drop(state))
-        await self.compact()
+        moving = True
+        while moving:
+            await self._attend()
+            async with self._worker_db.across_workspaces() as tx:
+                waiting = await view_states.waiting(tx)
+            moved = [
+                await (self.build(s, _SLICE) if s.state == "building" else self._drop(s))
+                for s in waiting
+            ]
+            moving = any(moved)
 
-    async def build(self, state: State) -> None:
-        """Go on with a set's build to its end."""
-        left = True
-        while left:
+    async def _attend(self) -> None:
+        now = monotonic()
+        if now - self._advised > _ADVISE_SECONDS:
+            self._advised = now
+            await self.advise(_RECENTLY)
+        if now - self._compacted > _COMPACT_SECONDS:
+            self._compacted = now
+            await self.compact()
+        if now - self._looked_through > _LOOK_THROUGH_SECONDS:
+            self._looked_through = now
+            await self.advise()
+            await self.tidy_statistics()
+            folded = True
+            while folded:
+                folded = await self.compact(least=0) > 0
+
+    async def build(self, state: State, pieces: int | None = None) -> bool:
+        """Go on with a set's build, to its end or for so many pieces; whether there is more."""
+        done, left = 0, True
+        while left and done != pieces:
             workspace = await self._known(state.workspace_id)
             if workspace is None:
-                return
+                return False
             async with self._db.transaction(state.workspace_id) as tx:
                 left = await view_builds.build_some(tx, workspace, state)
+            done += 1
+        return left
 
-    async def _drop(self, state: State) -> None:
+    async def _drop(self, state: State) -> bool:
+        """Go on with dropping a set; whether there is more."""
         async with self._db.transaction(state.workspace_id) as tx:
             left = await view_builds.drop_begin(tx, state)
-        while left:
+        done = 0
+        while left and done < _SLICE:
             async with self._db.transaction(state.workspace_id) as tx:
                 left = await view_builds.drop_some(tx, state)
+            done += 1
+        return left
 
     async def compact(self, *, least: int = 500) -> int:
         """Fold the deltas of sets that have many."""
@@ -127,6 +152,7 @@ class ViewKeeper:
         for workspace_id, object_id, set_id in due:
             async with self._db.transaction(workspace_id) as tx:
                 folded += await compaction.compact(tx, workspace_id, object_id, set_id)
+                crash.point("records.view_compaction")
         return folded
 
     async def _known(self, workspace_id: UUID) -> Workspace | None:
@@ -135,11 +161,15 @@ class ViewKeeper:
         except NotFound:
             return None
 
-    async def advise(self) -> None:
-        """Start the sets that views deserve, and leave those that are stale or idle."""
+    async def advise(self, within: timedelta | None = None) -> None:
+        """Start the sets that views deserve, and leave those that are stale or idle: in workspaces
+        where a view was used within that time, or in all."""
         async with self._worker_db.across_workspaces() as tx:
-            uses = await view_uses.everything(tx)
+            uses = await view_uses.everything(tx, within)
             states = await view_states.everything(tx)
+        if within is not None:
+            active = {one.workspace_id for one in uses}
+            states = [s for s in states if s.workspace_id in active]
         used: dict[UUID, list[view_uses.Use]] = defaultdict(list)
         for one in uses:
             used[one.workspace_id].append(one)

@@ -503,6 +503,20 @@ async def test_events_of_every_kind_start_workflows(tenant: Tenant) -> None:
     await eventually(all_there, f"{wanted}, and not {titles(tenant)}")
 
 
+async def test_the_end_of_one_starts_another(tenant: Tenant) -> None:
+    first = await tenant.workflow([{"id": "over", "type": "fail", "input": {"message": "so"}}])
+    await tenant.workflow(
+        [todo("t", "{{ event.data.workflow_name }}: {{ event.data.error }}")],
+        trigger={"type": "workflow", "workflow": first.id, "on": "failed"},
+    )
+    await tenant.start(first.id)
+
+    async def told() -> bool:
+        return titles(tenant) == [f"{first.name}: over: so"]
+
+    await eventually(told, "the other has run")
+
+
 async def test_a_paused_workflow_leaves_skipped_runs(tenant: Tenant) -> None:
     workflow = await tenant.workflow(
         [todo("t")], trigger={"type": "record_created", "object": "opportunity"}

@@ -59,6 +59,19 @@ async def test_a_change_is_logged_whole_and_found_by_every_filter(
     assert got.event == events[1]
 
 
+async def test_a_record_stands_in_the_log_in_order_whatever_comes_first(
+    plane: Plane, workspace: UUID
+) -> None:
+    caller, one, other = plane.a(workspace), ids.new_id(), ids.new_id()
+    third = await plane.emit(workspace, "record.updated", aggregate=one, version=3)
+    second = await plane.emit(workspace, "record.updated", aggregate=one, version=2)
+    await plane.emit(workspace, "record.created", aggregate=other)
+    first = await plane.emit(workspace, "record.created", aggregate=one)
+    events = await logged(caller, 4)
+    found = [e.id for e in events if e.aggregate_id == str(one)]
+    assert found == [str(e) for e in (*first, *second, *third)]
+
+
 async def test_pages_follow_one_another_in_both_directions(plane: Plane, workspace: UUID) -> None:
     caller = plane.a(workspace)
     await plane.emit(workspace, *["record.updated"] * 25)

@@ -1,5 +1,6 @@
 """The metadata and the records plane in this process, on real servers."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
@@ -24,16 +25,21 @@ class Planes:
 
 @pytest.fixture(scope="package")
 async def planes(servers: Started) -> AsyncIterator[Planes]:
+    with socket.socket() as taken:  # metadata asks records as well, and is started first
+        taken.bind(("127.0.0.1", 0))
+        to_records = f"127.0.0.1:{taken.getsockname()[1]}"
     async with (
         running(
             METADATA,
             servers,
             bootstrap_api_key=BOOTSTRAP_KEY,
             bootstrap_workspace_id=BOOTSTRAP_WORKSPACE,
+            records_address=to_records,
         ) as metadata,
         running(
             RECORDS,
             servers,
+            address=to_records,
             metadata_address=metadata.address,
             links_address="127.0.0.1:9",
             artifacts_address="127.0.0.1:9",

@@ -41,7 +41,8 @@ async def test_a_dry_run_lists_offenders_and_changes_nothing(acme: Client) -> No
     await acme.an_object(name="text")
     await acme.create_all([{"name": "same"} for _ in range(120)] + [{"name": "other"}])
     tried = await acme.change("name", changes={"unique": True}, validate_only=True)
-    assert tried.field_job and (await acme.the_field("name")).state == "ready"
+    assert tried.field_job
+    assert (await acme.the_field("name")).state == "ready"
     job = await acme.ended(tried.field_job)
     assert (job.dry_run, job.problem_count, len(job.problems)) == (True, 119, 100)
     assert {p.code for p in job.problems} == {"NOT_UNIQUE"}
@@ -75,7 +76,7 @@ async def test_a_field_becomes_unique_while_others_write(acme: Client) -> None:
 
 
 async def test_duplicates_that_race_the_job_never_slip_in(acme: Client) -> None:
-    """Whoever comes first: either the job fails and says of whom, or the second write is refused."""
+    """Either the job fails and says of whom, or the second write is refused."""
     await acme.an_object(code="text")
     await acme.create_all([{"code": f"c{n}"} for n in range(600)])
     begun = await acme.change("code", changes={"unique": True})
@@ -153,6 +154,18 @@ async def test_a_type_is_converted(
         return not duties and field.id not in old and all("v" not in r["doc"] for r in rows)
 
     await until(clean)
+
+
+async def test_who_knows_the_new_definition_first_goes_by_it_alone(acme: Client) -> None:
+    """Writers may learn of it from metadata before the records plane hears that it stands."""
+    await acme.an_object(v={"type": "text"}, name="text")
+    await acme.create(name="a", v="1")
+    begun = await acme.change("v", changes={"type": "number", "required": True})
+    assert (await acme.done("v", begun.field_job))[0] == "succeeded"
+    for n in range(20):
+        made = await acme.create(name="b", v=n)
+        assert (await acme.update(made, v=n + 1)).version == 2
+    assert len(await acme.find({"v": {"gte": 1}}, "v")) == 21
 
 
 async def test_a_value_that_does_not_fit_stops_a_conversion(acme: Client) -> None:

@@ -33,6 +33,9 @@ class Call:
     metadata: dict[str, str]
 
 
+_LISTED = {"WatchEventsResponse", "WatchViewResponse"}  # a list for each call, in their order
+
+
 @dataclass
 class Double:
     """What to answer, by the name of the call, and what was asked. Without an answer, an empty
@@ -57,7 +60,7 @@ class Double:
         sent = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
         self.calls.append(Call(rpc.descriptor.name, request, sent))
         answer = self.answers.get(rpc.descriptor.name)
-        if isinstance(answer, list) and rpc.response.DESCRIPTOR.name != "WatchEventsResponse":
+        if isinstance(answer, list) and rpc.response.DESCRIPTOR.name not in _LISTED:
             return answer.pop(0) if len(answer) > 1 else answer[0]
         return answer
 

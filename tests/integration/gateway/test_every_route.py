@@ -16,6 +16,7 @@ from tests.integration.gateway.messages import ID, filled
 RPCS = {rpc.name: rpc for rpc in every_rpc()}
 # Answered to planes alone, or by streams that have tests of their own.
 NOT_OVER_HTTP = {"Authenticate", "WatchVersions", "CheckNodes", "ExportRecords", "UploadImport"}
+NOT_OVER_HTTP |= {"RecordActivity"}
 
 
 async def all_routes() -> list[Route]:
@@ -33,6 +34,7 @@ async def test_every_rpc_has_a_route(planes: Double) -> None:
     routed = {route.rpc for route in await all_routes()} | {
         "armature.events.v1.EventService/WatchEvents",
         "armature.automation.v1.RunService/WatchRun",
+        "armature.records.v1.RecordWatchService/WatchView",
         "armature.automation.v1.WorkflowService/ReceiveHook",  # by a URL that is its credential
     }
     missing = {name for name in RPCS if name.rpartition("/")[2] not in NOT_OVER_HTTP} - routed

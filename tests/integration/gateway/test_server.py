@@ -15,6 +15,7 @@ import httpx
 import pytest
 from armature.events.v1 import event_service_pb2 as events
 from armature.records.v1 import record_service_pb2 as pb
+from armature.records.v1 import record_watch_service_pb2 as watches
 
 from gateway.planes import PLANES
 from kit import errors as kinds
@@ -121,6 +122,37 @@ async def test_events_stream_on_through_a_lost_connection(double: Double, url: s
         "",
     )
     assert second.after == "c2"
+
+
+async def test_records_stream_on_with_what_was_missed(double: Double, url: str) -> None:
+    first = watches.WatchViewResponse(position="p1")
+    first.snapshot.records.add(id=ID, object="deal", version=3, fields_json=b'{"n":1.10}')
+    first.snapshot.groups.add(key_json=b'"won"', label="Won", count=1, values_json=b'{"sum":2.50}')
+    second = watches.WatchViewResponse(position="p2")
+    second.diff.changes.add(type=watches.WATCH_CHANGE_TYPE_REMOVED, id=ID, index=4)
+    third = watches.WatchViewResponse(reset=watches.WatchReset(reason="access"))
+    fourth = watches.WatchViewResponse(position="p4", resumed=watches.WatchResumed(ids=[ID]))
+    ended = grpc.StatusCode.UNAVAILABLE
+    hold: Any = lambda _request: asyncio.Event().wait()  # noqa: E731 -- it never answers
+    double.answers["WatchView"] = [[first, second, ended], [third, fourth, hold]]
+    headers = AUTH | {"last-event-id": "p0"}
+    path = "/v1/objects/deal/records:watch?view=Open&filter=n%20%3D%201&page_size=7"
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=10) as client,
+        client.stream("GET", url + path) as stream,
+    ):
+        found = await read(stream.aiter_lines(), 4)
+    assert [one["event"] for one in found] == ["snapshot", "diff", "reset", "resumed"]
+    assert [one.get("id") for one in found] == ["p1", "p2", None, "p4"]
+    assert '"fields":{"n":1.10}' in found[0]["data"]
+    assert '"key":"won"' in found[0]["data"]
+    assert '"values":{"sum":2.50}' in found[0]["data"]
+    assert found[1]["data"] == (
+        f'{{"changes":[{{"type":"removed","id":"{ID}","index":4}}],"more":false}}'
+    )
+    asked, again = [call.request for call in double.calls]
+    assert (asked.object, asked.view, asked.page_size) == ("deal", "Open", 7)
+    assert (asked.selection.filter_text, asked.position, again.position) == ("n = 1", "p0", "p2")
 
 
 async def test_a_watch_goes_on_behind_the_last_event(double: Double, url: str) -> None:

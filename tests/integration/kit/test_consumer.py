@@ -86,6 +86,37 @@ async def test_a_repeated_event_has_one_effect_and_order_holds(
         assert versions == list(range(1, 11))
 
 
+async def _after_one_before(tx: Tx, events: list[Envelope]) -> set[UUID]:
+    """Version 2 waits for the effect of version 1."""
+    done = {row["aggregate_id"] for row in await tx.all("SELECT aggregate_id FROM effects")}
+    return {e.id for e in events if e.aggregate_version == 2 and e.aggregate_id not in done}
+
+
+@pytest.mark.parametrize("batched", [False, True])
+async def test_what_comes_too_early_waits_for_its_turn_and_not_for_ever(
+    databases: Databases, bus: Bus, monkeypatch: pytest.MonkeyPatch, batched: bool
+) -> None:
+    monkeypatch.setattr("kit.consumer._TURN_SECONDS", 1.0)
+    db, _ = databases
+    workspace, one, orphan = ids.new_id(), ids.new_id(), ids.new_id()
+
+    async def several(tx: Tx, events: list[Envelope]) -> None:
+        for event in events:
+            await leave_effect(tx, event)
+
+    options = Options(a_name(), SUBJECTS, batched=batched, turn=_after_one_before)
+    handler: Handler | BatchHandler = several if batched else leave_effect
+    await write(db, workspace, [one, orphan], range(2, 3))
+    await publish(databases, bus)
+    async with consuming(databases, bus, handler, options):
+        await write(db, workspace, [one], range(1, 2))
+        await publish(databases, bus)
+        found = await wait_for(db, workspace, 3)
+    done = [(row["aggregate_id"], row["aggregate_version"]) for row in found]
+    assert [version for found, version in done if found == one] == [1, 2]
+    assert done[-1] == (orphan, 2)
+
+
 async def test_a_batch_shares_a_transaction_and_a_bad_event_leaves_it_alone(
     databases: Databases, bus: Bus
 ) -> None:

@@ -9,8 +9,12 @@ import pytest
 from armature.metadata.v1 import (
     access_service_pb2,
     access_service_pb2_grpc,
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     field_service_pb2,
     field_service_pb2_grpc,
+    flag_service_pb2,
+    flag_service_pb2_grpc,
     link_type_service_pb2,
     link_type_service_pb2_grpc,
     object_service_pb2,
@@ -38,6 +42,8 @@ STUBS = {
     "views": view_service_pb2_grpc.ViewServiceStub,
     "link_types": link_type_service_pb2_grpc.LinkTypeServiceStub,
     "schemas": schema_service_pb2_grpc.SchemaServiceStub,
+    "audit": audit_service_pb2_grpc.AuditServiceStub,
+    "flags": flag_service_pb2_grpc.FlagServiceStub,
 }
 MESSAGES = (
     workspace_service_pb2,
@@ -47,6 +53,8 @@ MESSAGES = (
     view_service_pb2,
     link_type_service_pb2,
     schema_service_pb2,
+    audit_service_pb2,
+    flag_service_pb2,
 )
 
 

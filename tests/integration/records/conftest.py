@@ -1,7 +1,7 @@
 """The records plane in this process: literal definitions in the place of the metadata plane."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -16,9 +16,12 @@ from kit.caller import Caller
 from kit.calls import CallPolicy
 from kit.db import Database
 from planes.definitions import Definitions
+from planes.nodes import Nodes
 from schema.access import Restrictions
-from schema.compiled import Workspace
+from schema.compiled import CompiledObject, Workspace
+from services.records.model import Item
 from services.records.servicers import RecordServicer, servicers
+from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
 from services.records.tables import metadata
 from tests.integration.records.client import Client
@@ -47,6 +50,13 @@ class Literal(Definitions):
 
     async def refresh(self, workspace_id: UUID) -> Workspace:
         return await self.workspace(workspace_id)
+
+
+class AnyFile(FileCheck):
+    """Stands for an artifacts plane that has every file."""
+
+    async def check(self, caller: Caller, obj: CompiledObject, items: Sequence[Item]) -> None:
+        """All files are there."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,9 @@ async def plane(servers: Started) -> AsyncIterator[Plane]:
         literal = Literal()
         to_links = clients.channel("127.0.0.1:9")
         opened.push_async_callback(to_links.close)
-        servicer = RecordServicer(db, literal, DeleteGuard(to_links), 1000)
+        servicer = RecordServicer(
+            db, literal, DeleteGuard(to_links), 1000, AnyFile(Nodes(None, None))
+        )
 
         async def ready() -> bool:
             return True

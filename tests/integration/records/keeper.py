@@ -117,6 +117,7 @@ async def main(url: str, worker_url: str, workspace: str, crash_dir: str) -> Non
         states = [s for s in await view_states.everything(tx) if s.workspace_id == workspace_id]
     for state in states:
         await keeper.build(state)
+    await keeper.compact(least=0)
     for pool in (db, worker_db):
         await pool.close()
 

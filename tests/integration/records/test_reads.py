@@ -318,3 +318,23 @@ async def test_nodes_are_live_records_of_their_kind_that_the_caller_may_touch(
     ):
         answer = await client("CheckNodes", nodes=nodes, permission=permission)
         assert list(answer.allowed) == [first, False, False, False, False, False]
+
+
+async def test_records_are_found_by_who_made_and_who_changed_them(
+    plane: Plane, acme: Client
+) -> None:
+    bob = plane.client(acme.workspace_id, principal="bob")
+    ours = [await acme.create(name=f"a{n}") for n in range(3)]
+    theirs = [await bob.create(name=f"b{n}") for n in range(3)]
+    await bob.create("company", name="of another object")
+    await bob.update(ours[0], name="changed by bob")
+    await bob.delete(theirs[2])
+
+    made = await acme.query(where={"created_by.id": "bob"}, count="exact", explain=True)
+    assert {r.id for r in made.records} == {r.id for r in theirs[:2]}
+    assert made.count == 2
+    (step,) = json.loads(made.plan_json)["segments"]
+    assert (step["strategy"], step["field_id"], step["matches"]) == ("condition", "created_by", 2)
+
+    changed = await acme.query(where={"updated_by": {"in": ["bob", "nobody"]}})
+    assert {r.id for r in changed.records} == {ours[0].id, *(r.id for r in theirs[:2])}

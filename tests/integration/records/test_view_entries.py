@@ -15,11 +15,12 @@ import msgspec
 import pytest
 from armature.records.v1 import record_service_pb2 as pb
 
-from kit.errors import ServiceError
+from kit.errors import ServiceError, Unavailable
 from schema import jsonio
 from services.records.logic import viewing
 from services.records.operations import counting, view_builds
-from services.records.store import view_buckets
+from services.records.store import grouping, view_buckets
+from services.records.store import stats as stats_store
 from services.records.workers.views import ViewKeeper
 from tests.integration.records.client import Client, as_json, fields_of
 from tests.integration.records.conftest import CUSTOM, Plane
@@ -33,6 +34,7 @@ from tests.integration.records.keeper import (
     plan_of,
     with_views,
 )
+from tests.integration.records.test_reads import counted
 from tests.integration.records.world import DEAL, STAGES, VIEWS
 from tests.services import reason, until
 
@@ -273,7 +275,7 @@ async def test_texts_too_long_to_sort_by_leave_the_view_without_entries(
     assert "too long" in state["reason"]
 
 
-async def test_a_build_killed_in_the_middle_goes_on_and_ends_right(
+async def test_builds_and_compactions_killed_in_the_middle_go_on_and_end_right(
     acme: Client, plane: Plane, tmp_path: Path
 ) -> None:
     await filled(acme, 170)
@@ -298,6 +300,9 @@ async def test_a_build_killed_in_the_middle_goes_on_and_ends_right(
     (tmp_path / "records.view_build").touch()
     assert await working() == -9
     await a_busy_client(acme, 3, 5)
+    (tmp_path / "records.view_compaction").touch()
+    assert await working() == -9
+    assert await acme.rows("SELECT 1 FROM view_deltas")
     assert await working() == 0
 
     async def ready() -> bool:
@@ -307,6 +312,32 @@ async def test_a_build_killed_in_the_middle_goes_on_and_ends_right(
     found = await acme.query(view="By worth", count="exact")
     assert found.count == len(await acme.rows("SELECT 1 FROM records WHERE delete_time IS NULL"))
     await judge(acme)
+
+
+async def test_a_statistic_whose_build_died_is_built_by_the_next_request(
+    acme: Client, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(acme, 40)
+
+    async def dying(*_: Any) -> Any:
+        raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(grouping, "missing", dying)
+        with pytest.raises(ServiceError):
+            await acme.board("Pipeline")
+    [state] = await acme.rows("SELECT ready FROM stat_states")
+    assert not state["ready"]
+    await a_busy_client(acme, 5, 8)  # which the statistic follows already
+    async with plane.worker_db.across_workspaces() as tx:
+        await stats_store.compact(tx, least=0)
+    await a_busy_client(acme, 6, 4)
+    plain = await acme.board("Pipeline", {"name": {"ne": "z"}})
+    board = await acme.board("Pipeline")
+    for key, column in board.items():
+        assert column.count == plain[key].count
+        assert jsonio.loads_exact(column.values_json) == jsonio.loads_exact(plain[key].values_json)
+    assert (await acme.rows("SELECT ready FROM stat_states"))[0]["ready"]
 
 
 async def test_statistics_that_nobody_needs_any_more_are_dropped(
@@ -345,6 +376,23 @@ async def test_costly_views_are_kept_and_idle_ones_left(acme: Client, plane: Pla
     [use] = await acme.rows("SELECT decision FROM view_uses")
     assert use["decision"] == "left: nobody asks for it any more"
     assert not await acme.rows("SELECT 1 FROM view_entries UNION ALL SELECT 1 FROM view_states")
+
+
+async def test_a_page_of_a_view_is_one_statement_whatever_its_size(
+    acme: Client, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(acme, 60)
+    await kept(plane, acme, *NAMES)
+    found: set[int] = set()
+    for size in (1, 50, 1000):
+        for name in NAMES:
+            with counted(monkeypatch) as statements:
+                await acme.query(view=name, page_size=size)
+            found.add(len(statements))
+    assert found == {2}  # with the one that begins
+    with counted(monkeypatch) as statements:
+        await acme.query(view="Open", count="exact")
+    assert len(statements) == 4
 
 
 async def test_skip_is_for_first_pages_and_bounded(acme: Client) -> None:

@@ -139,3 +139,23 @@ def test_an_index_condition_never_loses_a_record(seed: int) -> None:
                 field = world.deals.fields_by_id[condition.field_id]
                 value = record["fields"].get(field.key or field.name)
                 assert meets(condition, index_entries(field, value)), document
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "op", "values"),
+    [
+        ({"created_by.id": "Ada"}, "created_by", "eq", ("Ada",)),
+        ({"updated_by": {"in": ["b", "a", "b"]}}, "updated_by", "in", ("b", "a")),
+        ({"created_by.id": {"ne": "a"}}, "", "", ()),
+        ({"created_by.name": "Ada"}, "", "", ()),
+        ({"or": [{"created_by.id": "a"}, {"hot": True}]}, "", "", ()),
+        ({"company.created_by.id": "a"}, "", "", ()),
+    ],
+)
+def test_the_actors_of_an_objects_records_are_found_as_they_are(
+    document: dict[str, Any], field: str, op: str, values: tuple[str, ...]
+) -> None:
+    tree = parse(WORLD, DEALS, document)
+    expected = [IndexCondition(field, "id", Kind.TEXT, op, values, object_id=DEALS.id)]
+    assert indexable(tree, DEALS.id) == (expected if field else [])
+    assert indexable(tree) == []

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schema.model import Field, FieldType, Option
-from services.metadata.logic.widening import unsupported_changes
+from services.metadata.logic.widening import moved_options, needs
 
 A, B = Option("1", "a", "A"), Option("2", "b", "B")
 
@@ -41,23 +41,36 @@ def a_field(kind: str, **parts: Any) -> Field:
 def test_settings_may_widen(
     kind: str, before: dict[str, Any], after: dict[str, Any], path: str | None
 ) -> None:
-    found = unsupported_changes(a_field(kind, settings=before), a_field(kind, settings=after), "")
-    assert [p.path for p in found] == ([path] if path else [])
+    found = needs(a_field(kind, settings=before), a_field(kind, settings=after))
+    if path == "settings.scale":
+        assert (found.converts, found.looks) == (True, [])
+    elif path == "settings.targets":  # one target and several are stored in other forms
+        assert [p.path for p in found.problems] == [path]
+    else:
+        assert (found.looks, found.problems) == ([path] if path else [], [])
 
 
-def test_options_stay_and_keep_their_values() -> None:
+def test_options_that_go_are_looked_at() -> None:
     old = a_field("select", options=(A, B))
     renamed = msgspec.structs.replace(B, label="Bee", color="red")
-    assert unsupported_changes(old, a_field("select", options=(renamed, A)), "") == []
-    assert [p.path for p in unsupported_changes(old, a_field("select", options=(A,)), "")] == [
-        "options"
-    ]
-    other = msgspec.structs.replace(B, value="c", position=1)
-    found = unsupported_changes(old, a_field("select", options=(A, other)), "")
-    assert [p.path for p in found] == ["options.1.value"]
+    assert not needs(old, a_field("select", options=(renamed, A))).job
+    gone = a_field("select", options=(A,))
+    assert needs(old, gone).looks == ["options"]
+    assert moved_options(old, gone, {}) == {}  # who holds it stands in the way
+    assert moved_options(old, gone, {"b": ""}) == {"b": None}
+    other = a_field("select", options=(A, msgspec.structs.replace(B, value="c", position=1)))
+    assert needs(old, other).looks == ["options"]
+    assert moved_options(old, other, {}) == {"b": "c"}  # its id says which it is
 
 
-def test_rules_may_be_relaxed_and_not_tightened() -> None:
+def test_rules_may_be_relaxed_at_once_and_tightened_by_a_job() -> None:
     loose, tight = a_field("text"), a_field("text", required=True, unique=True)
-    assert [p.path for p in unsupported_changes(loose, tight, "")] == ["required", "unique"]
-    assert unsupported_changes(tight, loose, "") == []
+    assert needs(loose, tight).looks == ["required", "unique"]
+    assert not needs(tight, loose).job
+    assert needs(a_field("text", indexed=False), loose).reindexes
+
+
+def test_types_change_by_the_table_alone() -> None:
+    assert needs(a_field("text"), a_field("number")).converts
+    found = needs(a_field("json"), a_field("number"))
+    assert [p.path for p in found.problems] == ["type"]

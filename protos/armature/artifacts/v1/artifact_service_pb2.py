@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from armature.common.v1 import node_pb2 as armature_dot_common_dot_v1_dot_node__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/artifacts/v1/artifact_service.proto\x12\x15\x61rmature.artifacts.v1\x1a\x1d\x61rmature/common/v1/node.proto\"T\n\x15\x43heckArtifactsRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x12\n\npermission\x18\x02 \x01(\t\")\n\x16\x43heckArtifactsResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x03(\x08\x32\x85\x01\n\x0f\x41rtifactService\x12r\n\x0e\x43heckArtifacts\x12,.armature.artifacts.v1.CheckArtifactsRequest\x1a-.armature.artifacts.v1.CheckArtifactsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/artifacts/v1/artifact_service.proto\x12\x15\x61rmature.artifacts.v1\x1a\x1d\x61rmature/common/v1/node.proto\"g\n\x15\x43heckArtifactsRequest\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.armature.common.v1.Node\x12\x12\n\npermission\x18\x02 \x01(\t\x12\x11\n\tfinalized\x18\x03 \x01(\x08\")\n\x16\x43heckArtifactsResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x03(\x08\x32\x85\x01\n\x0f\x41rtifactService\x12r\n\x0e\x43heckArtifacts\x12,.armature.artifacts.v1.CheckArtifactsRequest\x1a-.armature.artifacts.v1.CheckArtifactsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['CheckArtifacts']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['CheckArtifacts']._serialized_options = b'\220\002\001'
   _globals['_CHECKARTIFACTSREQUEST']._serialized_start=102
-  _globals['_CHECKARTIFACTSREQUEST']._serialized_end=186
-  _globals['_CHECKARTIFACTSRESPONSE']._serialized_start=188
-  _globals['_CHECKARTIFACTSRESPONSE']._serialized_end=229
-  _globals['_ARTIFACTSERVICE']._serialized_start=232
-  _globals['_ARTIFACTSERVICE']._serialized_end=365
+  _globals['_CHECKARTIFACTSREQUEST']._serialized_end=205
+  _globals['_CHECKARTIFACTSRESPONSE']._serialized_start=207
+  _globals['_CHECKARTIFACTSRESPONSE']._serialized_end=248
+  _globals['_ARTIFACTSERVICE']._serialized_start=251
+  _globals['_ARTIFACTSERVICE']._serialized_end=384
 # @@protoc_insertion_point(module_scope)

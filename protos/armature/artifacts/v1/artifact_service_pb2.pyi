@@ -8,12 +8,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CheckArtifactsRequest(_message.Message):
-    __slots__ = ("nodes", "permission")
+    __slots__ = ("nodes", "permission", "finalized")
     NODES_FIELD_NUMBER: _ClassVar[int]
     PERMISSION_FIELD_NUMBER: _ClassVar[int]
+    FINALIZED_FIELD_NUMBER: _ClassVar[int]
     nodes: _containers.RepeatedCompositeFieldContainer[_node_pb2.Node]
     permission: str
-    def __init__(self, nodes: _Optional[_Iterable[_Union[_node_pb2.Node, _Mapping]]] = ..., permission: _Optional[str] = ...) -> None: ...
+    finalized: bool
+    def __init__(self, nodes: _Optional[_Iterable[_Union[_node_pb2.Node, _Mapping]]] = ..., permission: _Optional[str] = ..., finalized: _Optional[bool] = ...) -> None: ...
 
 class CheckArtifactsResponse(_message.Message):
     __slots__ = ("allowed",)

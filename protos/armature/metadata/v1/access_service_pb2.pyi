@@ -19,16 +19,18 @@ class AuthenticateRequest(_message.Message):
     def __init__(self, credential: _Optional[str] = ...) -> None: ...
 
 class AuthenticateResponse(_message.Message):
-    __slots__ = ("principal", "permissions", "internal", "access_json")
+    __slots__ = ("principal", "permissions", "internal", "access_json", "flags_json")
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     PERMISSIONS_FIELD_NUMBER: _ClassVar[int]
     INTERNAL_FIELD_NUMBER: _ClassVar[int]
     ACCESS_JSON_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_JSON_FIELD_NUMBER: _ClassVar[int]
     principal: _access_pb2.Principal
     permissions: _containers.RepeatedScalarFieldContainer[str]
     internal: bool
     access_json: bytes
-    def __init__(self, principal: _Optional[_Union[_access_pb2.Principal, _Mapping]] = ..., permissions: _Optional[_Iterable[str]] = ..., internal: _Optional[bool] = ..., access_json: _Optional[bytes] = ...) -> None: ...
+    flags_json: bytes
+    def __init__(self, principal: _Optional[_Union[_access_pb2.Principal, _Mapping]] = ..., permissions: _Optional[_Iterable[str]] = ..., internal: _Optional[bool] = ..., access_json: _Optional[bytes] = ..., flags_json: _Optional[bytes] = ...) -> None: ...
 
 class GetCallerRequest(_message.Message):
     __slots__ = ()

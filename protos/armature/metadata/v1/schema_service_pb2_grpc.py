@@ -45,15 +45,35 @@ class SchemaServiceStub:
                 request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.WatchVersionsRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.WatchVersionsResponse.FromString,
                 _registered_method=True)
+        self.PlanSchema = channel.unary_unary(
+                '/armature.metadata.v1.SchemaService/PlanSchema',
+                request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaResponse.FromString,
+                _registered_method=True)
         self.ApplySchema = channel.unary_unary(
                 '/armature.metadata.v1.SchemaService/ApplySchema',
                 request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ApplySchemaRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ApplySchemaResponse.FromString,
                 _registered_method=True)
+        self.RevertChange = channel.unary_unary(
+                '/armature.metadata.v1.SchemaService/RevertChange',
+                request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeResponse.FromString,
+                _registered_method=True)
+        self.ListBlueprints = channel.unary_unary(
+                '/armature.metadata.v1.SchemaService/ListBlueprints',
+                request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsResponse.FromString,
+                _registered_method=True)
         self.InstallBlueprint = channel.unary_unary(
                 '/armature.metadata.v1.SchemaService/InstallBlueprint',
                 request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintResponse.FromString,
+                _registered_method=True)
+        self.UninstallBlueprint = channel.unary_unary(
+                '/armature.metadata.v1.SchemaService/UninstallBlueprint',
+                request_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintResponse.FromString,
                 _registered_method=True)
         self.ListChanges = channel.unary_unary(
                 '/armature.metadata.v1.SchemaService/ListChanges',
@@ -81,19 +101,58 @@ class SchemaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanSchema(self, request, context):
+        """PlanSchema answers what applying a document would do, and changes nothing: what is added and
+        changed, what is destructive, which views and link types that touches, how many records, and
+        what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ApplySchema(self, request, context):
-        """ApplySchema makes the workspace hold at least what the document describes: what is missing is
-        added, what differs is changed, nothing is removed. Repeating it changes nothing. Fails with
-        INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem; then nothing is changed. Needs the
-        permission schema: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+        """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
+        the objects that it names, just that: what is missing is added, what differs is changed, by a
+        job where data are in the way (see FieldService.UpdateField). Repeating it changes nothing.
+        Fails with INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem, and with
+        FAILED_PRECONDITION / SCHEMA_DESTRUCTIVE, FIELD_BUILDING while a job is at work, and IN_USE where
+        a role's rule would break; then nothing is changed. Needs the permission schema:
+        PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertChange(self, request, context):
+        """RevertChange takes back what made a version, as a new version: what was created is deactivated,
+        what was changed is as before, data following by jobs. Fails with NOT_FOUND / CHANGE_NOT_FOUND,
+        and with FAILED_PRECONDITION / CHANGE_NOT_REVERSIBLE, listing what has changed since, what was
+        purged and what was no definition. Needs the permission schema.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBlueprints(self, request, context):
+        """ListBlueprints returns the blueprints that ship with the platform, in name order, and which the
+        workspace has. Needs the permission schema.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def InstallBlueprint(self, request, context):
-        """InstallBlueprint applies a blueprint that ships with the platform. Fails with NOT_FOUND /
-        BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
+        adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UninstallBlueprint(self, request, context):
+        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
+        FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
+        else uses it. Needs the permission schema.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,15 +179,35 @@ def add_SchemaServiceServicer_to_server(servicer, server):
                     request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.WatchVersionsRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.WatchVersionsResponse.SerializeToString,
             ),
+            'PlanSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanSchema,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaResponse.SerializeToString,
+            ),
             'ApplySchema': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplySchema,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ApplySchemaRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ApplySchemaResponse.SerializeToString,
             ),
+            'RevertChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertChange,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeResponse.SerializeToString,
+            ),
+            'ListBlueprints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBlueprints,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsResponse.SerializeToString,
+            ),
             'InstallBlueprint': grpc.unary_unary_rpc_method_handler(
                     servicer.InstallBlueprint,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintResponse.SerializeToString,
+            ),
+            'UninstallBlueprint': grpc.unary_unary_rpc_method_handler(
+                    servicer.UninstallBlueprint,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintResponse.SerializeToString,
             ),
             'ListChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListChanges,
@@ -202,6 +281,33 @@ class SchemaService:
             _registered_method=True)
 
     @staticmethod
+    def PlanSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.SchemaService/PlanSchema',
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.PlanSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ApplySchema(request,
             target,
             options=(),
@@ -229,6 +335,60 @@ class SchemaService:
             _registered_method=True)
 
     @staticmethod
+    def RevertChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.SchemaService/RevertChange',
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.RevertChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBlueprints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.SchemaService/ListBlueprints',
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.ListBlueprintsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def InstallBlueprint(request,
             target,
             options=(),
@@ -245,6 +405,33 @@ class SchemaService:
             '/armature.metadata.v1.SchemaService/InstallBlueprint',
             armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintRequest.SerializeToString,
             armature_dot_metadata_dot_v1_dot_schema__service__pb2.InstallBlueprintResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UninstallBlueprint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.SchemaService/UninstallBlueprint',
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_schema__service__pb2.UninstallBlueprintResponse.FromString,
             options,
             channel_credentials,
             insecure,

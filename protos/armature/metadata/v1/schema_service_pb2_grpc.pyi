@@ -39,15 +39,38 @@ class SchemaServiceStub:
     """
     WatchVersions: _grpc.UnaryStreamMultiCallable[_schema_service_pb2.WatchVersionsRequest, _schema_service_pb2.WatchVersionsResponse]
     """WatchVersions sends the present version and then every new one, until the client leaves."""
+    PlanSchema: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.PlanSchemaRequest, _schema_service_pb2.PlanSchemaResponse]
+    """PlanSchema answers what applying a document would do, and changes nothing: what is added and
+    changed, what is destructive, which views and link types that touches, how many records, and
+    what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+    """
     ApplySchema: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ApplySchemaRequest, _schema_service_pb2.ApplySchemaResponse]
-    """ApplySchema makes the workspace hold at least what the document describes: what is missing is
-    added, what differs is changed, nothing is removed. Repeating it changes nothing. Fails with
-    INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem; then nothing is changed. Needs the
-    permission schema: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
+    the objects that it names, just that: what is missing is added, what differs is changed, by a
+    job where data are in the way (see FieldService.UpdateField). Repeating it changes nothing.
+    Fails with INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem, and with
+    FAILED_PRECONDITION / SCHEMA_DESTRUCTIVE, FIELD_BUILDING while a job is at work, and IN_USE where
+    a role's rule would break; then nothing is changed. Needs the permission schema:
+    PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    """
+    RevertChange: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.RevertChangeRequest, _schema_service_pb2.RevertChangeResponse]
+    """RevertChange takes back what made a version, as a new version: what was created is deactivated,
+    what was changed is as before, data following by jobs. Fails with NOT_FOUND / CHANGE_NOT_FOUND,
+    and with FAILED_PRECONDITION / CHANGE_NOT_REVERSIBLE, listing what has changed since, what was
+    purged and what was no definition. Needs the permission schema.
+    """
+    ListBlueprints: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ListBlueprintsRequest, _schema_service_pb2.ListBlueprintsResponse]
+    """ListBlueprints returns the blueprints that ship with the platform, in name order, and which the
+    workspace has. Needs the permission schema.
     """
     InstallBlueprint: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.InstallBlueprintRequest, _schema_service_pb2.InstallBlueprintResponse]
-    """InstallBlueprint applies a blueprint that ships with the platform. Fails with NOT_FOUND /
-    BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
+    adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    """
+    UninstallBlueprint: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]
+    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
+    FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
+    else uses it. Needs the permission schema.
     """
     ListChanges: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -65,15 +88,38 @@ class SchemaServiceAsyncStub(SchemaServiceStub):
     """
     WatchVersions: _aio.UnaryStreamMultiCallable[_schema_service_pb2.WatchVersionsRequest, _schema_service_pb2.WatchVersionsResponse]  # type: ignore[assignment]
     """WatchVersions sends the present version and then every new one, until the client leaves."""
+    PlanSchema: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.PlanSchemaRequest, _schema_service_pb2.PlanSchemaResponse]  # type: ignore[assignment]
+    """PlanSchema answers what applying a document would do, and changes nothing: what is added and
+    changed, what is destructive, which views and link types that touches, how many records, and
+    what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+    """
     ApplySchema: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ApplySchemaRequest, _schema_service_pb2.ApplySchemaResponse]  # type: ignore[assignment]
-    """ApplySchema makes the workspace hold at least what the document describes: what is missing is
-    added, what differs is changed, nothing is removed. Repeating it changes nothing. Fails with
-    INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem; then nothing is changed. Needs the
-    permission schema: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
+    the objects that it names, just that: what is missing is added, what differs is changed, by a
+    job where data are in the way (see FieldService.UpdateField). Repeating it changes nothing.
+    Fails with INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem, and with
+    FAILED_PRECONDITION / SCHEMA_DESTRUCTIVE, FIELD_BUILDING while a job is at work, and IN_USE where
+    a role's rule would break; then nothing is changed. Needs the permission schema:
+    PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+    """
+    RevertChange: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.RevertChangeRequest, _schema_service_pb2.RevertChangeResponse]  # type: ignore[assignment]
+    """RevertChange takes back what made a version, as a new version: what was created is deactivated,
+    what was changed is as before, data following by jobs. Fails with NOT_FOUND / CHANGE_NOT_FOUND,
+    and with FAILED_PRECONDITION / CHANGE_NOT_REVERSIBLE, listing what has changed since, what was
+    purged and what was no definition. Needs the permission schema.
+    """
+    ListBlueprints: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ListBlueprintsRequest, _schema_service_pb2.ListBlueprintsResponse]  # type: ignore[assignment]
+    """ListBlueprints returns the blueprints that ship with the platform, in name order, and which the
+    workspace has. Needs the permission schema.
     """
     InstallBlueprint: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.InstallBlueprintRequest, _schema_service_pb2.InstallBlueprintResponse]  # type: ignore[assignment]
-    """InstallBlueprint applies a blueprint that ships with the platform. Fails with NOT_FOUND /
-    BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
+    adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    """
+    UninstallBlueprint: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]  # type: ignore[assignment]
+    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
+    FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
+    else uses it. Needs the permission schema.
     """
     ListChanges: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]  # type: ignore[assignment]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -102,15 +148,51 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         """WatchVersions sends the present version and then every new one, until the client leaves."""
 
     @_abc_1.abstractmethod
+    def PlanSchema(
+        self,
+        request: _schema_service_pb2.PlanSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_schema_service_pb2.PlanSchemaResponse, _abc.Awaitable[_schema_service_pb2.PlanSchemaResponse]]:
+        """PlanSchema answers what applying a document would do, and changes nothing: what is added and
+        changed, what is destructive, which views and link types that touches, how many records, and
+        what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+        """
+
+    @_abc_1.abstractmethod
     def ApplySchema(
         self,
         request: _schema_service_pb2.ApplySchemaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.ApplySchemaResponse, _abc.Awaitable[_schema_service_pb2.ApplySchemaResponse]]:
-        """ApplySchema makes the workspace hold at least what the document describes: what is missing is
-        added, what differs is changed, nothing is removed. Repeating it changes nothing. Fails with
-        INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem; then nothing is changed. Needs the
-        permission schema: PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+        """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
+        the objects that it names, just that: what is missing is added, what differs is changed, by a
+        job where data are in the way (see FieldService.UpdateField). Repeating it changes nothing.
+        Fails with INVALID_ARGUMENT / SCHEMA_INVALID, listing every problem, and with
+        FAILED_PRECONDITION / SCHEMA_DESTRUCTIVE, FIELD_BUILDING while a job is at work, and IN_USE where
+        a role's rule would break; then nothing is changed. Needs the permission schema:
+        PERMISSION_DENIED / PERMISSION_REQUIRED otherwise.
+        """
+
+    @_abc_1.abstractmethod
+    def RevertChange(
+        self,
+        request: _schema_service_pb2.RevertChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_schema_service_pb2.RevertChangeResponse, _abc.Awaitable[_schema_service_pb2.RevertChangeResponse]]:
+        """RevertChange takes back what made a version, as a new version: what was created is deactivated,
+        what was changed is as before, data following by jobs. Fails with NOT_FOUND / CHANGE_NOT_FOUND,
+        and with FAILED_PRECONDITION / CHANGE_NOT_REVERSIBLE, listing what has changed since, what was
+        purged and what was no definition. Needs the permission schema.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBlueprints(
+        self,
+        request: _schema_service_pb2.ListBlueprintsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_schema_service_pb2.ListBlueprintsResponse, _abc.Awaitable[_schema_service_pb2.ListBlueprintsResponse]]:
+        """ListBlueprints returns the blueprints that ship with the platform, in name order, and which the
+        workspace has. Needs the permission schema.
         """
 
     @_abc_1.abstractmethod
@@ -119,8 +201,19 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _schema_service_pb2.InstallBlueprintRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.InstallBlueprintResponse, _abc.Awaitable[_schema_service_pb2.InstallBlueprintResponse]]:
-        """InstallBlueprint applies a blueprint that ships with the platform. Fails with NOT_FOUND /
-        BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
+        adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        """
+
+    @_abc_1.abstractmethod
+    def UninstallBlueprint(
+        self,
+        request: _schema_service_pb2.UninstallBlueprintRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_schema_service_pb2.UninstallBlueprintResponse, _abc.Awaitable[_schema_service_pb2.UninstallBlueprintResponse]]:
+        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
+        FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
+        else uses it. Needs the permission schema.
         """
 
     @_abc_1.abstractmethod

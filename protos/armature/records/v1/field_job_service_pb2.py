@@ -26,13 +26,17 @@ from armature.records.v1 import field_job_pb2 as armature_dot_records_dot_v1_dot
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+armature/records/v1/field_job_service.proto\x12\x13\x61rmature.records.v1\x1a#armature/records/v1/field_job.proto\x1a\x1b\x62uf/validate/validate.proto\" \n\x12GetFieldJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"G\n\x13GetFieldJobResponse\x12\x30\n\tfield_job\x18\x01 \x01(\x0b\x32\x1d.armature.records.v1.FieldJob\"=\n\x14ListFieldJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"c\n\x15ListFieldJobsResponse\x12\x31\n\nfield_jobs\x18\x01 \x03(\x0b\x32\x1d.armature.records.v1.FieldJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x15\x43\x61ncelFieldJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"J\n\x16\x43\x61ncelFieldJobResponse\x12\x30\n\tfield_job\x18\x01 \x01(\x0b\x32\x1d.armature.records.v1.FieldJob2\xd0\x02\n\x0f\x46ieldJobService\x12\x65\n\x0bGetFieldJob\x12\'.armature.records.v1.GetFieldJobRequest\x1a(.armature.records.v1.GetFieldJobResponse\"\x03\x90\x02\x01\x12k\n\rListFieldJobs\x12).armature.records.v1.ListFieldJobsRequest\x1a*.armature.records.v1.ListFieldJobsResponse\"\x03\x90\x02\x01\x12i\n\x0e\x43\x61ncelFieldJob\x12*.armature.records.v1.CancelFieldJobRequest\x1a+.armature.records.v1.CancelFieldJobResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+armature/records/v1/field_job_service.proto\x12\x13\x61rmature.records.v1\x1a#armature/records/v1/field_job.proto\x1a\x1b\x62uf/validate/validate.proto\" \n\x12GetFieldJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"G\n\x13GetFieldJobResponse\x12\x30\n\tfield_job\x18\x01 \x01(\x0b\x32\x1d.armature.records.v1.FieldJob\"P\n\x14ListFieldJobsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"c\n\x15ListFieldJobsResponse\x12\x31\n\nfield_jobs\x18\x01 \x03(\x0b\x32\x1d.armature.records.v1.FieldJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x15\x43\x61ncelFieldJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"J\n\x16\x43\x61ncelFieldJobResponse\x12\x30\n\tfield_job\x18\x01 \x01(\x0b\x32\x1d.armature.records.v1.FieldJob2\xd0\x02\n\x0f\x46ieldJobService\x12\x65\n\x0bGetFieldJob\x12\'.armature.records.v1.GetFieldJobRequest\x1a(.armature.records.v1.GetFieldJobResponse\"\x03\x90\x02\x01\x12k\n\rListFieldJobs\x12).armature.records.v1.ListFieldJobsRequest\x1a*.armature.records.v1.ListFieldJobsResponse\"\x03\x90\x02\x01\x12i\n\x0e\x43\x61ncelFieldJob\x12*.armature.records.v1.CancelFieldJobRequest\x1a+.armature.records.v1.CancelFieldJobResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.records.v1.field_job_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTFIELDJOBSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTFIELDJOBSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTFIELDJOBSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTFIELDJOBSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_CANCELFIELDJOBREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CANCELFIELDJOBREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_FIELDJOBSERVICE'].methods_by_name['GetFieldJob']._loaded_options = None
@@ -44,13 +48,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFIELDJOBRESPONSE']._serialized_start=168
   _globals['_GETFIELDJOBRESPONSE']._serialized_end=239
   _globals['_LISTFIELDJOBSREQUEST']._serialized_start=241
-  _globals['_LISTFIELDJOBSREQUEST']._serialized_end=302
-  _globals['_LISTFIELDJOBSRESPONSE']._serialized_start=304
-  _globals['_LISTFIELDJOBSRESPONSE']._serialized_end=403
-  _globals['_CANCELFIELDJOBREQUEST']._serialized_start=405
-  _globals['_CANCELFIELDJOBREQUEST']._serialized_end=470
-  _globals['_CANCELFIELDJOBRESPONSE']._serialized_start=472
-  _globals['_CANCELFIELDJOBRESPONSE']._serialized_end=546
-  _globals['_FIELDJOBSERVICE']._serialized_start=549
-  _globals['_FIELDJOBSERVICE']._serialized_end=885
+  _globals['_LISTFIELDJOBSREQUEST']._serialized_end=321
+  _globals['_LISTFIELDJOBSRESPONSE']._serialized_start=323
+  _globals['_LISTFIELDJOBSRESPONSE']._serialized_end=422
+  _globals['_CANCELFIELDJOBREQUEST']._serialized_start=424
+  _globals['_CANCELFIELDJOBREQUEST']._serialized_end=489
+  _globals['_CANCELFIELDJOBRESPONSE']._serialized_start=491
+  _globals['_CANCELFIELDJOBRESPONSE']._serialized_end=565
+  _globals['_FIELDJOBSERVICE']._serialized_start=568
+  _globals['_FIELDJOBSERVICE']._serialized_end=904
 # @@protoc_insertion_point(module_scope)
