@@ -9,10 +9,13 @@ rolls back. SQL goes through `Tx`, as text with named parameters or as a SQLAlch
 both run on the same connection and transaction.
 """
 
+import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -31,6 +34,12 @@ _DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
 
 # Measured: a parallel plan turns a millisecond into fifty.
 _PLANNER = "-c max_parallel_workers_per_gather=0 -c enable_memoize=off -c jit=off -c timezone=UTC"
+# The server gives up a transaction, and its locks, whose client is gone without a word; nothing of
+# ours waits for anybody else while it is in one.
+_SERVER = "-c idle_in_transaction_session_timeout=60s"
+_STATEMENT_SECONDS = 60.0
+# Beyond a statement's own time without another one: its connection is dead, and will not say so.
+_SILENCE_SECONDS = 5.0
 
 _BEGIN = (
     "SELECT now() AS now, set_config('app.workspace_id', %s, true),"
@@ -47,8 +56,10 @@ class Tx:
         database: "Database",
         pipeline: AsyncPipeline,
         begun: psycopg.AsyncCursor[Row],
+        watch: "_Watch",
     ) -> None:
         self.connection = connection
+        self._watch = watch
         self._database = database
         self._pipeline = pipeline
         self._begun = begun
@@ -70,6 +81,7 @@ class Tx:
 
     async def tuples(self, sql: str, params: Params = None) -> list[tuple[Any, ...]]:
         """Rows as tuples, for pages: half the cost of dictionaries."""
+        self._watch.touch()
         cursor = self.connection.cursor(row_factory=tuple_row)
         await cursor.execute(sql, params)
         return await cursor.fetchall()
@@ -99,6 +111,7 @@ class Tx:
     async def send(self, sql: str, params: Params = None) -> None:
         """Queue a statement whose result nobody needs: no wait. Name what it may violate in
         `violations`, by constraint: the error is raised when the transaction next waits."""
+        self._watch.touch()
         await self.connection.execute(sql, params)
 
     def pipeline(self) -> contextlib.AbstractAsyncContextManager[AsyncPipeline]:
@@ -107,6 +120,7 @@ class Tx:
 
     async def ask(self, sql: str, params: Params = None) -> psycopg.AsyncCursor[Row]:
         """Queue a statement and fetch its rows later, from the cursor, with others' results."""
+        self._watch.touch()
         return await self.connection.execute(sql, params)
 
     @contextlib.asynccontextmanager
@@ -132,6 +146,7 @@ class Tx:
         self.after_commit(self._database.outbox_changed)
 
     async def _execute(self, sql: str | ClauseElement, params: Params) -> psycopg.AsyncCursor[Row]:
+        self._watch.touch()
         if not isinstance(sql, str):
             compiled = sql.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
             sql, params = str(compiled), compiled.params
@@ -159,7 +174,7 @@ class Database:
                 "row_factory": dict_row,
                 "autocommit": True,
                 "prepare_threshold": 3,
-                "options": f"-c search_path={schema} {_PLANNER} {planner}",
+                "options": f"-c search_path={schema} {_SERVER} {_PLANNER} {planner}",
                 "application_name": f"armature-{schema}",
             },
             check=None,
@@ -211,30 +226,31 @@ class Database:
     async def reading(self, workspace_id: UUID) -> AsyncIterator[Tx]:
         """A transaction for reads alone, without the round trips of BEGIN and COMMIT: what one
         pipeline sends is one implicit transaction. No savepoints, and `run` would end it."""
-        timeout = str(int(deadlines.shorter_of(60.0) * 1000))
+        timeout = str(int(deadlines.shorter_of(_STATEMENT_SECONDS) * 1000))
         with _translated():
             async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
-                with _transaction_span(self.schema):
+                with _transaction_span(self.schema), _Watch(connection) as watch:
                     async with connection.pipeline() as pipeline:
                         begun = await connection.execute(_BEGIN, (str(workspace_id), timeout))
-                        yield Tx(connection, self, pipeline, begun)
+                        yield Tx(connection, self, pipeline, begun, watch)
 
     @contextlib.asynccontextmanager
     async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
-        timeout = str(int(deadlines.shorter_of(60.0) * 1000))
+        timeout = str(int(deadlines.shorter_of(_STATEMENT_SECONDS) * 1000))
         tx: Tx | None = None
         with _translated():
             try:
                 async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
-                    with _transaction_span(self.schema):
+                    with _transaction_span(self.schema), _Watch(connection) as watch:
                         async with (
                             _rolled_back(connection),
                             connection.pipeline() as pipeline,
                         ):
                             await connection.execute("BEGIN")
                             begun = await connection.execute(_BEGIN, (workspace_id, timeout))
-                            tx = Tx(connection, self, pipeline, begun)
+                            tx = Tx(connection, self, pipeline, begun, watch)
                             yield tx
+                            watch.touch()
                             commit = await connection.execute("COMMIT")
                         if commit.statusmessage != "COMMIT":
                             raise psycopg.InternalError("a failed statement was passed over")
@@ -245,6 +261,45 @@ class Database:
                 raise named from exc
         if tx is not None:
             tx.committed()
+
+
+class _Watch:
+    """Ends a connection on which a statement gets no answer in its time and a little more.
+
+    Postgres ends statements that take too long; but of a connection that the network or a proxy has
+    forgotten nothing comes at all, and the driver would wait for ever. Its socket is shut down, so
+    that it fails at once as any broken one does, and the pool makes another.
+    """
+
+    __slots__ = ("_connection", "_limit", "_loop", "_timer", "_touched")
+
+    def __init__(self, connection: AsyncConnection[Row]) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._limit = deadlines.shorter_of(_STATEMENT_SECONDS) + _SILENCE_SECONDS
+        self._touched = self._loop.time()
+
+    def touch(self) -> None:
+        """A statement goes out."""
+        self._touched = self._loop.time()
+
+    def __enter__(self) -> Self:
+        self._timer = self._loop.call_at(self._touched + self._limit, self._look)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        due = self._touched + self._limit
+        if self._loop.time() < due - 0.001:
+            self._timer = self._loop.call_at(due, self._look)
+            return
+        with (
+            contextlib.suppress(OSError, psycopg.Error),  # closed meanwhile
+            socket.socket(fileno=os.dup(self._connection.fileno())) as ours,
+        ):
+            ours.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.asynccontextmanager

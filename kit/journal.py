@@ -32,7 +32,7 @@ _REPEAT_SECONDS = 60.0
 _MAX_KINDS = 2_000  # of refusals at a time; further ones are told apart by their workspace alone
 _MAX_WORKSPACES = 2_000
 _MAX_KEYS = 20_000
-_LAST_SECONDS = 2.0
+_LAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

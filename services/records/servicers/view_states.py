@@ -3,6 +3,7 @@
 from armature.records.v1 import view_state_service_pb2 as pb
 from armature.records.v1 import view_state_service_pb2_grpc as rpc
 
+from kit import paging
 from kit.calls import Context
 from kit.db import Database
 from planes.definitions import Definitions
@@ -29,12 +30,20 @@ class ViewStateServicer(rpc.ViewStateServiceServicer):
             for v in workspace.views.values()
             if v.object_id == target.object.id and (v.visibility != "private" or v.created_by == me)
         ]
+        bound = ("view_states", str(target.workspace_id), target.object.id)
+        limit, last = paging.clamp(request.page_size), paging.decode(request.page_token, *bound)
+        views = sorted(views, key=lambda v: (v.name, v.id))
+        if last is not None:
+            views = [v for v in views if [v.name, v.id] > last]
+        token = ""
+        if len(views) > limit:
+            token = paging.encode([views[limit - 1].name, views[limit - 1].id], *bound)
         async with self._db.reading(target.workspace_id) as tx:
             at = (target.workspace_id, target.object_id)
             states = {s.set_id: s for s in await view_states.of_object(tx, *at)}
             uses = {u.view_id: u for u in await view_uses.of_object(tx, *at)}
             found = []
-            for view in sorted(views, key=lambda v: (v.name, v.id)):
+            for view in views[:limit]:
                 plan = viewing.plan(workspace, view)
                 kept = plan if isinstance(plan, viewing.Kept) else None
                 state = states.get(kept.set_id) if kept is not None else None
@@ -46,7 +55,9 @@ class ViewStateServicer(rpc.ViewStateServiceServicer):
                 if kept is not None and (use := uses.get(kept.view_id)) is not None:
                     _used(shown, use)
                 found.append(shown)
-        return pb.ListViewStatesResponse(states=found, metadata_version=workspace.version)
+        return pb.ListViewStatesResponse(
+            states=found, next_page_token=token, metadata_version=workspace.version
+        )
 
 
 def _shown(

@@ -1,7 +1,7 @@
 """A connection that the network has forgotten is given up in time, and another takes its place."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,11 +15,11 @@ from tests.integration.kit.conftest import PLANE, Stack
 
 
 @pytest.fixture
-def proxy(stack: Stack) -> "AsyncIterator[Proxy]":
+def proxy(stack: Stack) -> Iterator[Proxy]:
     target = urlsplit(stack.url(f"armature_{PLANE}")).port
     assert target is not None
     with Proxy(0, target) as running:
-        yield running  # type: ignore[misc]
+        yield running
 
 
 @pytest.fixture
@@ -57,11 +57,15 @@ async def test_work_without_a_deadline_does_not_wait_for_ever(
 ) -> None:
     monkeypatch.setattr("kit.db._STATEMENT_SECONDS", 0.5)
     monkeypatch.setattr("kit.db._SILENCE_SECONDS", 0.5)
-    with pytest.raises(Unavailable):
+
+    async def cut_off() -> None:
         async with db.transaction(ids.new_id()) as tx:
             await tx.value("SELECT 1")
             proxy.inject(Fault(HALF_OPEN))
             await tx.value("SELECT 1")
+
+    with pytest.raises(Unavailable):
+        await cut_off()
     async with asyncio.timeout(15):
         assert await ask(db)
 

@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/records/v1/history_service.proto\x12\x13\x61rmature.records.v1\x1a\x1e\x61rmature/common/v1/actor.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x01\n\x18ListRecordHistoryRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x1b\n\nat_version\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"\x96\x01\n\x19ListRecordHistoryResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".armature.records.v1.RecordVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x18\n\x10metadata_version\x18\x04 \x01(\x03\"\xd7\x01\n\rRecordVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06\x63hange\x18\x02 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12\x13\n\x0b\x62\x65\x66ore_json\x18\x04 \x01(\x0c\x12\x12\n\nafter_json\x18\x05 \x01(\x0c\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.armature.common.v1.Actor\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t2\x89\x01\n\x0eHistoryService\x12w\n\x11ListRecordHistory\x12-.armature.records.v1.ListRecordHistoryRequest\x1a..armature.records.v1.ListRecordHistoryResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/records/v1/history_service.proto\x12\x13\x61rmature.records.v1\x1a\x1e\x61rmature/common/v1/actor.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x01\n\x18ListRecordHistoryRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12\x1b\n\nat_version\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"\x96\x01\n\x19ListRecordHistoryResponse\x12\x34\n\x08versions\x18\x01 \x03(\x0b\x32\".armature.records.v1.RecordVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x18\n\x10metadata_version\x18\x04 \x01(\x03\"\xd7\x01\n\rRecordVersion\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x0e\n\x06\x63hange\x18\x02 \x01(\t\x12\x16\n\x0e\x63hanged_fields\x18\x03 \x03(\t\x12\x13\n\x0b\x62\x65\x66ore_json\x18\x04 \x01(\x0c\x12\x12\n\nafter_json\x18\x05 \x01(\x0c\x12(\n\x05\x61\x63tor\x18\x06 \x01(\x0b\x32\x19.armature.common.v1.Actor\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\t2\x89\x01\n\x0eHistoryService\x12w\n\x11ListRecordHistory\x12-.armature.records.v1.ListRecordHistoryRequest\x1a..armature.records.v1.ListRecordHistoryResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +36,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['at_version']._loaded_options = None
   _globals['_LISTRECORDHISTORYREQUEST'].fields_by_name['at_version']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_HISTORYSERVICE'].methods_by_name['ListRecordHistory']._loaded_options = None
   _globals['_HISTORYSERVICE'].methods_by_name['ListRecordHistory']._serialized_options = b'\220\002\001'
   _globals['_LISTRECORDHISTORYREQUEST']._serialized_start=161
-  _globals['_LISTRECORDHISTORYREQUEST']._serialized_end=292
-  _globals['_LISTRECORDHISTORYRESPONSE']._serialized_start=295
-  _globals['_LISTRECORDHISTORYRESPONSE']._serialized_end=445
-  _globals['_RECORDVERSION']._serialized_start=448
-  _globals['_RECORDVERSION']._serialized_end=663
-  _globals['_HISTORYSERVICE']._serialized_start=666
-  _globals['_HISTORYSERVICE']._serialized_end=803
+  _globals['_LISTRECORDHISTORYREQUEST']._serialized_end=302
+  _globals['_LISTRECORDHISTORYRESPONSE']._serialized_start=305
+  _globals['_LISTRECORDHISTORYRESPONSE']._serialized_end=455
+  _globals['_RECORDVERSION']._serialized_start=458
+  _globals['_RECORDVERSION']._serialized_end=673
+  _globals['_HISTORYSERVICE']._serialized_start=676
+  _globals['_HISTORYSERVICE']._serialized_end=813
 # @@protoc_insertion_point(module_scope)

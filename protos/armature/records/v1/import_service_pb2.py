@@ -27,7 +27,7 @@ from armature.records.v1 import tabular_pb2 as armature_dot_records_dot_v1_dot_t
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/records/v1/import_service.proto\x12\x13\x61rmature.records.v1\x1a armature/records/v1/import.proto\x1a!armature/records/v1/tabular.proto\x1a\x1b\x62uf/validate/validate.proto\"\xa6\x03\n\x13\x43reateImportRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12<\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\".armature.records.v1.TabularFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x46\n\x07mapping\x18\x03 \x03(\x0b\x32\x35.armature.records.v1.CreateImportRequest.MappingEntry\x12\x17\n\x05match\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\n\x12\x37\n\x04mode\x18\x05 \x01(\x0e\x32\x1f.armature.records.v1.ImportModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x12\x13\n\x0b\x63lear_empty\x18\x07 \x01(\x08\x12\x16\n\x0eignore_unknown\x18\x08 \x01(\x08\x12\x1c\n\nrequest_id\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1b\n\nat_version\x18\n \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x1a.\n\x0cMappingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x14\x43reateImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"t\n\x13UploadImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"C\n\x14UploadImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"\x1e\n\x10GetImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11GetImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"D\n\x12ListImportsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x13ListImportsResponse\x12,\n\x07imports\x18\x01 \x03(\x0b\x32\x1b.armature.records.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x13\x43\x61ncelImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"C\n\x14\x43\x61ncelImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"=\n\x11UndoImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"A\n\x12UndoImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"U\n\x17ListImportErrorsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x18ListImportErrorsResponse\x12\x30\n\x06\x65rrors\x18\x01 \x03(\x0b\x32 .armature.records.v1.ImportError\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdb\x05\n\rImportService\x12\x63\n\x0c\x43reateImport\x12(.armature.records.v1.CreateImportRequest\x1a).armature.records.v1.CreateImportResponse\x12\x63\n\x0cUploadImport\x12(.armature.records.v1.UploadImportRequest\x1a).armature.records.v1.UploadImportResponse\x12_\n\tGetImport\x12%.armature.records.v1.GetImportRequest\x1a&.armature.records.v1.GetImportResponse\"\x03\x90\x02\x01\x12\x65\n\x0bListImports\x12\'.armature.records.v1.ListImportsRequest\x1a(.armature.records.v1.ListImportsResponse\"\x03\x90\x02\x01\x12\x63\n\x0c\x43\x61ncelImport\x12(.armature.records.v1.CancelImportRequest\x1a).armature.records.v1.CancelImportResponse\x12]\n\nUndoImport\x12&.armature.records.v1.UndoImportRequest\x1a\'.armature.records.v1.UndoImportResponse\x12t\n\x10ListImportErrors\x12,.armature.records.v1.ListImportErrorsRequest\x1a-.armature.records.v1.ListImportErrorsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(armature/records/v1/import_service.proto\x12\x13\x61rmature.records.v1\x1a armature/records/v1/import.proto\x1a!armature/records/v1/tabular.proto\x1a\x1b\x62uf/validate/validate.proto\"\xa6\x03\n\x13\x43reateImportRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12<\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\".armature.records.v1.TabularFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x46\n\x07mapping\x18\x03 \x03(\x0b\x32\x35.armature.records.v1.CreateImportRequest.MappingEntry\x12\x17\n\x05match\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\n\x12\x37\n\x04mode\x18\x05 \x01(\x0e\x32\x1f.armature.records.v1.ImportModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x12\x13\n\x0b\x63lear_empty\x18\x07 \x01(\x08\x12\x16\n\x0eignore_unknown\x18\x08 \x01(\x08\x12\x1c\n\nrequest_id\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1b\n\nat_version\x18\n \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x1a.\n\x0cMappingEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x14\x43reateImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"t\n\x13UploadImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x06offset\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"C\n\x14UploadImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"\x1e\n\x10GetImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\"@\n\x11GetImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"N\n\x12ListImportsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"\\\n\x13ListImportsResponse\x12,\n\x07imports\x18\x01 \x03(\x0b\x32\x1b.armature.records.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x13\x43\x61ncelImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"C\n\x14\x43\x61ncelImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"=\n\x11UndoImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"A\n\x12UndoImportResponse\x12+\n\x06import\x18\x01 \x01(\x0b\x32\x1b.armature.records.v1.Import\"_\n\x17ListImportErrorsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"e\n\x18ListImportErrorsResponse\x12\x30\n\x06\x65rrors\x18\x01 \x03(\x0b\x32 .armature.records.v1.ImportError\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdb\x05\n\rImportService\x12\x63\n\x0c\x43reateImport\x12(.armature.records.v1.CreateImportRequest\x1a).armature.records.v1.CreateImportResponse\x12\x63\n\x0cUploadImport\x12(.armature.records.v1.UploadImportRequest\x1a).armature.records.v1.UploadImportResponse\x12_\n\tGetImport\x12%.armature.records.v1.GetImportRequest\x1a&.armature.records.v1.GetImportResponse\"\x03\x90\x02\x01\x12\x65\n\x0bListImports\x12\'.armature.records.v1.ListImportsRequest\x1a(.armature.records.v1.ListImportsResponse\"\x03\x90\x02\x01\x12\x63\n\x0c\x43\x61ncelImport\x12(.armature.records.v1.CancelImportRequest\x1a).armature.records.v1.CancelImportResponse\x12]\n\nUndoImport\x12&.armature.records.v1.UndoImportRequest\x1a\'.armature.records.v1.UndoImportResponse\x12t\n\x10ListImportErrors\x12,.armature.records.v1.ListImportErrorsRequest\x1a-.armature.records.v1.ListImportErrorsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,12 +52,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADIMPORTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_LISTIMPORTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTIMPORTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTIMPORTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTIMPORTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_CANCELIMPORTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CANCELIMPORTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_UNDOIMPORTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UNDOIMPORTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_LISTIMPORTERRORSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTIMPORTERRORSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTIMPORTERRORSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTIMPORTERRORSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_IMPORTSERVICE'].methods_by_name['GetImport']._loaded_options = None
   _globals['_IMPORTSERVICE'].methods_by_name['GetImport']._serialized_options = b'\220\002\001'
   _globals['_IMPORTSERVICE'].methods_by_name['ListImports']._loaded_options = None
@@ -79,21 +83,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETIMPORTRESPONSE']._serialized_start=876
   _globals['_GETIMPORTRESPONSE']._serialized_end=940
   _globals['_LISTIMPORTSREQUEST']._serialized_start=942
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1010
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1012
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1104
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=1106
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=1169
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1171
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1238
-  _globals['_UNDOIMPORTREQUEST']._serialized_start=1240
-  _globals['_UNDOIMPORTREQUEST']._serialized_end=1301
-  _globals['_UNDOIMPORTRESPONSE']._serialized_start=1303
-  _globals['_UNDOIMPORTRESPONSE']._serialized_end=1368
-  _globals['_LISTIMPORTERRORSREQUEST']._serialized_start=1370
-  _globals['_LISTIMPORTERRORSREQUEST']._serialized_end=1455
-  _globals['_LISTIMPORTERRORSRESPONSE']._serialized_start=1457
-  _globals['_LISTIMPORTERRORSRESPONSE']._serialized_end=1558
-  _globals['_IMPORTSERVICE']._serialized_start=1561
-  _globals['_IMPORTSERVICE']._serialized_end=2292
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1020
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1022
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1114
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=1116
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=1179
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=1181
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=1248
+  _globals['_UNDOIMPORTREQUEST']._serialized_start=1250
+  _globals['_UNDOIMPORTREQUEST']._serialized_end=1311
+  _globals['_UNDOIMPORTRESPONSE']._serialized_start=1313
+  _globals['_UNDOIMPORTRESPONSE']._serialized_end=1378
+  _globals['_LISTIMPORTERRORSREQUEST']._serialized_start=1380
+  _globals['_LISTIMPORTERRORSREQUEST']._serialized_end=1475
+  _globals['_LISTIMPORTERRORSRESPONSE']._serialized_start=1477
+  _globals['_LISTIMPORTERRORSRESPONSE']._serialized_end=1578
+  _globals['_IMPORTSERVICE']._serialized_start=1581
+  _globals['_IMPORTSERVICE']._serialized_end=2312
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/records/v1/view_state_service.proto\x12\x13\x61rmature.records.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"D\n\x15ListViewStatesRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1b\n\nat_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"b\n\x16ListViewStatesResponse\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.armature.records.v1.ViewState\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\"\xb4\x02\n\tViewState\x12\x0f\n\x07view_id\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12\x14\n\x0cmaterialized\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x17\n\x0frecords_checked\x18\x06 \x01(\x03\x12\x14\n\x07\x65ntries\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07queries\x18\x08 \x01(\x03\x12\x0f\n\x07\x63ost_ms\x18\t \x01(\x03\x12\x31\n\rlast_use_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65\x63ision\x18\x0b \x01(\t\x12\x31\n\rdecision_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_entries2\x82\x01\n\x10ViewStateService\x12n\n\x0eListViewStates\x12*.armature.records.v1.ListViewStatesRequest\x1a+.armature.records.v1.ListViewStatesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/records/v1/view_state_service.proto\x12\x13\x61rmature.records.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x15ListViewStatesRequest\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1b\n\nat_version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"{\n\x16ListViewStatesResponse\x12.\n\x06states\x18\x01 \x03(\x0b\x32\x1e.armature.records.v1.ViewState\x12\x18\n\x10metadata_version\x18\x02 \x01(\x03\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xb4\x02\n\tViewState\x12\x0f\n\x07view_id\x18\x01 \x01(\t\x12\x0c\n\x04view\x18\x02 \x01(\t\x12\x14\n\x0cmaterialized\x18\x03 \x01(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x17\n\x0frecords_checked\x18\x06 \x01(\x03\x12\x14\n\x07\x65ntries\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07queries\x18\x08 \x01(\x03\x12\x0f\n\x07\x63ost_ms\x18\t \x01(\x03\x12\x31\n\rlast_use_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65\x63ision\x18\x0b \x01(\t\x12\x31\n\rdecision_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_entries2\x82\x01\n\x10ViewStateService\x12n\n\x0eListViewStates\x12*.armature.records.v1.ListViewStatesRequest\x1a+.armature.records.v1.ListViewStatesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +35,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['at_version']._loaded_options = None
   _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['at_version']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTVIEWSTATESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_VIEWSTATESERVICE'].methods_by_name['ListViewStates']._loaded_options = None
   _globals['_VIEWSTATESERVICE'].methods_by_name['ListViewStates']._serialized_options = b'\220\002\001'
   _globals['_LISTVIEWSTATESREQUEST']._serialized_start=131
-  _globals['_LISTVIEWSTATESREQUEST']._serialized_end=199
-  _globals['_LISTVIEWSTATESRESPONSE']._serialized_start=201
-  _globals['_LISTVIEWSTATESRESPONSE']._serialized_end=299
-  _globals['_VIEWSTATE']._serialized_start=302
-  _globals['_VIEWSTATE']._serialized_end=610
-  _globals['_VIEWSTATESERVICE']._serialized_start=613
-  _globals['_VIEWSTATESERVICE']._serialized_end=743
+  _globals['_LISTVIEWSTATESREQUEST']._serialized_end=257
+  _globals['_LISTVIEWSTATESRESPONSE']._serialized_start=259
+  _globals['_LISTVIEWSTATESRESPONSE']._serialized_end=382
+  _globals['_VIEWSTATE']._serialized_start=385
+  _globals['_VIEWSTATE']._serialized_end=693
+  _globals['_VIEWSTATESERVICE']._serialized_start=696
+  _globals['_VIEWSTATESERVICE']._serialized_end=826
 # @@protoc_insertion_point(module_scope)

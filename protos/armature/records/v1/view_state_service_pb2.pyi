@@ -11,20 +11,26 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListViewStatesRequest(_message.Message):
-    __slots__ = ("object", "at_version")
+    __slots__ = ("object", "at_version", "page_size", "page_token")
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     AT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     object: str
     at_version: int
-    def __init__(self, object: _Optional[str] = ..., at_version: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, object: _Optional[str] = ..., at_version: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListViewStatesResponse(_message.Message):
-    __slots__ = ("states", "metadata_version")
+    __slots__ = ("states", "metadata_version", "next_page_token")
     STATES_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     states: _containers.RepeatedCompositeFieldContainer[ViewState]
     metadata_version: int
-    def __init__(self, states: _Optional[_Iterable[_Union[ViewState, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, states: _Optional[_Iterable[_Union[ViewState, _Mapping]]] = ..., metadata_version: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ViewState(_message.Message):
     __slots__ = ("view_id", "view", "materialized", "state", "reason", "records_checked", "entries", "queries", "cost_ms", "last_use_time", "decision", "decision_time")

@@ -49,7 +49,7 @@ class ViewStateServiceServicer:
     """
 
     def ListViewStates(self, request, context):
-        """ListViewStates returns every view of an object that the caller may see, in name order, each with
+        """ListViewStates returns a page of the views of an object that the caller may see, in name order, each with
         the state of its entries and the advisor's last decision. Fails with NOT_FOUND /
         OBJECT_NOT_FOUND.
         """

@@ -36,7 +36,7 @@ class ViewStateServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ViewStateServiceAsyncStub: ...
     ListViewStates: _grpc.UnaryUnaryMultiCallable[_view_state_service_pb2.ListViewStatesRequest, _view_state_service_pb2.ListViewStatesResponse]
-    """ListViewStates returns every view of an object that the caller may see, in name order, each with
+    """ListViewStates returns a page of the views of an object that the caller may see, in name order, each with
     the state of its entries and the advisor's last decision. Fails with NOT_FOUND /
     OBJECT_NOT_FOUND.
     """
@@ -49,7 +49,7 @@ class ViewStateServiceAsyncStub(ViewStateServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListViewStates: _aio.UnaryUnaryMultiCallable[_view_state_service_pb2.ListViewStatesRequest, _view_state_service_pb2.ListViewStatesResponse]  # type: ignore[assignment]
-    """ListViewStates returns every view of an object that the caller may see, in name order, each with
+    """ListViewStates returns a page of the views of an object that the caller may see, in name order, each with
     the state of its entries and the advisor's last decision. Fails with NOT_FOUND /
     OBJECT_NOT_FOUND.
     """
@@ -65,7 +65,7 @@ class ViewStateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _view_state_service_pb2.ListViewStatesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_view_state_service_pb2.ListViewStatesResponse, _abc.Awaitable[_view_state_service_pb2.ListViewStatesResponse]]:
-        """ListViewStates returns every view of an object that the caller may see, in name order, each with
+        """ListViewStates returns a page of the views of an object that the caller may see, in name order, each with
         the state of its entries and the advisor's last decision. Fails with NOT_FOUND /
         OBJECT_NOT_FOUND.
         """
