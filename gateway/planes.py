@@ -26,6 +26,7 @@ from armature.metadata.v1 import (
     link_type_service_pb2,
     object_service_pb2,
     schema_service_pb2,
+    unique_constraint_service_pb2,
     view_service_pb2,
     workspace_service_pb2,
 )
@@ -120,6 +121,7 @@ SUBSCRIPTIONS = Service(subscription_service_pb2, "SubscriptionService")
 TIMELINE = Service(timeline_service_pb2, "TimelineService")
 TODOS = Service(todo_service_pb2, "TodoService")
 RECORD_WATCHES = Service(record_watch_service_pb2, "RecordWatchService")
+UNIQUE_CONSTRAINTS = Service(unique_constraint_service_pb2, "UniqueConstraintService")
 VIEW_STATES = Service(view_state_service_pb2, "ViewStateService")
 VIEWS = Service(view_service_pb2, "ViewService")
 WORKFLOWS = Service(workflow_service_pb2, "WorkflowService")

@@ -37,7 +37,7 @@ from kit.caller import Caller
 from kit.clock import now
 from kit.db import Database, Tx
 from kit.envelope import Envelope
-from kit.errors import ResourceExhausted, ServiceError, Unavailable
+from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 from kit.pull import Pull, PullLost
 
 log = structlog.get_logger()
@@ -53,11 +53,17 @@ _SUSPECT = 3  # deliveries: from here on one at a time, so that only the culprit
 _CAREFUL_SECONDS = 3.0  # that others wait for it: what kills does so sooner
 MAX_DELIVERIES = 16  # then it is not delivered again
 _MAX_LETTERS_OF_LETTERS = 3
-_TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
+
+
+class _Unanswered(Exception):
+    """A plane that is asked before the transaction does not answer in time."""
+
+
+_TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError, _Unanswered)
 _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its own
 _OBSERVE_SECONDS = 10.0
 _TURN_PAUSE = 0.03  # between looks whether it is an event's turn
-_TURN_SECONDS = 25.0  # longer than a dead process holds what came before
+_TURN_SECONDS = 90.0  # longer than a dead process, or connection, holds what came before
 _SPANS = 50  # of a batch; the rest is processed without being watched
 _LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
 _SEEN = """
@@ -158,10 +164,11 @@ class Consumer:
                 careful = now_careful
 
     async def _below(self, most: int, seconds: float | None) -> None:
-        """Wait until fewer are held, for so long at most."""
+        """Wait until fewer are held, for so long at most. Those that wait for their turn do not
+        count: it may be for something that is still to be taken."""
         try:
             async with asyncio.timeout(seconds):
-                while len(self._unsettled) >= most:
+                while len(self._unsettled) - len(self._early) >= most:
                     self._settled.clear()
                     await self._settled.wait()
         except TimeoutError:
@@ -292,7 +299,10 @@ class Consumer:
         events = [await self._readable(taken) for taken in group]
         began = time.monotonic()
         if self._options.prepare is not None:
-            await self._options.prepare(events)
+            try:
+                await self._options.prepare(events)
+            except DeadlineExceeded as exc:  # of a statement it would be the event's own fault
+                raise _Unanswered(str(exc)) from exc
         workspace_id = events[0].workspace_id
         async with self._db.transaction(workspace_id) as tx:
             waiting = await self._waiting(tx, events)
@@ -332,6 +342,8 @@ class Consumer:
                 log.warning("out of turn", consumer=self._options.name, event_id=str(event.id))
                 early.discard(event.id)
                 del self._early[event.id]
+        if early:
+            self._settled.set()
         return early
 
     async def _readable(self, taken: _Taken) -> Envelope:

@@ -109,6 +109,12 @@ def _digest(caller: Caller, request: Mutation) -> bytes:
     return hashlib.sha256(document).digest()
 
 
+async def drop(tx: Tx, caller: Caller, method: str, request_id: str) -> None:
+    """Drop one key, of a request that whoever sent it has seen answered and never repeats."""
+    sql = "DELETE FROM idempotency_keys WHERE workspace_id = %s AND method = %s AND request_id = %s"
+    await tx.send(sql, [caller.workspace_id, method, request_id])
+
+
 async def forget(tx: Tx, *, hours: int = 72, limit: int = 5000) -> int:
     """Drop keys older than that; called by workers, in steps. Returns how many went."""
     return await tx.run(

@@ -9,12 +9,13 @@ is killed forgets what it has not told: at most a minute's repeats, and ten seco
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+import grpc
 import structlog
 
 from kit import clock, ids, origin, telemetry
@@ -70,6 +71,7 @@ class Batch:
     request_id: str = field(default_factory=lambda: str(ids.new_id()))
     denials: list[tuple[Kind, Tally]] = field(default_factory=list)
     uses: dict[str, int] = field(default_factory=dict)  # calls by API key
+    answered_id: str = ""  # of the workspace's last batch, which is not sent any more
 
 
 Tell = Callable[[UUID, Batch], Awaitable[None]]
@@ -84,6 +86,7 @@ class Journal:
         self._uses: Counter[tuple[UUID, str]] = Counter()
         self._uses_told = time.monotonic()
         self._unsent: dict[UUID, Batch] = {}
+        self._answered: OrderedDict[UUID, str] = OrderedDict()
         self._telling = asyncio.Lock()
 
     def used(self, caller: Caller) -> None:
@@ -98,7 +101,7 @@ class Journal:
         first."""
         if caller is None or not isinstance(failure, PermissionDenied):
             return
-        if failure.__cause__ is not None or caller.workspace_id == NOBODY:
+        if isinstance(failure.__cause__, grpc.RpcError) or caller.workspace_id == NOBODY:
             return
         found = origin.current()
         method = found.method if found else ""
@@ -159,6 +162,7 @@ class Journal:
         for workspace_id, batch in list(self._unsent.items()):
             try:
                 await self._tell(workspace_id, batch)
+                self._answer(workspace_id, batch)
             except (Unavailable, DeadlineExceeded) as exc:
                 log.warning("refusals and uses of keys wait", error=exc.reason)
                 return False
@@ -184,4 +188,13 @@ class Journal:
             self._uses.clear()
 
     def _batch(self, workspace_id: UUID) -> Batch:
-        return self._unsent.setdefault(workspace_id, Batch())
+        found = self._unsent.get(workspace_id)
+        if found is None:
+            answered = self._answered.pop(workspace_id, "")
+            found = self._unsent[workspace_id] = Batch(answered_id=answered)
+        return found
+
+    def _answer(self, workspace_id: UUID, batch: Batch) -> None:
+        self._answered[workspace_id] = batch.request_id
+        while len(self._answered) > _MAX_WORKSPACES:  # theirs are forgotten like all others
+            self._answered.popitem(last=False)

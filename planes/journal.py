@@ -23,6 +23,7 @@ def journal(channel: grpc.aio.Channel, secret: str, plane: str) -> Journal:
             denials=[_denial(*denial) for denial in batch.denials],
             key_calls=[pb.KeyCalls(api_key_id=k, calls=n) for k, n in batch.uses.items()],
             request_id=batch.request_id,
+            answered_request_id=batch.answered_id,
         )
         await clients.call(stub.RecordActivity, request, clients.metadata(own), timeout=3.0)
 

@@ -200,8 +200,13 @@ def _shown(obj: CompiledObject, own: ObjectAccess, names: set[str]) -> Object:
         fields.append(msgspec.structs.replace(field, active=False) if hidden else field)
     shown = {f.name for f in fields if f.active}
     label = obj.definition.label_field
+    ids = {f.id for f in fields if f.active}
+    together = obj.definition.unique_constraints
     return msgspec.structs.replace(
-        obj.definition, fields=tuple(fields), label_field=label if label in shown else ""
+        obj.definition,
+        fields=tuple(fields),
+        label_field=label if label in shown else "",
+        unique_constraints=tuple(one for one in together if ids >= set(one.field_ids)),
     )
 
 

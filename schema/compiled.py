@@ -8,7 +8,15 @@ from typing import Any, Optional, Protocol
 import msgspec
 
 from schema.field_types.codec import FieldCodec, compile_field
-from schema.model import PLATFORM_FIELDS, Field, LinkType, Object, Snapshot, View
+from schema.model import (
+    PLATFORM_FIELDS,
+    Field,
+    LinkType,
+    Object,
+    Snapshot,
+    UniqueConstraint,
+    View,
+)
 
 __all__ = ["PLATFORM_FIELDS", "CompiledObject", "Workspace"]
 
@@ -72,6 +80,16 @@ class CompiledObject:
     @cached_property
     def fields_by_id(self) -> dict[str, Field]:
         return {f.id: f for f in self.definition.fields if f.active}
+
+    @cached_property
+    def unique_together(self) -> tuple[tuple[UniqueConstraint, tuple[Field, ...]], ...]:
+        """The composite unique constraints that are enforced, each with its fields."""
+        known = {f.id: f for f in self.definition.fields}
+        return tuple(
+            (one, tuple(known[field_id] for field_id in one.field_ids))
+            for one in self.definition.unique_constraints
+            if one.state == "ready" and known.keys() >= set(one.field_ids)
+        )
 
     @cached_property
     def retired_keys(self) -> tuple[str, ...]:

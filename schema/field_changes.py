@@ -15,17 +15,24 @@ from schema.compiled import CompiledObject
 from schema.conversions import convert
 from schema.field_types import FIELD_TYPES
 from schema.field_types.codec import canonical_value
-from schema.model import Field, FieldType, Object
+from schema.model import Field, FieldType, Object, UniqueConstraint
 from schema.problems import Invalid, Problem
+from schema.values import composite_key, unique_key
 
 
 class FieldChange(msgspec.Struct, frozen=True, dict=True):
-    """A field before and after, and what becomes of values that would not fit."""
+    """A field before and after, and what becomes of values that would not fit.
+
+    With `constraint` no field changes: its fields, `parts`, become unique together, and `old` and
+    `target` are the first of them.
+    """
 
     old: Field
     target: Field
     reassign: dict[str, str | None] = {}  # removed options' values: another's, or None: cleared
     backfill: bool = False  # empty values of existing records become the default
+    constraint: UniqueConstraint | None = None
+    parts: tuple[Field, ...] = ()
 
     @property
     def old_key(self) -> str:
@@ -45,6 +52,29 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
         """Whether the index is kept anew, beside the old one."""
         return self.target.index_id != self.old.index_id
 
+    @property
+    def constraint_id(self) -> str:
+        """What the claims of the new definition are kept under."""
+        return self.constraint.id if self.constraint else self.target.index_id
+
+    @property
+    def claims(self) -> bool:
+        """Whether values become unique that were not, or unique in another way."""
+        if self.constraint is not None:
+            return True
+        return self.target.unique and (self.reindexes or not self.old.unique)
+
+    def key_of(self, doc: Mapping[str, Any], value: Any) -> str | None:
+        """What must be unique of a document, in which the new field holds `value`."""
+        if self.constraint is not None:
+            return composite_key(self.parts, doc)
+        return unique_key(self.target, value) if value is not None else None
+
+    def touches(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        """Whether two documents differ in what the change goes by."""
+        keys = [p.key or p.name for p in self.parts] if self.constraint else [self.old_key]
+        return any(before.get(key) != after.get(key) for key in keys)
+
     @cached_property
     def _beside(self) -> tuple[Field, ...]:
         return (msgspec.structs.replace(self.target, active=True),)
@@ -52,6 +82,8 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
     def both(self, obj: CompiledObject) -> CompiledObject:
         """The object with the old field and the new one: what indexes are kept for meanwhile."""
         fields = obj.definition.fields
+        if self.constraint is not None:
+            return self._constrained(obj)
         if self.converts or self.reindexes:
             fields = (*fields, *self._beside)
         else:
@@ -63,6 +95,21 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
             )
         return CompiledObject(msgspec.structs.replace(obj.definition, fields=fields))
 
+    def _constrained(self, obj: CompiledObject) -> CompiledObject:
+        """With the constraint in force, also for a writer who does not know its fields yet."""
+        assert self.constraint is not None
+        own, others = obj.definition, obj.definition.unique_constraints
+        known = {f.id for f in own.fields}
+        missing = (p for p in self.parts if p.id not in known)
+        enforced = msgspec.structs.replace(self.constraint, state="ready")
+        return CompiledObject(
+            msgspec.structs.replace(
+                own,
+                fields=(*own.fields, *missing),
+                unique_constraints=(*(o for o in others if o.id != enforced.id), enforced),
+            )
+        )
+
     def replaced(self, obj: CompiledObject) -> CompiledObject:
         """The object with the new field in the old one's place, where both share a key."""
         fields = tuple(self.target if f.id == self.old.id else f for f in obj.definition.fields)
@@ -70,6 +117,8 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
 
     def value_of(self, doc: Mapping[str, Any]) -> Any:
         """What the new field holds for an old document; Invalid where nothing fits."""
+        if self.constraint is not None:
+            return doc.get(self.old_key)
         value = self._kept(doc.get(self.old_key))
         if value is None and self.backfill:
             value = None if self.target.default is None else self._judged(self.target.default)
@@ -103,3 +152,9 @@ class Purge(msgspec.Struct, frozen=True):
 
     object: Object
     field: Field | None = None
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A unique constraint that is no more: its claims go."""
+
+    constraint: UniqueConstraint

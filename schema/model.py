@@ -99,6 +99,15 @@ class Field(msgspec.Struct, frozen=True):
         return self.slot or self.id
 
 
+class UniqueConstraint(msgspec.Struct, frozen=True):
+    """Fields whose values, together, only one live record of an object may have."""
+
+    id: str  # what its claims are kept under
+    name: str
+    field_ids: tuple[str, ...]  # in the order in which they were named
+    state: str = "ready"  # or "building": a job looks at the records, nothing is refused yet
+
+
 class Object(msgspec.Struct, frozen=True):
     """One kind of record."""
 
@@ -113,6 +122,7 @@ class Object(msgspec.Struct, frozen=True):
     standard: bool = False
     active: bool = True
     fields: tuple[Field, ...] = ()  # in position order, inactive ones included
+    unique_constraints: tuple[UniqueConstraint, ...] = ()
 
 
 class View(msgspec.Struct, frozen=True):

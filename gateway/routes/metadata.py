@@ -2,7 +2,7 @@
 
 from gateway.binding import Details, body, nothing, one, page, route, whole
 from gateway.hub import Hub
-from gateway.planes import FIELD_JOBS, FIELDS, LINK_TYPES, OBJECTS, VIEWS
+from gateway.planes import FIELD_JOBS, FIELDS, LINK_TYPES, OBJECTS, UNIQUE_CONSTRAINTS, VIEWS
 from gateway.routing import Route
 
 _OBJECT = ("plural_name", "label", "plural_label", "description", "icon", "label_field")
@@ -21,7 +21,8 @@ _LISTED = (*_PAGED, "show_deleted")
 
 def routes(hub: Hub) -> list[Route]:
     return [
-        *_objects(hub), *_fields(hub), *_field_jobs(hub), *_views(hub), *_link_types(hub)
+        *_objects(hub), *_fields(hub), *_unique_constraints(hub), *_field_jobs(hub),
+        *_views(hub), *_link_types(hub),
     ]  # fmt: skip
 
 
@@ -97,11 +98,45 @@ def _fields(hub: Hub) -> list[Route]:
         ),
         route(
             hub, "DELETE", path, FIELDS["DeleteField"], one("field", "repaired_views"),
-            say("Deactivate a field; answers the views that were repaired."),
+            say("Deactivate a field; answers the views that were repaired. `force=true` although a "
+                "unique constraint uses it."),
+            query=("force",),
         ),
         route(
             hub, "POST", f"{path}:purge", FIELDS["PurgeField"], whole(),
             say("Remove a deactivated field and its data, by a job."),
+        ),
+    ]  # fmt: skip
+
+
+def _unique_constraints(hub: Hub) -> list[Route]:
+    base = "/v1/objects/{object}/unique-constraints"
+    path = f"{base}/{{unique_constraint}}"
+    create = UNIQUE_CONSTRAINTS["CreateUniqueConstraint"]
+
+    def say(summary: str, example: object = None) -> Details:
+        return Details("fields", summary, example)
+
+    return [
+        route(
+            hub, "GET", base, UNIQUE_CONSTRAINTS["ListUniqueConstraints"],
+            page("unique_constraints"),
+            say("List what is unique together in an object, in name order."), query=_PAGED,
+        ),
+        route(
+            hub, "POST", base, create, one("unique_constraint", "field_job", status=201),
+            say("Make fields unique together; a job looks at the records first.",
+                {"name": "company_and_stage", "fields": ["company", "stage"]}),
+            body=body(create, ("name", "fields"), into="unique_constraint",
+                      beside=("validate_only",)),
+        ),
+        route(
+            hub, "GET", path, UNIQUE_CONSTRAINTS["GetUniqueConstraint"], one("unique_constraint"),
+            say("Get a composite unique constraint by id or name."),
+        ),
+        route(
+            hub, "DELETE", path, UNIQUE_CONSTRAINTS["DeleteUniqueConstraint"], nothing(),
+            say("Let go of a composite unique constraint; no record changes."),
         ),
     ]  # fmt: skip
 

@@ -24,7 +24,6 @@ from gateway.replies import Stream
 from gateway.routes.events import FILTER
 from gateway.routes.queries import set_filter
 from gateway.routing import Route
-from kit import clients
 from kit.errors import DeadlineExceeded, ServiceError, Unavailable
 
 log = structlog.get_logger()
@@ -48,7 +47,7 @@ def routes(hub: Hub) -> list[Route]:
         query.fill(request, exchange.query)
         if last := exchange.headers.get(b"last-event-id"):
             request.after, request.from_start = _cursor(last), False
-        source = _Source(hub, exchange.credential, rpc, request, _behind_event)
+        source = _Source(hub, hub.headers(exchange), rpc, request, _behind_event)
         await source.begin()
         return Stream(_pieces(source, exchange.trace_id), b"text/event-stream", list(_HEADERS))
 
@@ -88,7 +87,7 @@ def _records(hub: Hub) -> Route:
         if last := exchange.headers.get(b"last-event-id"):
             request.position = _cursor(last, _MAX_POSITION)
         request.at_version = max(exchange.at_version(), hub.versions.of(exchange.credential))
-        source = _Source(hub, exchange.credential, rpc, request, _behind_frame)
+        source = _Source(hub, hub.headers(exchange), rpc, request, _behind_frame)
         await source.begin()
         pieces = _frames(source, exchange.trace_id)
         return Stream(pieces, b"text/event-stream", list(_HEADERS))
@@ -135,7 +134,7 @@ class _Source:
     def __init__(
         self,
         hub: Hub,
-        credential: str,
+        headers: list[tuple[str, str]],
         rpc: Rpc,
         request: Any,
         behind: Callable[[Any, Any], None],
@@ -143,7 +142,7 @@ class _Source:
         self._hub = hub
         self._rpc = rpc
         self._behind = behind
-        self._headers = clients.metadata(credential)
+        self._headers = headers
         self._request = request
         self._stream: AsyncIterator[Any] = self._open()
         self._next: asyncio.Task[Any] | None = None

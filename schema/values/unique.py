@@ -1,5 +1,6 @@
-"""What must differ between two records where a field is unique."""
+"""What must differ between two records where a field, or several together, are unique."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schema.field_types.table import FIELD_TYPES
@@ -16,3 +17,17 @@ def unique_key(field: Field, value: Any) -> str | None:
     if field.type is FieldType.TEXT and field.settings.get("case_insensitive"):
         return str(value).casefold()
     return value if isinstance(value, str) else dumps(value).decode()
+
+
+def composite_key(fields: Sequence[Field], doc: Mapping[str, Any]) -> str | None:
+    """A text that is equal where all values are; None where one is empty, which never clashes."""
+    parts = []
+    for field in fields:
+        value = doc.get(field.key or field.name)
+        if field.type is FieldType.RELATION and isinstance(value, dict):
+            value = value.get("id")  # ids are unique over all objects
+        text = None if value is None else unique_key(field, value)
+        if text is None:
+            return None
+        parts.append(text)
+    return dumps(parts).decode()

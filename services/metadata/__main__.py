@@ -11,6 +11,7 @@ from armature.metadata.v1 import (
     link_type_service_pb2_grpc,
     object_service_pb2_grpc,
     schema_service_pb2_grpc,
+    unique_constraint_service_pb2_grpc,
     view_service_pb2_grpc,
     workspace_service_pb2_grpc,
 )
@@ -37,6 +38,7 @@ from services.metadata.servicers.flags import FlagServicer
 from services.metadata.servicers.link_types import LinkTypeServicer
 from services.metadata.servicers.objects import ObjectServicer
 from services.metadata.servicers.schemas import SchemaServicer
+from services.metadata.servicers.unique_constraints import UniqueConstraintServicer
 from services.metadata.servicers.views import ViewServicer
 from services.metadata.servicers.workspaces import WorkspaceServicer
 from services.metadata.settings import Settings
@@ -62,6 +64,7 @@ async def wire(app: App[Settings]) -> Wiring:
     access = AccessServicer(app.db, catalogues, authenticator, seal)
     objects = ObjectServicer(app.db, catalogues)
     fields = FieldServicer(app.db, catalogues)
+    together = UniqueConstraintServicer(app.db, catalogues)
     views = ViewServicer(app.db, catalogues)
     links = LinkTypeServicer(app.db, catalogues)
     jobs = FieldJobs(catalogues)
@@ -84,6 +87,11 @@ async def wire(app: App[Settings]) -> Wiring:
             ),
             f"{PACKAGE}.FieldService": lambda server: (
                 field_service_pb2_grpc.add_FieldServiceServicer_to_server(fields, server)
+            ),
+            f"{PACKAGE}.UniqueConstraintService": lambda server: (
+                unique_constraint_service_pb2_grpc.add_UniqueConstraintServiceServicer_to_server(
+                    together, server
+                )
             ),
             f"{PACKAGE}.ViewService": lambda server: (
                 view_service_pb2_grpc.add_ViewServiceServicer_to_server(views, server)

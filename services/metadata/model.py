@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from schema.access import ObjectAccess
-from schema.field_changes import FieldChange, Purge
+from schema.field_changes import FieldChange, Purge, Release
 from schema.model import Field, LinkType, Object, View
 
 T = TypeVar("T")
@@ -96,6 +96,7 @@ class Limits:
     options: int = 300
     views: int = 200
     link_types: int = 1000
+    unique_constraints: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,10 @@ class Job:
     """What the records plane has to do so that a change can come true."""
 
     id: str
-    kind: str  # change, purge_field, purge_object
+    kind: str  # change, purge_field, purge_object, number, release
     object_id: str
-    field_id: str  # empty: the whole object
-    plan: FieldChange | Purge
+    field_id: str  # empty: the whole object; or a unique constraint's id
+    plan: FieldChange | Purge | Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,9 @@ class FieldJobs:
                 data["plan"],
                 event.actor,
                 dry_run=data["dry_run"],
-                # Nobody writes a record without a number once all know of the field.
-                delay=_KNOWN_SECONDS if data["kind"] == "number" else 0.0,
+                # Nobody writes a record without a number, or claims for a constraint that has
+                # gone, once all know of it.
+                delay=_KNOWN_SECONDS if data["kind"] in {"number", "release"} else 0.0,
             )
             return
         job = await store.get(tx, workspace_id, job_id, lock=True)

@@ -17,7 +17,7 @@ SEED = 7
 @pytest.mark.timeout(420)
 def test_under_every_kind_of_fault_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path) -> None:
     base = find_free_base()
-    shape = Shape(faults=0, seconds=24, patience=20)
+    shape = Shape(faults=0, seconds=20, patience=30)
     with started(ROOT, base, ROOT / ".armature" / f"chaos-{base}") as platform:
         campaign = Campaign(platform, SEED, shape)
         with campaign.receiver:

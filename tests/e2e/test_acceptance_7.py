@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
 import pytest
 
-from tests.e2e.client import Client
+from tests.e2e.client import Client, wait_for
 
 RECORDS = 100_000
 STAGES = ["new", "qualified", "proposal", "won", "lost"]
@@ -26,19 +27,30 @@ def big(new_workspace: Callable[[], Client]) -> Iterator[Client]:
     )
     api.post("/v1/objects/deal/views", {"name": "Board", "type": "kanban", "sort": "-amount"})
     rng = random.Random(5)
-    for start in range(0, RECORDS, 1000):
-        items = [
+    lines = b"".join(
+        orjson.dumps(
             {
-                "fields": {
-                    "name": f"deal {n} {rng.choice(['red', 'green', 'blue'])}",
-                    "stage": rng.choice(STAGES),
-                    "amount": rng.randrange(1_000_000),
-                    "close_date": f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
-                }
+                "name": f"deal {n} {rng.choice(['red', 'green', 'blue'])}",
+                "stage": rng.choice(STAGES),
+                "amount": rng.randrange(1_000_000),
+                "close_date": f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
             }
-            for n in range(start, start + 1000)
-        ]
-        api.post("/v1/objects/deal/records:batchCreate", {"items": items})
+        )
+        + b"\n"
+        for n in range(RECORDS)
+    )
+    begun = api.http.post(
+        "/v1/objects/deal/records:import",
+        content=lines,
+        headers={"content-type": "application/x-ndjson"},
+    ).json()
+
+    def ended() -> dict[str, Any] | None:
+        found = api.get(f"/v1/imports/{begun['id']}")
+        return None if found["state"] in {"receiving", "running"} else found
+
+    done = wait_for("the end of the import", ended, 200)
+    assert (done["state"], int(done["created"])) == ("succeeded", RECORDS)
     return api  # type: ignore[return-value]
 
 

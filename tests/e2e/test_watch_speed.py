@@ -17,6 +17,7 @@ from armature.records.v1 import record_watch_service_pb2_grpc as rpc
 
 from kit import clients
 from tests.e2e.client import Client
+from tests.services import until
 
 OWNERS, STREAMS, EACH = 200, 1000, 50
 WRITES, RATE = 3000, 200.0
@@ -71,7 +72,7 @@ async def test_commit_to_diff(new_workspace: Callable[[], Client], stack: dict[s
         await audience.ready.wait()
         print(f"\n{STREAMS} streams stand after {loop.time() - began:.1f} s")
         written = await _write(channels, headers, ids)
-        await asyncio.sleep(2)
+        await _told(audience, written)
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
@@ -101,7 +102,7 @@ async def _write(
             request_id=str(uuid4()),
         )
         sent = loop.time()
-        answer = await stub.UpdateRecord(request, metadata=headers)
+        answer = await clients.call(stub.UpdateRecord, request, headers, timeout=30.0)
         written.append((owner, record_id, answer.record.version, sent, loop.time()))
 
     began, pending = loop.time(), []
@@ -111,6 +112,20 @@ async def _write(
     await asyncio.gather(*pending)
     print(f"{WRITES} writes at {WRITES / (loop.time() - began):.0f} a second")
     return written
+
+
+async def _told(audience: Audience, written: list[tuple[int, str, int, float, float]]) -> None:
+    """Wait until every change has come to every watcher of it."""
+    wanted = [
+        (number, record_id, version)
+        for owner, record_id, version, _, _ in written
+        for number in range(owner, STREAMS, OWNERS)
+    ]
+
+    async def all_told() -> bool:
+        return all(audience.first(*one) is not None for one in wanted)
+
+    await until(all_told, 60, 0.5)
 
 
 def _tell(audience: Audience, written: list[tuple[int, str, int, float, float]]) -> None:

@@ -1,13 +1,14 @@
 """Say what a draft comes to: what is added, taken away or narrowed, and what that touches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from schema.field_changes import FieldChange
-from schema.model import Field, View
+from schema.model import Field, Object, View
 from services.metadata.logic.catalog import Draft
 from services.metadata.logic.widening import needs
-from services.metadata.model import Difference, Noun
+from services.metadata.model import Difference, Job, Noun
 
 _GOING = {"deactivated": "deactivate", "deleted": "delete"}
 _COMING = {"created": "create", "reactivated": "reactivate"}
@@ -32,6 +33,11 @@ def consequences(draft: Draft) -> list[Consequence]:
     """Of everything that differs from what the draft began with, in its order."""
     differences = draft.differences()
     jobs = {j.field_id: j for j in draft.requested if isinstance(j.plan, FieldChange)}
+    looking = {
+        j.object_id: j
+        for j in jobs.values()
+        if isinstance(j.plan, FieldChange) and j.plan.constraint
+    }
     found = []
     for one in differences:
         verb = one.verb
@@ -50,12 +56,18 @@ def consequences(draft: Draft) -> list[Consequence]:
                 path=path_of(draft, one),
                 destructive=destructive,
                 affects=touched,
-                job_id=job.id if job else "",
+                job_id=job.id if job else _looking(looking, one),
                 object_id=_object_id(one) if destructive and one.noun is not Noun.VIEW else "",
                 field_name=one.entity.name if one.noun is Noun.FIELD else "",
             )
         )
     return found
+
+
+def _looking(looking: Mapping[str, Job], difference: Difference) -> str:
+    """The job that looks at an object's records for the sake of a unique constraint."""
+    found = looking.get(difference.entity_id) if difference.noun is Noun.OBJECT else None
+    return found.id if found else ""
 
 
 def _takes_away(change: FieldChange) -> bool:
@@ -94,9 +106,23 @@ def _touched(draft: Draft, differences: list[Difference], cause: Difference) -> 
             assert isinstance(view, View)
             if cause.noun is Noun.OBJECT or _names(one.before, cause.entity):
                 found.append(f"view {path_of(draft, one)}")
+        elif one.noun is Noun.OBJECT and cause.noun is Noun.FIELD:
+            found += _let_go(one, cause.entity_id)
         elif one.noun is Noun.LINK_TYPE and one.verb == "deactivated":
             found.append(f"link_type {one.entity.name}")
     return tuple(found)
+
+
+def _let_go(changed: Difference, field_id: str) -> list[str]:
+    """Unique constraints on the field that an object has no more."""
+    before, after = changed.before, changed.after
+    if not isinstance(before, Object) or not isinstance(after, Object):
+        return []
+    return [
+        f"unique_constraint {after.name}.{one.name}"
+        for one in before.unique_constraints
+        if field_id in one.field_ids and one not in after.unique_constraints
+    ]
 
 
 def _names(view: Any, field: Any) -> bool:

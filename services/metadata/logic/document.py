@@ -14,11 +14,18 @@ import msgspec
 from schema.field_types.refusals import Problems, unknown_names
 from schema.model import Field, FieldType, Object
 from schema.problems import Invalid, refuse
-from services.metadata.logic import field_changes, fields, link_types, objects, views
+from services.metadata.logic import (
+    field_changes,
+    fields,
+    link_types,
+    objects,
+    unique_constraints,
+    views,
+)
 from services.metadata.logic.catalog import Draft, new_id
 
 _TOP = ("objects", "link_types")
-_PARTS = ("fields", "views")
+_PARTS = ("fields", "unique_constraints", "views")
 _ASKED = ("reassign", "backfill")
 CHOICES = {FieldType.SELECT, FieldType.MULTI_SELECT}
 
@@ -53,6 +60,11 @@ def apply(
             with problems.collect():
                 _field(draft, draft.objects[obj.id], field, standard=standard, path=at, exact=exact)
     for path, raw, obj in found:
+        together = _items(raw.get("unique_constraints"), f"{path}.unique_constraints", problems)
+        for at, one in together:
+            with problems.collect():
+                _unique_constraint(draft, draft.objects[obj.id], one, at)
+    for path, raw, obj in found:
         if "label_field" in raw:
             with problems.collect():
                 part = {"label_field": raw["label_field"]}
@@ -74,11 +86,16 @@ def apply(
 def _leave_only(draft: Draft, obj: Object, raw: Mapping[str, Any], path: str) -> None:
     """Take away what the document does not name of an object's fields and views, where it names
     any at all."""
+    if isinstance(raw.get("unique_constraints"), list):
+        named = {one.get("name") for one in raw["unique_constraints"] if isinstance(one, Mapping)}
+        for one in draft.objects[obj.id].unique_constraints:
+            if one.name not in named:
+                unique_constraints.delete(draft, draft.objects[obj.id], one, path)
     if isinstance(raw.get("fields"), list):
         named = {one.get("name") for one in raw["fields"] if isinstance(one, Mapping)}
         for field in draft.fields_of(obj.id):
             if field.name not in named:
-                fields.deactivate(draft, field)
+                fields.deactivate(draft, field, force=True)
     if isinstance(raw.get("views"), list):
         named = {one.get("name") for one in raw["views"] if isinstance(one, Mapping)}
         for view in draft.views_of(obj.id):
@@ -135,6 +152,15 @@ def _field(
     known = {o.value for o in old.options}
     reassign = {value: other for value, other in asked.reassign.items() if value in known}
     fields.update(draft, obj, old, change, path, replace(asked, reassign=reassign))
+
+
+def _unique_constraint(draft: Draft, obj: Object, raw: Mapping[str, Any], path: str) -> None:
+    old = next((c for c in obj.unique_constraints if c.name == raw.get("name")), None)
+    if old is None:
+        unique_constraints.create(draft, obj, raw, path=path)
+    elif not unique_constraints.same_fields(draft, old, raw.get("fields")):
+        message = f"{old.name} keeps its fields; delete it and make another one"
+        raise refuse(f"{path}.fields", "IMMUTABLE", message)
 
 
 def _asked(raw: Mapping[str, Any], path: str) -> field_changes.Asked:

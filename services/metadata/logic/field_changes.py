@@ -12,7 +12,7 @@ from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, Object
 from schema.problems import Invalid, Problem, refuse
-from services.metadata.logic import repairs
+from services.metadata.logic import repairs, unique_constraints
 from services.metadata.logic.catalog import Draft, new_id
 from services.metadata.logic.widening import moved_options, needs
 from services.metadata.model import Job
@@ -154,6 +154,7 @@ def purge_object(draft: Draft, obj: Object) -> Job:
     fields = draft.fields_of(obj.id, inactive=True)
     for one in fields:
         check_ready(one, {"": None}, "")
+    unique_constraints.check_ready(obj)
     leading = [
         f
         for f in draft.fields.values()

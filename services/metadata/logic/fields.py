@@ -12,7 +12,7 @@ from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import nearest, refuse
-from services.metadata.logic import field_changes, repairs, views
+from services.metadata.logic import field_changes, repairs, unique_constraints, views
 from services.metadata.logic.catalog import Draft, chosen_id, new_id
 from services.metadata.logic.field_changes import Asked
 from services.metadata.logic.link_types import reached
@@ -106,6 +106,7 @@ def update(
     if new is not None:
         with problems.collect():
             change = field_changes.plan(old, new, asked or Asked(), path)
+        problems += unique_constraints.check_change(draft, old, new, path)
     position = raw.get("position", old.position)
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**31:
         problems.add(join(path, "position"), "OUT_OF_RANGE", "must be a whole number from 0")
@@ -134,9 +135,11 @@ def update(
     return draft.fields[new.id]
 
 
-def deactivate(draft: Draft, field: Field) -> list[str]:
-    """Take the field out of the API and of every view; the ids of the views that were repaired."""
+def deactivate(draft: Draft, field: Field, *, force: bool = False) -> list[str]:
+    """Take the field out of the API and of every view; the ids of the views that were repaired.
+    Composite unique constraints that use it go with it by `force`: Invalid / IN_USE otherwise."""
     field_changes.check_ready(field, {"active": False}, "")
+    unique_constraints.without_field(draft, field, force=force)
     repaired = repairs.without_field(draft, field)
     draft.put_field(msgspec.structs.replace(field, active=False))
     if link := draft.link_type_of(field.id):

@@ -139,7 +139,7 @@ def deactivate(draft: Draft, obj: Object, *, force: bool) -> Object:
         raise Invalid(problems)
     for one in found.relations:
         if one.settings.get("targets") == [obj.name]:
-            fields.deactivate(draft, one)
+            fields.deactivate(draft, one, force=True)
     for link in found.link_types:
         if list(link.source_kinds) == [obj.name] or list(link.target_kinds) == [obj.name]:
             link_types.deactivate(draft, link)

@@ -8,7 +8,14 @@ import msgspec
 from schema.field_types.refusals import Problems
 from schema.model import Field, LinkType, Object, View
 from schema.problems import Invalid, refuse
-from services.metadata.logic import field_changes, fields, link_types, objects, views
+from services.metadata.logic import (
+    field_changes,
+    fields,
+    link_types,
+    objects,
+    unique_constraints,
+    views,
+)
 from services.metadata.logic.catalog import Draft
 from services.metadata.model import Change, Noun
 
@@ -74,6 +81,9 @@ def _same(noun: str, one: Any, other: Any) -> bool:
 
 
 def _object(draft: Draft, now: Object, before: Object | None) -> None:
+    if before is not None and before.unique_constraints != now.unique_constraints:
+        message = "its unique constraints differ: create or delete those instead"
+        raise refuse(f"object.{now.name}", _WHY, message)
     if before is None or (now.active and not before.active):
         if now.active:
             objects.deactivate(draft, now, force=False)
@@ -96,6 +106,8 @@ def _field(draft: Draft, now: Field, before: Field | None) -> None:
         now = fields.update(draft, obj, now, {"active": True})
     kept = {"key": now.key, "slot": now.slot}
     wanted = msgspec.structs.replace(before, **kept)
+    if problems := unique_constraints.check_change(draft, now, wanted, f"field.{now.name}"):
+        raise Invalid(problems)
     change = field_changes.plan(now, wanted, field_changes.Asked(), f"field.{now.name}")
     if change is not None:
         field_changes.start(draft, now, change)

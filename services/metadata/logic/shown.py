@@ -14,7 +14,11 @@ def shown(found: Definitions, seen: Workspace) -> Definitions:
     fields: dict[str, Stored[Field]] = {}
     for obj in seen.objects.values():
         stored = found.objects[obj.id]
-        value = msgspec.structs.replace(stored.value, label_field=obj.definition.label_field)
+        value = msgspec.structs.replace(
+            stored.value,
+            label_field=obj.definition.label_field,
+            unique_constraints=obj.definition.unique_constraints,
+        )
         objects[obj.id] = _with(stored, value)
         fields |= {field_id: found.fields[field_id] for field_id in obj.fields_by_id}
     return Definitions(

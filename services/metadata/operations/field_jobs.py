@@ -14,6 +14,7 @@ from kit.caller import Caller
 from kit.db import Tx
 from services.metadata import events
 from services.metadata.logic import field_changes as logic
+from services.metadata.logic import unique_constraints
 from services.metadata.logic.catalog import Draft
 from services.metadata.model import Job
 from services.metadata.operations import role_rules
@@ -27,7 +28,7 @@ async def request(
     """Ask for the jobs of a draft, with the transaction that writes it."""
     jobs = change.draft.requested
     for job in jobs:
-        if not dry_run and job.kind != "number":  # nothing waits for that one
+        if not dry_run and job.kind not in {"number", "release"}:  # nothing waits for those
             await store.add(tx, caller.workspace_id, job, caller.actor())
         plan: Any = msgspec.to_builtins(job.plan)
         await outbox.add(
@@ -62,6 +63,8 @@ async def ended(
         draft.drop_object(object_id)
     elif kind == "purge_field" and now is not None:
         draft.drop_field(field_id)
+    elif kind == "change" and store.change_of(plan).constraint is not None:
+        unique_constraints.ended(draft, object_id, field_id, succeeded=succeeded)
     elif now is not None and succeeded:
         logic.change_over(draft, now, store.change_of(plan).target)
     elif now is not None:

@@ -82,7 +82,13 @@ async def purge(
 
 
 async def deactivate(
-    tx: Tx, caller: Caller, catalogues: Catalogues, object_name: str, field_name: str
+    tx: Tx,
+    caller: Caller,
+    catalogues: Catalogues,
+    object_name: str,
+    field_name: str,
+    *,
+    force: bool = False,
 ) -> tuple[Stored[Field], list[str], int]:
     """Take a field out of the API and its views; the views that the caller sees among those."""
     change = await catalogues.begin(tx, caller.workspace_id)
@@ -91,6 +97,7 @@ async def deactivate(
     old = field_of(draft, obj, field_name)
     seen = {v.id for o in draft.objects for v in draft.views_of(o, caller.principal_id)}
     with refused("FIELD"):
-        repaired = logic.deactivate(draft, old) if old.active else []
+        repaired = logic.deactivate(draft, old, force=force) if old.active else []
     new, _ = await catalogues.finish(tx, caller, change)
+    await field_jobs.request(tx, caller, change, new.version)
     return new.fields[old.id], [i for i in repaired if i in seen], new.version

@@ -4,8 +4,9 @@ What the caller may not see, and what belongs to another workspace, answers like
 """
 
 from kit.errors import NotFound
-from schema.model import Field, LinkType, Object, View
+from schema.model import Field, LinkType, Object, UniqueConstraint, View
 from schema.problems import nearest
+from services.metadata.logic import unique_constraints
 from services.metadata.logic.catalog import Draft
 
 
@@ -41,4 +42,17 @@ def link_type_of(draft: Draft, name: str) -> LinkType:
     if found is None:
         hint = nearest(name, [t.name for t in draft.link_types.values()])
         raise NotFound("LINK_TYPE_NOT_FOUND", f"there is no link type {name!r}{hint}")
+    return found
+
+
+def unique_constraint_of(obj: Object, name: str) -> UniqueConstraint:
+    found = unique_constraints.find(obj, name)
+    if found is None:
+        hint = nearest(name, [c.name for c in obj.unique_constraints])
+        raise NotFound(
+            "UNIQUE_CONSTRAINT_NOT_FOUND",
+            f"{obj.name} has no unique constraint {name!r}{hint}",
+            object=obj.name,
+            unique_constraint=name,
+        )
     return found

@@ -49,6 +49,7 @@ async def deactivate(
         with refused("OBJECT"):
             logic.deactivate(change.draft, old, force=force)
     new, _ = await catalogues.finish(tx, caller, change)
+    await field_jobs.request(tx, caller, change, new.version)
     return new.objects[old.id], new.version
 
 

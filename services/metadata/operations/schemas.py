@@ -153,7 +153,7 @@ def _take_out(draft: Draft, made: dict[str, list[str]], *, force: bool) -> None:
             continue
         # Relations go first, so that what the blueprint made does not keep itself in use.
         if field.object_id not in own or field.settings.get("targets"):
-            fields.deactivate(draft, field)
+            fields.deactivate(draft, field, force=force or field.object_id in own)
     for object_id in own:
         obj = draft.objects.get(object_id)
         if obj is not None and obj.active:

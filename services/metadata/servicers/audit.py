@@ -75,6 +75,9 @@ class AuditServicer(rpc.AuditServiceServicer):
 
         async def work(tx: Tx) -> pb.RecordActivityResponse:
             await activity.record(tx, caller.workspace_id, request.plane, seen)
+            if request.answered_request_id:
+                kind = pb.RecordActivityRequest.__name__
+                await idempotency.drop(tx, caller, kind, request.answered_request_id)
             return pb.RecordActivityResponse()
 
         return await idempotency.once(self._db, caller, request, pb.RecordActivityResponse, work)

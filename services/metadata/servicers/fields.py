@@ -112,7 +112,12 @@ class FieldServicer(rpc.FieldServiceServicer):
 
         async def work(tx: Tx) -> pb.DeleteFieldResponse:
             gone, repaired, version = await fields.deactivate(
-                tx, caller, self._catalogues, request.object, request.field
+                tx,
+                caller,
+                self._catalogues,
+                request.object,
+                request.field,
+                force=request.force,
             )
             return pb.DeleteFieldResponse(
                 field=field_message(gone), repaired_views=repaired, metadata_version=version

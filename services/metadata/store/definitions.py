@@ -26,7 +26,7 @@ def _describe(noun: Noun, table: str, kind: type[Entity], **renamed: str) -> Non
     _TABLES[noun] = (table, key, kind, parts | {"id": key})
 
 
-_describe(Noun.OBJECT, "objects", Object)
+_describe(Noun.OBJECT, "objects", Object, unique_constraints="constraints")
 _describe(
     Noun.FIELD,
     "fields",
@@ -42,7 +42,7 @@ _describe(Noun.VIEW, "views", View)
 
 _OPTIONAL_IDS = {"group_field_id", "date_field_id", "end_date_field_id"}
 _JSON = {"settings", "options", "default_value", "source_kinds", "target_kinds", "columns"}
-_JSON |= {"filter", "groups", "aggregates"}
+_JSON |= {"filter", "groups", "aggregates", "constraints"}
 
 
 def _is_optional_id(noun: Noun, part: str) -> bool:

@@ -12,7 +12,7 @@ from schema.field_types import Kind as IndexKind
 from schema.fold import fold
 from schema.model import Field
 from schema.ordering import index_entries
-from schema.values import unique_key
+from schema.values import composite_key, unique_key
 from services.records.logic import numbers
 
 # Longest prefix of a text that the index holds, in code points: two of them and the ids fit a
@@ -88,19 +88,24 @@ def _collect(value: Any, path: str, found: dict[str, str]) -> None:
 class UniqueKey(NamedTuple):
     constraint_id: UUID
     key_hash: bytes
-    field: Field
 
 
 def unique_keys(obj: CompiledObject, doc: Mapping[str, Any]) -> list[UniqueKey]:
     """The keys that no other live record of the object may have, those of inactive fields
-    included."""
-    return [
-        UniqueKey(UUID(f.index_id), key_hash(text), f)
+    included, and those of several fields together."""
+    single = [
+        UniqueKey(UUID(f.index_id), key_hash(text))
         for f in obj.definition.fields
         if f.unique
         and (value := doc.get(f.key or f.name)) is not None
         and (text := unique_key(f, value)) is not None
     ]
+    together = [
+        UniqueKey(UUID(one.id), key_hash(text))
+        for one, fields in obj.unique_together
+        if (text := composite_key(fields, doc)) is not None
+    ]
+    return single + together
 
 
 def key_hash(text: str) -> bytes:

@@ -17,6 +17,8 @@ from services.records.model import Read, Stored
 
 Record = Mapping[str, Any]  # as predicates and sorts take it
 Render = Callable[[Stored], Read]
+# A record's id, and what it is now; None where it is purged, and no record where it does not live.
+Now = tuple[str, Stored | None, Record | None]
 MARK_BYTES = 6
 _LEAST_SPARE = 20
 
@@ -95,7 +97,7 @@ class Window:
         self._key = key
         self._entries: list[Entry] = []
         self._keys: list[Any] = []
-        self._by_id: dict[UUID, Entry] = {}
+        self._by_id: dict[str, Entry] = {}  # ids as texts: their hash costs a tenth of a UUID's
         self._complete = True
         self._frontier: Any = None  # of what is not complete: nothing behind it is known
 
@@ -106,21 +108,29 @@ class Window:
 
     def fill(self, rows: Sequence[tuple[Stored, Record]], *, complete: bool) -> None:
         """Begin anew with the first matches."""
-        found = {s.id: Entry(self._key(r), s.id, s.version, s, None) for s, r in rows}
+        found = {str(s.id): Entry(self._key(r), s.id, s.version, s, None) for s, r in rows}
         self._entries = sorted(found.values(), key=lambda e: e.key)
         self._keys = [e.key for e in self._entries]
         self._by_id = found
         self._complete = complete or not found
         self._frontier = None if self._complete else self._keys[-1]
 
-    def put(self, id_: UUID, stored: Stored | None, record: Record | None) -> bool:
-        """Take in what a record is now (None: not there); whether that matters here."""
+    def put(self, found: Sequence[Now]) -> bool:
+        """Take in what records are now; whether that matters here. Most do not, so that is what is
+        found out first."""
+        holds, known, touched = self._holds, self._by_id, False
+        for id_, stored, record in found:
+            if id_ in known or (record is not None and holds(record)):
+                touched = self._put(id_, stored, record) or touched
+        return touched
+
+    def _put(self, id_: str, stored: Stored | None, record: Record | None) -> bool:
         old = self._by_id.get(id_)
         if old is not None and stored is not None and stored.version <= old.stamp:
             return False
         entry: Entry | None = None
         if stored is not None and record is not None and self._holds(record):
-            entry = Entry(self._key(record), id_, stored.version, stored, None)
+            entry = Entry(self._key(record), stored.id, stored.version, stored, None)
             if not self._complete and self._frontier < entry.key:
                 entry = None
         if old is None and entry is None:
@@ -140,7 +150,7 @@ class Window:
         if len(self._entries) <= 2 * self.capacity:
             return
         for entry in self._entries[self.capacity :]:
-            del self._by_id[entry.id]
+            del self._by_id[str(entry.id)]
         del self._entries[self.capacity :], self._keys[self.capacity :]
         self._complete, self._frontier = False, self._keys[-1]
 

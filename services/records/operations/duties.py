@@ -68,7 +68,7 @@ def carry(
         if before is None and change.backfill and doc.get(key) is None and not change.converts:
             doc[key] = change.value_of(doc)
             filled.append(change.old)
-        elif before is not None and before.get(key) == doc.get(key):
+        elif before is not None and not change.touches(before, doc):
             continue
         _carry(duty, record_id, doc, path, into)
     return filled
@@ -106,12 +106,7 @@ def _carry(duty: Duty, record_id: UUID, doc: dict[str, Any], path: str, into: Ca
 
 def lenient_claims(owed: Sequence[Duty]) -> dict[UUID, Duty]:
     """The constraints under construction whose claims may still fail, by id."""
-    return {UUID(d.change.target.index_id): d for d in owed if not d.strict and claims(d.change)}
-
-
-def claims(change: FieldChange) -> bool:
-    """Whether the change makes values unique that were not, or unique in another way."""
-    return change.target.unique and (change.reindexes or not change.old.unique)
+    return {UUID(d.change.constraint_id): d for d in owed if not d.strict and d.change.claims}
 
 
 async def settle(tx: Tx, workspace_id: UUID, carried: Carried) -> None:

@@ -16,11 +16,10 @@ from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
 from schema.compiled import CompiledObject
-from schema.field_changes import FieldChange, Purge
+from schema.field_changes import FieldChange, Purge, Release
 from schema.field_types import FIELD_TYPES
 from schema.model import Field
 from schema.problems import Invalid
-from schema.values import unique_key
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import FieldJob, FieldJobState, Item, Stored
@@ -197,6 +196,9 @@ async def clean_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
         return
     if change.reindexes and await store.free_slots(tx, workspace_id, slots_of(gone)):
         return
+    refused = [UUID(change.constraint.id)] if change.constraint is not None and not won else []
+    if refused and await store.free_constraints(tx, workspace_id, refused):
+        return
     unclaimed = gone.unique and (change.reindexes or not kept.unique)
     if unclaimed and await store.free_constraints(tx, workspace_id, [UUID(gone.index_id)]):
         return
@@ -221,6 +223,16 @@ async def purge_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     assert moved is not None
     await _over(tx, workspace_id, moved, S.SUCCEEDED)
     await announce(tx, workspace_id, moved, "succeeded")
+
+
+async def release_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
+    """Remove the next claims of a unique constraint that is no more."""
+    release = msgspec.json.decode(job.plan, type=Release)
+    if await store.free_constraints(tx, workspace_id, [UUID(release.constraint.id)]):
+        return
+    moved = await store.move(tx, workspace_id, job.id, [S.RUNNING], S.SETTLED, ended=True)
+    assert moved is not None
+    await _over(tx, workspace_id, moved, S.SUCCEEDED)
 
 
 async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
@@ -285,10 +297,11 @@ async def _work(tx: Tx, target: Target, job: FieldJob, rows: Sequence[Stored]) -
     changed = 0
     if not job.dry_run:
         changed = await _rewrite(tx, target, change, fitting)
-    if duties.claims(change):
-        constraint = job.id if job.dry_run else UUID(change.target.index_id)
+    if change.claims:
+        constraint = job.id if job.dry_run else UUID(change.constraint_id)
+        shared = " and ".join(f.name for f in change.parts) or change.old.name
         for record_id in await _claim(tx, workspace_id, constraint, change, fitting):
-            message = f"another {target.object.name} has this {change.old.name}"
+            message = f"another {target.object.name} has this {shared}"
             notes[record_id] = Note(job.id, record_id, "NOT_UNIQUE", message)
     if not job.dry_run:
         await store.clear(tx, workspace_id, [job.id], {r.id for r in rows} - notes.keys())
@@ -352,8 +365,8 @@ async def _claim(
     wanted = [
         uniques.Claim(constraint, documents.key_hash(text), record.id)
         for record, value in fitting
-        if record.delete_time is None and value is not None
-        if (text := unique_key(change.target, value)) is not None
+        if record.delete_time is None
+        if (text := change.key_of(record.doc, value)) is not None
     ]
     refused = await uniques.claim(tx, workspace_id, wanted)
     holders = await uniques.holders(tx, workspace_id, [(c[0], c[1]) for c in refused])

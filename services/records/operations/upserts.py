@@ -1,13 +1,14 @@
 """Update the record with the same unique values, or create it: by constraint, not by luck."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kit.db import Tx
 from kit.errors import AlreadyExists, InvalidArgument, NotFound
-from schema.model import Field
+from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem, nearest
-from schema.values import canonical, unique_key
+from schema.values import canonical, composite_key, unique_key
 from services.records.logic.documents import key_hash
 from services.records.model import Item, Outcome, Written
 from services.records.operations import visibility, writes
@@ -20,18 +21,35 @@ _OVERTAKEN = {"VALUE_NOT_UNIQUE", "RECORD_NOT_FOUND"}
 Key = tuple[UUID, bytes]
 
 
-def match_fields(target: Target, names: Sequence[str]) -> list[Field]:
-    """The unique fields to match by; INVALID_ARGUMENT / MATCH_INVALID for any other."""
+class Match(NamedTuple):
+    """What records are matched by: a unique field, or fields that are unique together."""
+
+    constraint_id: UUID
+    fields: tuple[Field, ...]
+
+
+def match_fields(target: Target, names: Sequence[str]) -> list[Match]:
+    """The unique fields to match by, or the fields of one composite unique constraint;
+    INVALID_ARGUMENT / MATCH_INVALID for any other."""
     known = target.object.fields
     unique = [f.name for f in known.values() if f.unique]
+    together = {
+        frozenset(f.name for f in own): Match(UUID(one.id), own)
+        for one, own in target.object.unique_together
+    }
+    allowed = unique + [" with ".join(f.name for f in one.fields) for one in together.values()]
     if not names:
-        raise _match_invalid("match names at least one unique field", unique)
+        raise _match_invalid("match names at least one unique field", allowed)
     for name in names:
         if name not in known:
-            raise _match_invalid(f"there is no field {name!r}{nearest(name, known)}", unique)
-        if not known[name].unique:
-            raise _match_invalid(f"{name!r} is not unique", unique)
-    return [known[name] for name in names]
+            raise _match_invalid(f"there is no field {name!r}{nearest(name, known)}", allowed)
+    single = [name for name in names if known[name].unique]
+    if len(single) == len(names):
+        return [Match(UUID(known[name].index_id), (known[name],)) for name in names]
+    if found := together.get(frozenset(names)):
+        return [found]
+    first = next(name for name in names if name not in single)
+    raise _match_invalid(f"{first!r} is not unique", allowed)
 
 
 def _match_invalid(message: str, unique: Sequence[str]) -> InvalidArgument:
@@ -44,8 +62,7 @@ async def upsert(
     tx: Tx, target: Target, match: Sequence[str], items: Sequence[Item]
 ) -> list[Written]:
     """Each item is created, updated, found unchanged, or restored from the deleted ones."""
-    fields = match_fields(target, match)
-    keys = _keys(fields, items)
+    keys = _keys(match_fields(target, match), items)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             async with tx.savepoint():
@@ -84,7 +101,7 @@ async def update_matching(
     return await writes.update(tx, target, found)
 
 
-def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
+def _keys(matches: Sequence[Match], items: Sequence[Item]) -> list[list[Key]]:
     problems: list[Problem] = []
     found: list[list[Key]] = []
     seen: set[Key] = set()
@@ -93,21 +110,8 @@ def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
             problems += item.problems
             continue
         lead = f"{item.path}.fields" if item.path else "fields"
-        keys: list[Key] = []
-        for field in fields:
-            raw = item.fields.get(field.name) if isinstance(item.fields, dict) else None
-            path = f"{lead}.{field.name}"
-            try:
-                value = canonical(field, raw, path) if raw is not None else None
-            except Invalid as exc:
-                problems += exc.problems
-                continue
-            text = unique_key(field, value) if value is not None else None
-            if text is None:
-                message = f"{field.name} is what records are matched by, so it needs a value"
-                problems.append(Problem(path, "REQUIRED", message))
-                continue
-            keys.append((UUID(field.index_id), key_hash(text)))
+        own = (_key(match, item.fields, lead, problems) for match in matches)
+        keys = [key for key in own if key is not None]
         if seen.intersection(keys):
             problems.append(Problem(lead, "DUPLICATE", "two items have the same match values"))
         seen.update(keys)
@@ -115,6 +119,36 @@ def _keys(fields: Sequence[Field], items: Sequence[Item]) -> list[list[Key]]:
     if problems:
         raise invalid(problems)
     return found
+
+
+def _key(match: Match, raw: object, lead: str, problems: list[Problem]) -> Key | None:
+    """What an item's record is looked up by; None where its values do not do, noting why."""
+    doc: dict[str, Any] = {}
+    before = len(problems)
+    for field in match.fields:
+        sent = raw.get(field.name) if isinstance(raw, dict) else None
+        path = f"{lead}.{field.name}"
+        try:
+            value = canonical(field, sent, path) if sent is not None else None
+        except Invalid as exc:
+            problems += exc.problems
+            continue
+        doc[field.key or field.name] = value
+        if composite_key([field], doc) is None:
+            message = f"{field.name} is what records are matched by, so it needs a value"
+            if field.type is FieldType.RELATION:
+                message += ", the record's id"
+            problems.append(Problem(path, "REQUIRED", message))
+    if len(problems) > before:
+        return None
+    first = match.fields[0]
+    single = len(match.fields) == 1
+    text = (
+        unique_key(first, doc[first.key or first.name])
+        if single
+        else composite_key(match.fields, doc)
+    )
+    return None if text is None else (match.constraint_id, key_hash(text))
 
 
 async def _upsert(

@@ -501,7 +501,7 @@ async def _claim_uniques(
     each field, when another live record (or another item) has one. `lenient` constraints are only
     being built: there it is noted."""
     workspace_id = target.workspace_id
-    if not any(f.unique for f in obj.definition.fields):
+    if not obj.unique_together and not any(f.unique for f in obj.definition.fields):
         return
     new: list[uniques.Claim] = []
     old: list[uniques.Claim] = []
@@ -518,22 +518,25 @@ async def _claim_uniques(
     if not refused:
         return
     paths = {c.id: c.path for c in changes}
-    constraints = {f.index_id: f for f in obj.definition.fields}
+    constraints: dict[str, tuple[str, ...]]
+    constraints = {f.index_id: (f.name,) for f in obj.definition.fields}
+    constraints |= {c.id: tuple(f.name for f in own) for c, own in obj.unique_together}
+    named = {c.id: f" (unique constraint {c.name})" for c, _ in obj.unique_together}
     violations = []
     for one in refused:
-        field = constraints[str(one.constraint_id)]
+        names = constraints[str(one.constraint_id)]
+        message = f"another {obj.name} has this {' and '.join(names)}"
+        message += named.get(str(one.constraint_id), "")
         if duty := lenient.get(one.constraint_id):
-            message = f"another {obj.name} has this {field.name}"
             note = field_jobs.Note(duty.job_id, one.record_id, "NOT_UNIQUE", message)
             carried.notes.append(note)
             continue
         lead = f"{paths[one.record_id]}." if paths[one.record_id] else ""
-        if field.name not in target.object.fields:  # the caller may not even know of it
+        if not target.object.fields.keys() >= set(names):  # the caller may not even know of it
             message = f"another {obj.name} has a value that only one may have"
             violations.append(Violation(paths[one.record_id], "NOT_UNIQUE", message))
             continue
-        message = f"another {obj.name} has this {field.name}"
-        violations.append(Violation(f"{lead}{field.name}", "NOT_UNIQUE", message))
+        violations += [Violation(f"{lead}{name}", "NOT_UNIQUE", message) for name in names]
     if violations:
         raise AlreadyExists("VALUE_NOT_UNIQUE", violations[0].message, violations=violations)
 

@@ -16,6 +16,7 @@ from kit import deadlines, ids, telemetry
 from kit.db import Database, Tx
 from kit.errors import ResourceExhausted, ServiceError, Unavailable
 from planes.definitions import Definitions
+from schema.compiled import CompiledObject
 from services.records.model import FieldJob, FieldJobState
 from services.records.operations import field_jobs
 from services.records.operations.writes import Target
@@ -133,6 +134,8 @@ class FieldJobWorker:
             await field_jobs.clean_some(tx, workspace_id, job)
         elif job.kind.startswith("purge"):
             await field_jobs.purge_some(tx, workspace_id, job)
+        elif job.kind == "release":
+            await field_jobs.release_some(tx, workspace_id, job)
         elif target is None:
             await field_jobs.fail(tx, workspace_id, job, "OBJECT_NOT_FOUND: the object has gone")
         elif job.kind == "number":
@@ -149,9 +152,15 @@ class FieldJobWorker:
         """The job's object by the present definitions; None where there is none any more."""
         workspace = await self._definitions.workspace(workspace_id)
         obj = workspace.objects_by_id.get(str(job.object_id))
-        if obj is None or str(job.field_id) not in obj.fields_by_id:
+        if obj is None or not _knows(obj, str(job.field_id)):
             workspace = await self._definitions.refresh(workspace_id)
             obj = workspace.objects_by_id.get(str(job.object_id))
         if obj is None:
             return None
         return Target(field_jobs.caller_of(workspace_id, job), workspace, obj)
+
+
+def _knows(obj: CompiledObject, part_id: str) -> bool:
+    """Whether the field, or the unique constraint, that a job is for is among the definitions."""
+    constraints = obj.definition.unique_constraints
+    return part_id in obj.fields_by_id or any(one.id == part_id for one in constraints)

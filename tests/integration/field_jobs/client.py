@@ -13,10 +13,14 @@ from armature.metadata.v1 import (
     object_service_pb2_grpc,
     schema_service_pb2,
     schema_service_pb2_grpc,
+    unique_constraint_service_pb2,
+    unique_constraint_service_pb2_grpc,
     view_service_pb2,
     view_service_pb2_grpc,
 )
 from armature.records.v1 import (
+    duplicate_service_pb2,
+    duplicate_service_pb2_grpc,
     field_job_pb2,
     field_job_service_pb2,
     field_job_service_pb2_grpc,
@@ -33,9 +37,11 @@ _METADATA = {
     field_service_pb2: field_service_pb2_grpc.FieldServiceStub,
     object_service_pb2: object_service_pb2_grpc.ObjectServiceStub,
     schema_service_pb2: schema_service_pb2_grpc.SchemaServiceStub,
+    unique_constraint_service_pb2: unique_constraint_service_pb2_grpc.UniqueConstraintServiceStub,
     view_service_pb2: view_service_pb2_grpc.ViewServiceStub,
 }
 _RECORDS = {
+    duplicate_service_pb2: duplicate_service_pb2_grpc.DuplicateServiceStub,
     record_service_pb2: record_service_pb2_grpc.RecordServiceStub,
     field_job_service_pb2: field_job_service_pb2_grpc.FieldJobServiceStub,
 }

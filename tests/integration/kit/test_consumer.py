@@ -14,7 +14,7 @@ from kit.bus import STREAM, Bus, Message
 from kit.consumer import BatchHandler, Consumer, Handler, Options
 from kit.db import Database, Row, Tx
 from kit.envelope import Envelope
-from kit.errors import Unavailable
+from kit.errors import DeadlineExceeded, ServiceError, Unavailable
 from kit.relay import Relay
 from tests.integration.kit.conftest import PLANE, Stack
 from tests.integration.kit.helpers import eventually, process, unpublished, write
@@ -173,23 +173,26 @@ async def test_a_failing_event_holds_its_lane_then_becomes_a_dead_letter(
     assert await letters(db, workspace) == 1
 
 
+@pytest.mark.parametrize(
+    "error", [Unavailable("UNREACHABLE", "not now"), DeadlineExceeded("DEADLINE", "stands still")]
+)
 async def test_while_a_plane_does_not_answer_an_event_waits_and_is_not_buried(
-    databases: Databases, bus: Bus
+    databases: Databases, bus: Bus, error: ServiceError
 ) -> None:
     db, _ = databases
     workspace = ids.new_id()
     tries: list[int] = []
 
-    async def handler(tx: Tx, event: Envelope) -> None:
+    async def ask(_events: list[Envelope]) -> None:
         tries.append(1)
         if len(tries) < 5:
-            raise Unavailable("UNREACHABLE", "not now")
-        await leave_effect(tx, event)
+            raise error
 
     await write(db, workspace, [ids.new_id()], range(1, 2))
     await publish(databases, bus)
-    options = Options(a_name(), (f"armature.evt.{PLANE}.*.{workspace}",), max_failures=1)
-    async with consuming(databases, bus, handler, options):
+    subjects = (f"armature.evt.{PLANE}.*.{workspace}",)
+    options = Options(a_name(), subjects, max_failures=1, prepare=ask)
+    async with consuming(databases, bus, leave_effect, options):
         await wait_for(db, workspace, 1)
     assert await letters(db, workspace) == 0
 

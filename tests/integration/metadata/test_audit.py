@@ -202,8 +202,13 @@ async def test_what_a_plane_tells_twice_counts_once(
     assert (use.plane, use.calls) == ("records", 20)
     (entry,) = await entries(acme, actor_id="eve")
     assert entry.count == 9
-    told["request_id"] = "next"
+    told |= {"request_id": "next", "answered_request_id": "batch"}
     await plane("RecordActivity", **told)
+    async with metadata.app.db.transaction(UUID(acme.workspace_id)) as tx:
+        kept = await tx.all(
+            "SELECT request_id FROM idempotency_keys WHERE method = 'RecordActivityRequest'"
+        )
+    assert [row["request_id"] for row in kept] == ["next"]
     (use,) = (await acme("ListKeyUses", id=made.api_key.id)).uses
     assert use.calls == 40
 

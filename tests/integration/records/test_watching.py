@@ -22,7 +22,7 @@ from kit.errors import Unauthenticated
 from schema.compiled import Workspace
 from schema.model import Snapshot
 from services.records.operations.watches import Watches
-from services.records.servicers import watch_servicers, watching
+from services.records.servicers import frames, watch_servicers, watching
 from services.records.servicers.feed import Feed
 from tests.integration.records import conftest
 from tests.integration.records.client import Client, plain, selecting
@@ -168,7 +168,7 @@ async def test_a_position_of_another_query_or_of_long_ago_is_reset(
     mirror.watch(live.stub)
     await mirror.until("snapshot")
     mirror.leave()
-    monkeypatch.setattr(watching, "RESUME_SECONDS", -1.0)
+    monkeypatch.setattr(frames, "RESUME_SECONDS", -1.0)
     mirror.watch(live.stub)
     await mirror.until("snapshot")
     assert mirror.resets == ["query", "expired"]

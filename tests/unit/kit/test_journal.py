@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+import grpc
 import pytest
 
 from kit import flags, journal
@@ -70,7 +71,7 @@ async def test_only_refusals_for_want_of_permission_are_noted_where_they_were_sa
     told = Told()
     found = Journal(told)
     passed_on = denial()
-    passed_on.__cause__ = ConnectionError("from another plane, which noted it")
+    passed_on.__cause__ = grpc.RpcError("from another plane, which noted it")
     found.refused(caller(), passed_on)
     found.refused(caller(), NotFound("RECORD_NOT_FOUND", "no"))
     found.refused(None, denial())
@@ -92,6 +93,7 @@ async def test_what_cannot_be_told_is_told_later_under_the_same_id() -> None:
     sent = [(batch.request_id, dict(batch.uses)) for _, batch in told.batches]
     assert sent[0] == sent[1] == sent[2]
     assert sent[3][0] != sent[0][0]
+    assert [batch.answered_id for _, batch in told.batches] == ["", "", "", sent[0][0]]
     assert [uses for _, uses in sent] == [{"ada": 1}] * 4
 
 

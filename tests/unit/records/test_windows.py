@@ -99,12 +99,13 @@ def test_a_window_is_the_beginning_of_the_whole(
     for id_, n in steps:
         old = known.pop(id_, None)
         if old is not None and n == 20:  # purged
-            window.put(old.id, None, None)
+            window.put([(str(old.id), None, None)])
         else:
             version = old.version + 1 if old else 1
             fresh = known[id_] = a_record(id_, n, version)
-            window.put(fresh.id, fresh, seen(fresh))
-            assert not window.put(fresh.id, replace(fresh, doc={"n": 99}), seen(fresh))
+            window.put([(str(fresh.id), fresh, seen(fresh))])
+            again = replace(fresh, doc={"n": 99})
+            assert n < 0 or not window.put([(str(fresh.id), again, seen(fresh))])
         if window.starved:
             fill()
         shown, more = window.shown()

@@ -93,16 +93,18 @@ class KeyCalls(_message.Message):
     def __init__(self, api_key_id: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
 
 class RecordActivityRequest(_message.Message):
-    __slots__ = ("plane", "denials", "key_calls", "request_id")
+    __slots__ = ("plane", "denials", "key_calls", "request_id", "answered_request_id")
     PLANE_FIELD_NUMBER: _ClassVar[int]
     DENIALS_FIELD_NUMBER: _ClassVar[int]
     KEY_CALLS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     plane: str
     denials: _containers.RepeatedCompositeFieldContainer[Denial]
     key_calls: _containers.RepeatedCompositeFieldContainer[KeyCalls]
     request_id: str
-    def __init__(self, plane: _Optional[str] = ..., denials: _Optional[_Iterable[_Union[Denial, _Mapping]]] = ..., key_calls: _Optional[_Iterable[_Union[KeyCalls, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    answered_request_id: str
+    def __init__(self, plane: _Optional[str] = ..., denials: _Optional[_Iterable[_Union[Denial, _Mapping]]] = ..., key_calls: _Optional[_Iterable[_Union[KeyCalls, _Mapping]]] = ..., request_id: _Optional[str] = ..., answered_request_id: _Optional[str] = ...) -> None: ...
 
 class RecordActivityResponse(_message.Message):
     __slots__ = ()

@@ -103,14 +103,16 @@ class UpdateFieldResponse(_message.Message):
     def __init__(self, field: _Optional[_Union[_field_pb2.Field, _Mapping]] = ..., metadata_version: _Optional[int] = ..., field_job: _Optional[str] = ...) -> None: ...
 
 class DeleteFieldRequest(_message.Message):
-    __slots__ = ("object", "field", "request_id")
+    __slots__ = ("object", "field", "request_id", "force")
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     FIELD_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     object: str
     field: str
     request_id: str
-    def __init__(self, object: _Optional[str] = ..., field: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    force: bool
+    def __init__(self, object: _Optional[str] = ..., field: _Optional[str] = ..., request_id: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class DeleteFieldResponse(_message.Message):
     __slots__ = ("field", "repaired_views", "metadata_version")

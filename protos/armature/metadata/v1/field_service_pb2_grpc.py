@@ -116,7 +116,9 @@ class FieldServiceServicer:
 
     def DeleteField(self, request, context):
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
-        and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+        and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+        FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
+        and FIELD_BUILDING while a job is at work on it or on such a constraint.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

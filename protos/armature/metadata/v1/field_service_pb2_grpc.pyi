@@ -59,7 +59,9 @@ class FieldServiceStub:
     """
     DeleteField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
-    and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+    and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+    FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
+    and FIELD_BUILDING while a job is at work on it or on such a constraint.
     """
     PurgeField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]
     """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
@@ -98,7 +100,9 @@ class FieldServiceAsyncStub(FieldServiceStub):
     """
     DeleteField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]  # type: ignore[assignment]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
-    and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+    and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+    FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
+    and FIELD_BUILDING while a job is at work on it or on such a constraint.
     """
     PurgeField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]  # type: ignore[assignment]
     """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
@@ -164,7 +168,9 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_field_service_pb2.DeleteFieldResponse, _abc.Awaitable[_field_service_pb2.DeleteFieldResponse]]:
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
-        and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND.
+        and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
+        FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
+        and FIELD_BUILDING while a job is at work on it or on such a constraint.
         """
 
     @_abc_1.abstractmethod
