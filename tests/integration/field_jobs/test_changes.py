@@ -39,7 +39,7 @@ async def test_a_field_becomes_required_when_no_record_is_in_the_way(acme: Clien
 
 async def test_a_dry_run_lists_offenders_and_changes_nothing(acme: Client) -> None:
     await acme.an_object(name="text")
-    await acme.create_all([{"name": "same"} for _ in range(120)] + [{"name": "other"}])
+    await acme.create_all([*({"name": "same"} for _ in range(120)), {"name": "other"}])
     tried = await acme.change("name", changes={"unique": True}, validate_only=True)
     assert tried.field_job
     assert (await acme.the_field("name")).state == "ready"

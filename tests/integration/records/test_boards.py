@@ -219,6 +219,7 @@ async def test_sums_keep_every_digit(acme: Client) -> None:
     assert jsonio.loads_exact(filtered["won"].values_json) == sums
 
 
+_NAMED: Any = {"fn": "sum", "field": "n", "as": "mine"}
 MEASURES = [
     pb.Measure(fn="count"),
     *(
@@ -226,7 +227,7 @@ MEASURES = [
         for fn in ("sum", "avg", "min", "max")
         for name in ("n", "rate", "amount", "rating")
     ),
-    pb.Measure(fn="sum", field="n", **{"as": "mine"}),
+    pb.Measure(**_NAMED),
 ]
 
 

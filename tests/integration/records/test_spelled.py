@@ -9,7 +9,7 @@ import pytest
 from gateway import json_out
 from tests.integration.records.client import Client
 
-DEALS = [
+DEALS: list[dict[str, Any]] = [
     {"name": 'Zoë "the" \\ deal\u2028', "n": 1, "stage": "won", "closes": "2026-02-28"},
     {"name": "plain", "active": True},
     {"name": "bare"},

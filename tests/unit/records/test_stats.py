@@ -29,8 +29,8 @@ def test_what_is_kept_is_found_again_by_its_definition() -> None:
 
 
 def test_a_move_takes_from_one_group_what_it_gives_another() -> None:
-    found = {s.group_field.name: s for s in stats.statistics(WORLD, DEALS) if s.group_field}
-    statistic = found["stage"]
+    known = {s.group_field.name: s for s in stats.statistics(WORLD, DEALS) if s.group_field}
+    statistic = known["stage"]
     nines = "9" * 38
     euros = {"amount_micros": 5, "currency_code": "EUR"}
     before = {"stage": "new", "exact": nines, "n": 0.1, "amount": euros}
