@@ -101,12 +101,15 @@ SELECT o.* FROM unnest(%s::int2[]) AS held (number) CROSS JOIN LATERAL (
     FROM outbox WHERE published_at IS NULL AND partition = held.number ORDER BY seq LIMIT %s
   ) AS r WHERE before < {_READ_BYTES}
 ) AS o"""
-# Published when its publishing began, or earlier: a stream that was made since then lacks it.
+# Published when its publishing began, or earlier: a stream that was made since then lacks it. Only
+# while the partition is ours: whoever took it may have looked already for what a new stream lacks.
 _MARK = """
 UPDATE outbox AS o SET published_at = now() - make_interval(secs => %s)
 FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[]) AS d (workspace_id, event_id, occurred_at)
 WHERE o.workspace_id = d.workspace_id AND o.event_id = d.event_id
-  AND o.occurred_at = d.occurred_at"""
+  AND o.occurred_at = d.occurred_at
+  AND o.partition IN (
+    SELECT partition FROM outbox_leases WHERE owner = %s AND expires_at > now())"""
 
 
 class Relay:
@@ -268,6 +271,7 @@ class Relay:
                     [r["workspace_id"] for r in rows],
                     [r["event_id"] for r in rows],
                     [r["occurred_at"] for r in rows],
+                    self._owner,
                 ],
             )
 

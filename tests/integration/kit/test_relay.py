@@ -58,6 +58,26 @@ async def test_a_batch_that_was_stored_in_part_is_completed_in_order(
     assert_each_once_in_order(await stored(bus, workspace), aggregates, 10)
 
 
+async def test_who_lost_a_partition_marks_nothing_there(databases: Databases, bus: Bus) -> None:
+    """It published to a stream that may be no more, and whoever has the partition has looked."""
+    db, worker = databases
+    workspace, aggregates = ids.new_id(), [ids.new_id()]
+    await write(db, workspace, aggregates, range(1, 4))
+    late, other = Relay(PLANE, worker, bus), Relay(PLANE, worker, bus)
+    await late.renew()
+    rows = await late.read()
+    began = asyncio.get_running_loop().time()
+    await late.release()
+    await other.renew()
+    await late._mark(rows, began)  # noqa: SLF001 -- as if it had stood still in between
+    assert await unpublished(worker) == 3
+    while await other.publish_once():
+        pass
+    assert await unpublished(worker) == 0
+    await other.release()
+    assert_each_once_in_order(await stored(bus, workspace), aggregates, 3)
+
+
 @pytest.mark.parametrize("point", ["relay.before_publish", "relay.after_publish"])
 async def test_a_relay_that_dies_loses_and_repeats_nothing(
     stack: Stack, databases: Databases, bus: Bus, tmp_path: Path, point: str
