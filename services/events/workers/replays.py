@@ -69,10 +69,11 @@ class ReplayWorker:
                 await self._events(claim, replay)
         except (ServiceError, psycopg.Error, PublishUnknown) as exc:
             log.warning("a replay waits", id=str(claim.replay_id), error=str(exc))
-        except Exception as exc:
+        except Exception:
             log.exception("replay", id=str(claim.replay_id))
+            failure = "an error on our side, which we have logged; begin another replay"
             async with self._db.transaction(claim.workspace_id) as tx:
-                await replays.end(tx, claim, ReplayState.FAILED, repr(exc)[:500])
+                await replays.end(tx, claim, ReplayState.FAILED, failure)
 
     async def _events(self, claim: ReplayClaim, replay: Replay) -> None:
         step, pause = _pace(replay.rate)
