@@ -102,6 +102,28 @@ class _Taken:
     payload: str  # key of the data that lies beside the stream; empty: it is here
 
 
+class _Lane:
+    """What is worked off one after the other. What came too early waits apart, and takes turns with
+    what comes: the one that all of them wait for must not have to wait behind them."""
+
+    def __init__(self, first: _Taken) -> None:
+        self.fresh = deque([first])
+        self.early: deque[_Taken] = deque()
+        self._fresh_last = False
+
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.early)
+
+    def next(self) -> deque[_Taken]:
+        """The one of the two to take from; not empty where the lane is not."""
+        if not self.early:
+            return self.fresh
+        if not self.fresh:
+            return self.early
+        self._fresh_last = not self._fresh_last
+        return self.fresh if self._fresh_last else self.early
+
+
 class Consumer:
     """Runs until cancelled. Several processes may share one consumer's name and its work."""
 
@@ -121,7 +143,7 @@ class Consumer:
         self._handler = handler
         self._gate = asyncio.Semaphore(options.concurrency)
         self._alone = asyncio.Lock()
-        self._lanes: dict[UUID, deque[_Taken]] = {}
+        self._lanes: dict[UUID, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsettled: dict[int, Msg] = {}
         self._early: dict[UUID, float] = {}  # events that wait for their turn, and until when
@@ -215,9 +237,9 @@ class Consumer:
             )
             key = event.workspace_id if self._options.batched else event.aggregate_id
             if key in self._lanes:
-                self._lanes[key].append(taken)
+                self._lanes[key].fresh.append(taken)
             else:
-                self._lanes[key] = deque([taken])
+                self._lanes[key] = _Lane(taken)
                 self._start(self._work_through(key))
 
     def _start(self, work: "Any") -> None:
@@ -230,18 +252,23 @@ class Consumer:
         group: list[_Taken] = []
         try:
             while lane:
-                if self._options.linger and len(lane) < self._options.batch:
+                if self._options.linger and len(lane.fresh) < self._options.batch:
                     await asyncio.sleep(self._options.linger)
                 async with self._gate:
-                    group = self._next_group(lane)
+                    group = self._next_group(lane.next())
                     early = await self._handle(group)
                 group = []
                 if early:
-                    lane.extend(early)  # behind what they may wait for
+                    lane.early.extend(early)
+                if early and not lane.fresh:
                     await asyncio.sleep(_TURN_PAUSE)
         except Exception:
             log.exception("lane", consumer=self._options.name)
-            for taken in (*group, *lane):  # they come again when their time is up
+            for taken in (
+                *group,
+                *lane.fresh,
+                *lane.early,
+            ):  # they come again when their time is up
                 self._unsettled.pop(id(taken.message), None)
                 self._early.pop(taken.event.id, None)
             self._settled.set()
