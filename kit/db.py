@@ -21,6 +21,7 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection, AsyncPipeline
 from psycopg.rows import dict_row, tuple_row
+from psycopg.types.array import ListBinaryDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.sql import ClauseElement
@@ -178,6 +179,7 @@ class Database:
                 "application_name": f"armature-{schema}",
             },
             check=None,
+            configure=_configure,
         )
 
     @property
@@ -261,6 +263,12 @@ class Database:
                 raise named from exc
         if tx is not None:
             tx.committed()
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    """Send arrays in binary: in text, every quote in every text of an array is escaped one by one,
+    which took two thirds of a consumer's time with a batch of events."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 class _Watch:

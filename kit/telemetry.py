@@ -103,12 +103,31 @@ def span(
 
     Attribute names come as keywords with `__` for the dot: armature__run_id="…".
     """
+    if not root:
+        above = trace.get_current_span(parent)
+        found = above.get_span_context()
+        if found.is_valid and not found.trace_flags.sampled:  # nobody follows this trace
+            with _within(parent):
+                yield above
+            return
     named = {k.replace("__", "."): v for k, v in attributes.items()}
     context = otel_context.Context() if root else parent
     with _tracer.start_as_current_span(
         name, context=context, kind=kind, links=links, attributes=named
     ) as active:
         yield active
+
+
+@contextlib.contextmanager
+def _within(context: otel_context.Context | None) -> Iterator[None]:
+    if context is None:
+        yield
+        return
+    token = otel_context.attach(context)
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 def is_recording() -> bool:

@@ -41,9 +41,14 @@ class Sealer:
     """Encrypts secrets at rest under a key made from the platform's own secret."""
 
     def __init__(self, platform_secret: str) -> None:
-        self._cipher = AESGCM(
-            hashlib.sha256(b"webhook-secrets:" + platform_secret.encode()).digest()
-        )
+        known = platform_secret.encode()
+        self._cipher = AESGCM(hashlib.sha256(b"webhook-secrets:" + known).digest())
+        self._tokens = hashlib.sha256(b"webhook-tokens:" + known).digest()
+
+    def token(self, bound_to: str) -> str:
+        """The secret part of a URL: the same whenever it is made, so that nothing need keep it."""
+        made = hmac.digest(self._tokens, bound_to.encode(), "sha256")
+        return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
     def seal(self, secret: str, bound_to: str) -> bytes:
         """Readable again only with the same `bound_to`: a row copied elsewhere stays shut."""

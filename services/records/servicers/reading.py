@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from services.records.operations.boards import Measure
 from services.records.operations.usage import noted
 from services.records.servicers import scope
 from services.records.servicers.history import History
+from services.records.servicers.singles import Kind, Singles
 from services.records.store import queries
 
 T = TypeVar("T")
@@ -81,17 +83,20 @@ class Reading:
             )
             version = workspace.version
             return pb.GetRecordResponse(record=convert.read(record), metadata_version=version)
-        async with self._db.reading(workspace_id) as tx:
-            found = await queries.by_ids(
-                tx, workspace_id, obj, [wanted], shown, show_deleted=request.show_deleted
-            )
-            if wanted not in found:
-                raise writes.not_found(request.id)
-            record = found[wanted]
-            if shown is not None and shown.expand:
+        kind = Kind(workspace_id, obj, request.fields, request.show_deleted, shown)
+        found = await self._singles.read(kind, wanted)
+        if found is None:
+            raise writes.not_found(request.id)
+        record = found
+        if shown is not None and shown.expand:
+            async with self._db.reading(workspace_id) as tx:
                 expanded = await reads.expand(tx, workspace_id, workspace, obj, shown, [record])
                 record = expanded[0]
         return pb.GetRecordResponse(record=convert.read(record), metadata_version=workspace.version)
+
+    @cached_property
+    def _singles(self) -> Singles:
+        return Singles(self._db)
 
     async def BatchGetRecords(
         self, request: pb.BatchGetRecordsRequest, context: Context

@@ -1,0 +1,73 @@
+"""Check that questions are put in one where they come together, and only there."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from kit.together import Together
+
+
+class Answers:
+    """Squares; each question waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.begun = asyncio.Semaphore(0)
+        self.gate = asyncio.Event()
+        self.failing = False
+
+    async def answer(self, kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append(list(some))
+        self.begun.release()
+        await self.gate.wait()
+        if self.failing:
+            raise ValueError(kind)
+        return {one: one * one for one in some if one >= 0}
+
+
+async def _begun(answers: Answers, questions: int) -> None:
+    for _ in range(questions):
+        await answers.begun.acquire()
+
+
+async def test_the_first_is_asked_alone_and_those_after_it_together() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer, most=3)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 3, 2, 5, -1)]
+    other = asyncio.create_task(together.ask("b", 7))
+    await _begun(answers, 2)
+    assert answers.asked == [[1], [7]]
+    answers.gate.set()
+    assert await asyncio.gather(*asking, other) == [1, 4, 9, 4, 25, None, 49]
+    assert answers.asked[2:] == [[2, 3], [5, -1]]
+    assert await together.ask("a", 4) == 16
+    assert answers.asked[-1] == [4]
+
+
+async def test_a_failure_is_heard_by_each_from_a_question_of_its_own() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 3)]
+    await _begun(answers, 1)
+    answers.failing = True
+    answers.gate.set()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(one) for one in found] == [ValueError] * 3
+    assert len({id(one) for one in found}) == 3
+    assert answers.asked == [[1], [2, 3], [2], [3]]
+
+
+async def test_who_leaves_keeps_nobody_waiting() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 3)]
+    await _begun(answers, 1)
+    asking[0].cancel()
+    asking[1].cancel()
+    await asyncio.wait(asking[:2])
+    answers.gate.set()
+    assert await asking[2] == 9
+    assert answers.asked == [[1], [3]]
+    with pytest.raises(asyncio.CancelledError):
+        await asking[1]
