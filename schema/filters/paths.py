@@ -6,7 +6,7 @@ from schema.compiled import PLATFORM_FIELDS, CompiledObject, Workspace
 from schema.field_types import FIELD_TYPES, FieldTypeSpec, OperatorFamily
 from schema.field_types import Kind as Scalar
 from schema.filters.tree import Hop, Kind, Leaf, Path, Reach, Via
-from schema.model import Field, FieldType
+from schema.model import Field, FieldType, LinkType
 from schema.problems import Invalid, nearest, refuse
 
 MAX_HOPS = 2
@@ -167,7 +167,12 @@ def _manys(workspace: Workspace, obj: CompiledObject) -> dict[str, Hop]:
         ends.append((link.name, link.source_kinds, link.target_kinds, True))
         for name, near, far, outward in ends:
             others = [o for o in map(workspace.object, far) if o is not None]
-            if name and len(others) == len(far) == 1 and (not near or obj.name in near):
+            if not name or not len(others) == len(far) == 1 or (near and obj.name not in near):
+                continue
+            if link.field_id:
+                if hop := _projected(workspace, link, name, others[0], outward=outward):
+                    found[name] = hop
+            else:
                 found[name] = Hop(
                     name,
                     Via.LINK,
@@ -183,6 +188,18 @@ def _manys(workspace: Workspace, obj: CompiledObject) -> dict[str, Hop]:
             if field.type is FieldType.RELATION and inverse and obj in targets(workspace, field):
                 found[inverse] = Hop(inverse, Via.INVERSE, other.id, field, rule=other.rule)
     return found
+
+
+def _projected(
+    workspace: Workspace, link: LinkType, name: str, other: CompiledObject, *, outward: bool
+) -> Hop | None:
+    """A link type that shows a relation field is read where its truth is: in the documents."""
+    source = workspace.object(link.source_kinds[0])
+    field = source.fields_by_id.get(link.field_id) if source is not None else None
+    if field is None:
+        return None
+    via = Via.RELATION if outward else Via.INVERSE
+    return Hop(name, via, other.id, field, rule=other.rule)
 
 
 def _leaf(workspace: Workspace, obj: CompiledObject, name: str, at: str) -> Leaf:

@@ -61,7 +61,8 @@ class Dialect:
     # Of an inverse hop: a query of the ids (as `id`) that reach row `outer`, or None for `inverse`.
     referring: Callable[[Hop, str, Params], str | None] | None = None
     inverse: Join = field(default=inverse_by_document)
-    link: Join | None = None
+    # Of a link: a query of the ids (as `id`) at its other end.
+    linked: Callable[[Hop, str, Params], str] | None = None
 
 
 def compile_sql(
@@ -142,10 +143,14 @@ class _Compiler:
 
     def _ids(self, hop: Hop, outer: str) -> str | None:
         """A query of the ids that a hop leads to, where they are at hand."""
-        if hop.via is Via.INVERSE and self._dialect.referring is not None:
-            return self._dialect.referring(hop, outer, self._params)
-        if hop.via is not Via.RELATION:
-            return None
+        if hop.via is Via.INVERSE:
+            referring = self._dialect.referring
+            return referring(hop, outer, self._params) if referring is not None else None
+        if hop.via is Via.LINK:
+            if self._dialect.linked is None:
+                message = f"{hop.name!r} is a link, and links cannot be followed here"
+                raise refuse("filter", "NO_RELATIONS", message)
+            return self._dialect.linked(hop, outer, self._params)
         assert hop.field is not None
         found = relation_at(Leaf(hop.field.name, Kind.RELATION, hop.field), outer, self._params)
         return f"SELECT (CASE WHEN {found} ~ {_UUID} THEN {found}::uuid END) AS id"
@@ -155,7 +160,7 @@ class _Compiler:
         an index is driven by leakproof conditions alone, which an expression over a document is
         not; without that each hop would read the whole workspace for each record."""
         kind = ""
-        if hop.via is Via.INVERSE:
+        if hop.via is not Via.RELATION:
             kind = f" AND {other}.object_id = {self._params.add(hop.object_id, 'uuid')}"
         return (
             f"EXISTS (SELECT 1 FROM ({ids} OFFSET 0) AS {other}i CROSS JOIN LATERAL"  # noqa: S608 names of ours
@@ -166,12 +171,8 @@ class _Compiler:
         )
 
     def _join(self, hop: Hop, outer: str, inner: str) -> str:
-        join = self._dialect.inverse if hop.via is Via.INVERSE else self._dialect.link
-        if join is None:
-            message = f"{hop.name!r} is a link, and links cannot be followed here"
-            raise refuse("filter", "NO_RELATIONS", message)
         kind = f"{inner}.object_id = {self._params.add(hop.object_id, 'uuid')}"
-        return f"{kind} AND {join(hop, outer, inner, self._params)}"
+        return f"{kind} AND {self._dialect.inverse(hop, outer, inner, self._params)}"
 
     def _core(self, op: str, leaf: Leaf, value: Any, row: str) -> str:
         """A positive condition; IS TRUE turns the NULL of an empty value into false."""

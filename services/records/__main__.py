@@ -11,7 +11,7 @@ from planes.authenticator import Authenticator
 from planes.definitions import Definitions
 from planes.journal import journal
 from planes.nodes import Nodes
-from services.records.consumer import FieldJobs
+from services.records.consumer import FieldJobs, RecordLinks
 from services.records.logic import advice
 from services.records.operations.usage import uses
 from services.records.operations.watches import Watches
@@ -73,6 +73,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         app.db, app.worker_db, definitions, lease_seconds=settings.field_job_lease_seconds
     )
     following = FieldJobs(settings.field_job_grace_seconds)
+    links = RecordLinks()
     watches = Watches(app.db)
     return Wiring(
         servicers={
@@ -85,7 +86,10 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         },
         authenticate=authenticate,
         journal=journal(to_metadata, secret, PLANE),
-        consumers=[(following.options(), following.handle)],
+        consumers=[
+            (following.options(), following.handle),
+            (links.options(), links.handle),
+        ],
         workers=[
             partial(compact_statistics, app.worker_db),
             imports.run,

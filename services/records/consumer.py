@@ -1,4 +1,5 @@
-"""Follow metadata: take on the jobs that changes of definitions need, and their end."""
+"""Follow the other planes: take on the jobs that changes of definitions need, and their end; keep
+what filters need to know of links."""
 
 from uuid import UUID
 
@@ -7,6 +8,8 @@ from kit.db import Tx
 from kit.envelope import Envelope
 from services.records.operations import field_jobs
 from services.records.store import field_jobs as store
+from services.records.store import record_links
+from services.records.store.record_links import Link
 
 NAME = "records-field-jobs"
 _KNOWN_SECONDS = 1.0
@@ -14,6 +17,36 @@ SUBJECTS = (
     "armature.evt.metadata.field_job_requested.*",
     "armature.evt.metadata.field_job_applied.*",
 )
+_ARTIFACTS = frozenset({"note", "todo", "file"})
+LINK_SUBJECTS = tuple(
+    f"armature.evt.links.link_{verb}.*" for verb in ("created", "updated", "deleted", "undeleted")
+)
+
+
+class RecordLinks:
+    """Keeps the newest version of each link between records; events may repeat, and overtake."""
+
+    def options(self) -> Options:
+        return Options("records-links", LINK_SUBJECTS, batched=True)
+
+    async def handle(self, tx: Tx, events: list[Envelope]) -> None:
+        newest: dict[UUID, Link] = {}
+        for event in events:
+            data = event.document()
+            source, target = data["source"], data["target"]
+            if _ARTIFACTS.intersection((source["kind"], target["kind"])):
+                continue
+            known = newest.get(event.aggregate_id)
+            if known is None or known.version < event.aggregate_version:
+                newest[event.aggregate_id] = Link(
+                    event.aggregate_id,
+                    UUID(data["type_id"]),
+                    UUID(source["id"]),
+                    UUID(target["id"]),
+                    event.aggregate_version,
+                    event.type != "link.deleted",
+                )
+        await record_links.put(tx, events[0].workspace_id, list(newest.values()))
 
 
 class FieldJobs:

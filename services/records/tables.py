@@ -339,4 +339,28 @@ auto_numbers = sa.Table(
     sa.Column("next", sa.BigInteger, nullable=False),
 )
 
+# Links, for filters that go through them: a row for each end of a link between records, seen from
+# there. The truth is the links plane's; what was deleted stays, lest an old event bring it back.
+record_links = sa.Table(
+    "record_links",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("link_id", sa.Uuid, primary_key=True),
+    sa.Column("outward", sa.Boolean, primary_key=True),  # this end is the source
+    sa.Column("link_type_id", sa.Uuid, nullable=False),
+    sa.Column("record_id", sa.Uuid, nullable=False),
+    sa.Column("other_id", sa.Uuid, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("live", sa.Boolean, nullable=False),
+    sa.Index(
+        "ix_record_links_ends",
+        "workspace_id",
+        "link_type_id",
+        "record_id",
+        "outward",
+        "other_id",
+        postgresql_where=sa.text("live"),
+    ),
+)
+
 common_tables(metadata)

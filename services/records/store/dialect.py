@@ -1,4 +1,5 @@
-"""Say how filters follow relations in this plane's tables: backwards by the index of references."""
+"""Say how filters follow relations and links in this plane's tables: relations backwards by the
+index of references, links by what the links plane has announced."""
 
 from schema.filters.columns import Params
 from schema.filters.sql import Dialect
@@ -19,4 +20,15 @@ def _referring(hop: Hop, outer: str, params: Params) -> str | None:
     )
 
 
-DIALECT = Dialect(referring=_referring)
+def _linked(hop: Hop, outer: str, params: Params) -> str:
+    """The ids at the other end of the links of `outer`."""
+    side = "" if hop.symmetric else f" AND l.outward = {str(hop.outward).lower()}"
+    return (
+        f"SELECT l.other_id AS id FROM record_links AS l"
+        f" WHERE l.workspace_id = {outer}.workspace_id"
+        f" AND l.link_type_id = {params.add(hop.link_type_id, 'uuid')}"
+        f" AND l.record_id = {outer}.record_id{side} AND l.live"
+    )
+
+
+DIALECT = Dialect(referring=_referring, linked=_linked)

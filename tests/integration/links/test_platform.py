@@ -70,6 +70,35 @@ def test_a_relation_field_is_an_edge_as_long_as_both_ends_live(
     wait_for("the edge to come back", lambda: listed(links, crm, deal) == {b["id"]})
 
 
+def test_filters_go_through_links_soon_after_they_are_made(crm: Client) -> None:
+    crm.post(
+        "/v1/link-types",
+        {
+            "name": "partners",
+            "inverse_name": "partner_of",
+            "source_kinds": ["deal"],
+            "target_kinds": ["company"],
+        },
+    )
+    company, deal = crm.create("company", name="ally"), crm.create("deal", name="won")
+    where = {"partners": {"some": {"name": "ally"}}}
+    back = {"partner_of": {"none": {"name": "won"}}}
+
+    def found() -> tuple[int, int]:
+        pages = crm.query("deal", filter=where), crm.query("company", filter=back)
+        return len(pages[0]["data"]), len(pages[1]["data"])
+
+    assert found() == (0, 1)
+    ends = {"source": node(deal), "target": node(company)}
+    made = crm.post("/v1/links", {"type": "partners", **ends})
+    wait_for("the link to count", lambda: found() == (1, 0))
+    assert crm.request("DELETE", f"/v1/links/{made['id']}").is_success
+    wait_for("the link to count no more", lambda: found() == (0, 1))
+    crm.update("deal", deal["id"], company=company["id"])  # which the type deal_company shows
+    shown = {"deal_company": {"some": {"name": "ally"}}}
+    assert len(crm.query("deal", filter=shown)["data"]) == 1
+
+
 def test_restrict_forbids_the_delete(crm: Client) -> None:
     guard, jewel = (crm.create("company", name=n) for n in "gj")
     made = crm.post("/v1/links", {"type": "guards", "source": node(guard), "target": node(jewel)})

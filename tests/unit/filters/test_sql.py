@@ -47,14 +47,14 @@ def test_no_filter_is_true() -> None:
     assert compile_sql(None, CTX).text == "true"
 
 
-def test_a_plane_says_how_links_are_joined() -> None:
+def test_a_plane_says_where_links_lead() -> None:
     tree = parse(WORLD, COMPANIES, {"allies": {"some": {"name": "x"}}})
 
-    def join(hop: Hop, outer: str, inner: str, params: Params) -> str:
-        return f"linked({outer}.record_id, {inner}.record_id, {params.text(hop.link_type_id)})"
+    def linked(hop: Hop, outer: str, params: Params) -> str:
+        return f"SELECT id FROM linked({outer}.record_id, {params.text(hop.link_type_id)})"
 
-    fragment = compile_sql(tree, CTX, Dialect(table="live", row="c", link=join))
-    assert "FROM live c1" in fragment.text
-    assert "linked(c.record_id, c1.record_id, %(p1)s::text)" in fragment.text
+    fragment = compile_sql(tree, CTX, Dialect(table="live", row="c", linked=linked))
+    assert "FROM live AS c1" in fragment.text
+    assert "(SELECT id FROM linked(c.record_id, %(p0)s::text) OFFSET 0) AS c1i" in fragment.text
     with pytest.raises(Invalid, match="links cannot be followed"):
         compile_sql(tree, CTX)
