@@ -1,6 +1,6 @@
 """Create, change, delete and replace links; every step shares the transaction, the event too."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,14 @@ from services.links.store import edges, reads, states
 
 MAX_ATTRIBUTES = 16 * 1024  # bytes of JSON
 MAX_SET = 10_000  # links of a node that SetLinks may replace
+
+
+class Unjudged(Exception):
+    """What the caller may do with these nodes must be asked before a transaction."""
+
+    def __init__(self, nodes: Collection[Node]) -> None:
+        super().__init__()
+        self.nodes = nodes
 
 
 def not_found(link_id: str) -> NotFound:
@@ -107,6 +115,23 @@ async def _delete(
     return gone
 
 
+async def present(
+    tx: Tx, workspace_id: UUID, named: tuple[LinkType, Direction], node: Node
+) -> dict[tuple[Node, Node], Link]:
+    """A node's live links of one type by their ends; LIMIT_REACHED beyond what may be replaced."""
+    kind, side = named
+    links: dict[tuple[Node, Node], Link] = {}
+    for one in tuple(Direction) if kind.symmetric else (side,):
+        limit = MAX_SET + 1 - len(links)
+        found = await reads.of_type(tx, workspace_id, node, UUID(kind.id), one, limit)
+        links |= {(link.source, link.target): link for link in found}
+    if len(links) > MAX_SET:
+        raise InvalidArgument(
+            "LIMIT_REACHED", f"SetLinks replaces at most {MAX_SET} links", limit=str(MAX_SET)
+        )
+    return links
+
+
 async def replace_all(
     tx: Tx,
     caller: Caller,
@@ -114,28 +139,23 @@ async def replace_all(
     named: tuple[LinkType, Direction],
     node: Node,
     new: Sequence[NewLink],
+    allowed: Mapping[Node, bool],
 ) -> tuple[list[Link], list[Link], list[Link]]:
-    """Make a node's links of one type be exactly `new`; returns added, removed and kept."""
+    """Make a node's links of one type, to nodes that the caller may see, be exactly `new`; returns
+    added, removed and kept. Unjudged where it is not known of a node whether the caller may."""
     kind, side = named
     # Two replacements of one node's links wait for each other.
     guard = Node(f"set:{side}", UUID(int=node.id.int ^ UUID(kind.id).int))
     await states.lock(tx, caller.workspace_id, [guard])
-    sides = tuple(Direction) if kind.symmetric else (side,)
-    present: dict[tuple[Node, Node], Link] = {}
-    for one in sides:
-        found = await reads.of_type(
-            tx, caller.workspace_id, node, UUID(kind.id), one, MAX_SET + 1 - len(present)
-        )
-        present |= {(link.source, link.target): link for link in found}
-    if len(present) > MAX_SET:
-        raise InvalidArgument(
-            "LIMIT_REACHED", f"SetLinks replaces at most {MAX_SET} links", limit=str(MAX_SET)
-        )
+    links = await present(tx, caller.workspace_id, named, node)
+    if unknown := {end for ends in links for end in ends} - allowed.keys():
+        raise Unjudged(unknown)
+    links = {ends: link for ends, link in links.items() if allowed[ends[0]] and allowed[ends[1]]}
     wanted = {(n.source, n.target): n for n in new}
-    kept = [link for ends, link in present.items() if ends in wanted]
-    gone = [link for ends, link in present.items() if ends not in wanted]
+    kept = [link for ends, link in links.items() if ends in wanted]
+    gone = [link for ends, link in links.items() if ends not in wanted]
     if any(link.origin is Origin.FIELD for link in gone):
         refuse_field_type(kind)
     removed = await _delete(tx, caller, workspace, [link.id for link in gone])
-    added = await create(tx, caller, [n for ends, n in wanted.items() if ends not in present])
+    added = await create(tx, caller, [n for ends, n in wanted.items() if ends not in links])
     return added, removed, kept

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import grpc
 from armature.common.v1 import node_pb2
+from armature.links.v1 import link_pb2
 from armature.links.v1 import link_service_pb2 as pb
 from armature.links.v1 import link_service_pb2_grpc as rpc
 
 from kit import idempotency, ids, paging
 from kit.caller import Caller, current_caller
 from kit.db import Database, Tx
-from kit.errors import ResourceExhausted
+from kit.errors import Aborted, ResourceExhausted
 from planes.definitions import Definitions
 from planes.nodes import Node, Nodes
 from schema.compiled import Workspace
@@ -27,6 +28,7 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 MAX_BATCH = 1000
 _MAX_NODES = 200
 _MAX_BLOCKERS = 100
+_TRIES = 10  # of SetLinks, while others add links
 
 
 class LinkServicer(rpc.LinkServiceServicer):
@@ -119,11 +121,16 @@ class LinkServicer(rpc.LinkServiceServicer):
             _require([node], allowed)
             wanted = convert.new_links(workspace, new, paths)
             _require([end for n in wanted for end in (n.source, n.target)], allowed)
-            done = await editing.replace_all(tx, caller, workspace, named, node, wanted)
+            done = await editing.replace_all(tx, caller, workspace, named, node, wanted, allowed)
             added, removed, kept = ([convert.link(workspace, x) for x in part] for part in done)
             return pb.SetLinksResponse(added=added, removed=removed, kept=kept)
 
-        return await idempotency.once(self._db, caller, request, pb.SetLinksResponse, work)
+        for _ in range(_TRIES):
+            try:
+                return await idempotency.once(self._db, caller, request, pb.SetLinksResponse, work)
+            except editing.Unjudged as exc:
+                allowed |= await self._nodes.check(caller, exc.nodes, "read")
+        raise Aborted("CONFLICT", "others keep changing the node's links: try again")
 
     async def ListLinks(
         self, request: pb.ListLinksRequest, context: Context
@@ -212,7 +219,18 @@ class LinkServicer(rpc.LinkServiceServicer):
         seen = [node for node in nodes if allowed[node]]
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await reads.blocking(tx, caller.workspace_id, seen, restricted, _MAX_BLOCKERS)
-        return pb.CheckDeleteResponse(blockers=[convert.link(workspace, link) for link in found])
+        ends = [end for link in found for end in (link.source, link.target)]
+        allowed = await self._nodes.check(caller, ends, "read")
+        types_seen = (await self._definitions.seen(caller)).link_types_by_id
+        shown = [
+            link
+            for link in found
+            if str(link.type_id) in types_seen and allowed[link.source] and allowed[link.target]
+        ]
+        blockers = [convert.link(workspace, link) for link in shown]
+        if len(shown) < len(found):
+            blockers.append(link_pb2.Link())
+        return pb.CheckDeleteResponse(blockers=blockers)
 
     async def _knowing(self, caller: Caller, names: Sequence[str]) -> Workspace:
         """The definitions as the caller may see them, asked for anew when they lack one of these

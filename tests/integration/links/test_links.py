@@ -291,6 +291,20 @@ async def test_set_links_makes_the_set_exact(plane: Plane, workspace: UUID) -> N
     assert await reason(links.SetLinks(two)) == "FAILED_PRECONDITION/CARDINALITY_EXCEEDED"
 
 
+async def test_set_links_leaves_what_the_caller_may_not_see(plane: Plane, workspace: UUID) -> None:
+    links, guest = plane.links(workspace), plane.links(workspace, "member", principal="guest")
+    person = plane.world.record(workspace, "person")
+    a, b, secret = (plane.world.record(workspace, "company") for _ in range(3))
+    plane.world.hidden.add(("guest", secret))
+    for one in (a, secret):
+        await links.CreateLink(a_link("works_at", person, one))
+    wanted = pb.SetLinksRequest(node=message(person), type="works_at", others=[message(b)])
+    done = await guest.SetLinks(wanted)
+    assert str(secret.id) not in str(done)
+    assert (len(done.added), len(done.removed), len(done.kept)) == (1, 1, 0)
+    assert set(await others(links, person)) == {b, secret}
+
+
 async def test_a_deleted_link_frees_its_place(plane: Plane, workspace: UUID) -> None:
     links = plane.links(workspace)
     deal, ann, ben = (plane.world.record(workspace, k) for k in ("deal", "person", "person"))
@@ -317,6 +331,19 @@ async def test_restrict_lists_the_blockers(plane: Plane, workspace: UUID) -> Non
     assert not (await links.CheckDelete(together)).blockers, "both go: nothing is left behind"
     theirs = plane.links(plane.workspace())
     assert not (await theirs.CheckDelete(check)).blockers
+
+
+async def test_a_hidden_blocker_says_no_more_than_that_it_is(plane: Plane, workspace: UUID) -> None:
+    links, guest = plane.links(workspace), plane.links(workspace, "member", principal="guest")
+    open_, secret, jewel = (plane.world.record(workspace, "company") for _ in range(3))
+    plane.world.hidden.add(("guest", secret))
+    seen = await links.CreateLink(a_link("guards", open_, jewel))
+    await links.CreateLink(a_link("guards", secret, jewel))
+    check = pb.CheckDeleteRequest(nodes=[message(jewel)])
+    assert len((await links.CheckDelete(check)).blockers) == 2
+    blockers = (await guest.CheckDelete(check)).blockers
+    assert [x.id for x in blockers] == [seen.link.id, ""]
+    assert str(secret.id) not in str(blockers)
 
 
 async def test_row_security_hides_other_workspaces(plane: Plane, workspace: UUID) -> None:

@@ -137,7 +137,9 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetLinks(self, request, context):
-        """SetLinks makes one node's links of one type be exactly those given; fails as CreateLink does.
+        """SetLinks makes one node's links of one type, to nodes that the caller may see, be exactly those
+        given; others stay. Fails as CreateLink does, and with INVALID_ARGUMENT / LIMIT_REACHED where more
+        than 10,000 would be replaced.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +167,8 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckDelete(self, request, context):
-        """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict.
+        """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict. Nodes
+        that the caller may not see are passed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,10 @@ class LinkServiceStub:
     DeleteLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.DeleteLinkRequest, _link_service_pb2.DeleteLinkResponse]
     """DeleteLink unlinks. Fails with NOT_FOUND / LINK_NOT_FOUND."""
     SetLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.SetLinksRequest, _link_service_pb2.SetLinksResponse]
-    """SetLinks makes one node's links of one type be exactly those given; fails as CreateLink does."""
+    """SetLinks makes one node's links of one type, to nodes that the caller may see, be exactly those
+    given; others stay. Fails as CreateLink does, and with INVALID_ARGUMENT / LIMIT_REACHED where more
+    than 10,000 would be replaced.
+    """
     ListLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.ListLinksRequest, _link_service_pb2.ListLinksResponse]
     """ListLinks returns the links of a node, both directions or one, by position and then age."""
     BatchListLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.BatchListLinksRequest, _link_service_pb2.BatchListLinksResponse]
@@ -62,7 +65,9 @@ class LinkServiceStub:
     CountLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.CountLinksRequest, _link_service_pb2.CountLinksResponse]
     """CountLinks counts a node's links by type and direction."""
     CheckDelete: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.CheckDeleteRequest, _link_service_pb2.CheckDeleteResponse]
-    """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict."""
+    """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict. Nodes
+    that the caller may not see are passed over.
+    """
 
 @_typing.type_check_only
 class LinkServiceAsyncStub(LinkServiceStub):
@@ -90,7 +95,10 @@ class LinkServiceAsyncStub(LinkServiceStub):
     DeleteLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.DeleteLinkRequest, _link_service_pb2.DeleteLinkResponse]  # type: ignore[assignment]
     """DeleteLink unlinks. Fails with NOT_FOUND / LINK_NOT_FOUND."""
     SetLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.SetLinksRequest, _link_service_pb2.SetLinksResponse]  # type: ignore[assignment]
-    """SetLinks makes one node's links of one type be exactly those given; fails as CreateLink does."""
+    """SetLinks makes one node's links of one type, to nodes that the caller may see, be exactly those
+    given; others stay. Fails as CreateLink does, and with INVALID_ARGUMENT / LIMIT_REACHED where more
+    than 10,000 would be replaced.
+    """
     ListLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.ListLinksRequest, _link_service_pb2.ListLinksResponse]  # type: ignore[assignment]
     """ListLinks returns the links of a node, both directions or one, by position and then age."""
     BatchListLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.BatchListLinksRequest, _link_service_pb2.BatchListLinksResponse]  # type: ignore[assignment]
@@ -98,7 +106,9 @@ class LinkServiceAsyncStub(LinkServiceStub):
     CountLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.CountLinksRequest, _link_service_pb2.CountLinksResponse]  # type: ignore[assignment]
     """CountLinks counts a node's links by type and direction."""
     CheckDelete: _aio.UnaryUnaryMultiCallable[_link_service_pb2.CheckDeleteRequest, _link_service_pb2.CheckDeleteResponse]  # type: ignore[assignment]
-    """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict."""
+    """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict. Nodes
+    that the caller may not see are passed over.
+    """
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     """LinkService links any record, note, todo or file to any other, within the caller's workspace.
@@ -159,7 +169,10 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_service_pb2.SetLinksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_service_pb2.SetLinksResponse, _abc.Awaitable[_link_service_pb2.SetLinksResponse]]:
-        """SetLinks makes one node's links of one type be exactly those given; fails as CreateLink does."""
+        """SetLinks makes one node's links of one type, to nodes that the caller may see, be exactly those
+        given; others stay. Fails as CreateLink does, and with INVALID_ARGUMENT / LIMIT_REACHED where more
+        than 10,000 would be replaced.
+        """
 
     @_abc_1.abstractmethod
     def ListLinks(
@@ -191,6 +204,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_service_pb2.CheckDeleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_service_pb2.CheckDeleteResponse, _abc.Awaitable[_link_service_pb2.CheckDeleteResponse]]:
-        """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict."""
+        """CheckDelete lists what forbids deleting a node: the ends of links with the policy restrict. Nodes
+        that the caller may not see are passed over.
+        """
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
