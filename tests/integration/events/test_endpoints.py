@@ -59,7 +59,11 @@ async def test_days_of_failure_bring_notices_and_then_the_end(
 
         await eventually(ended, "it is switched off")
         assert "5 days" in (await subscription(caller, made.id)).state_reason
-        assert len(await events_of(caller, "subscription.failed")) == 1
+
+        async def announced() -> bool:  # by way of outbox and stream, so a moment later
+            return len(await events_of(caller, "subscription.failed")) == 1
+
+        await eventually(announced, "its end stands in the log, once")
         # Enabled again by a person, it starts with a clean slate.
         await change(caller, made.id, state="enabled")
         async with plane.db.transaction(workspace) as tx:
@@ -79,6 +83,11 @@ async def test_a_broken_endpoint_gets_one_probe_and_recovers(plane: Plane, works
                 return bool(await tx.value(sql))
 
         await eventually(opened, "the breaker is open")
+
+        async def still() -> bool:
+            return not await deliveries(caller, state="delivering")
+
+        await eventually(still, "what was under way when it opened has its answer")
         await move(
             plane,
             workspace,
