@@ -73,7 +73,7 @@ lock: setup # raise every pinned requirement
 
 bench: setup # every figure beside its floor
 	$(BIN)/python -m tests.bench
-	$(BIN)/python -m pytest -q -s -m bench tests/integration
+	$(BIN)/python -m pytest -q -s -m bench tests
 
 chaos: setup # a fault campaign
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
