@@ -1,6 +1,6 @@
 """Serve rules and their runs."""
 
-from gateway.binding import Details, body, nothing, one, page, route
+from gateway.binding import Details, body, nothing, one, page, route, whole
 from gateway.hub import Hub
 from gateway.planes import RULES, RUNS
 from gateway.routing import Route
@@ -30,7 +30,7 @@ _EXAMPLE = {
 
 def routes(hub: Hub) -> list[Route]:
     create, update = RULES["CreateRule"], RULES["UpdateRule"]
-    resume = RUNS["ResumeRun"]
+    resume, check = RUNS["ResumeRun"], RULES["CheckRule"]
     paged = {"page_size": "page_size", "page_token": "page_token"}
 
     def rules(summary: str, example: object = None) -> Details:
@@ -63,6 +63,12 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "DELETE", "/v1/rules/{rule}", RULES["DeleteRule"], nothing(),
             rules("End a rule; its runs stay readable."),
+        ),
+        route(
+            hub, "POST", "/v1/rules/{rule}:test", check, whole(),
+            rules("Tell what it would do for a past event, with nothing done.",
+                  {"event_id": "00000000-0000-0000-0000-000000000000"}),
+            body=body(check, ("event_id",)),
         ),
         route(
             hub, "GET", "/v1/runs", RUNS["ListRuns"], page("runs"),

@@ -10,7 +10,7 @@ from gateway.binding import Details, body, nothing, one, page, route, whole
 from gateway.exchange import Exchange
 from gateway.hub import Hub
 from gateway.json_in import kind_of
-from gateway.planes import RUNS, WORKFLOWS
+from gateway.planes import REPLAYS, RUNS, WORKFLOWS
 from gateway.replies import Reply, Stream, json_reply
 from gateway.routing import Route
 from kit.errors import ServiceError
@@ -55,7 +55,7 @@ def routes(hub: Hub) -> list[Route]:
         WORKFLOWS["RunWorkflow"],
         WORKFLOWS["CheckWorkflow"],
     )
-    answer = RUNS["SubmitRunInput"]
+    answer, replay = RUNS["SubmitRunInput"], REPLAYS["ReplayEvents"]
     paged = {"page_size": "page_size", "page_token": "page_token"}
     base = "/v1/workflows"
     workflow = one("workflow", etag=True)
@@ -113,6 +113,13 @@ def routes(hub: Hub) -> list[Route]:
                       required=False),
         ),
         route(
+            hub, "POST", f"{base}/{{workflow}}:replay", replay, one("replay"),
+            Details("workflows", "Run it, or a rule, for events of the log; `dry_run` counts them.",
+                    {"from_time": "2026-01-01T00:00:00Z"}, operation="replayEventsToWorkflow"),
+            body=body(replay, ("from_time", "to_time", "after_position", "types", "dry_run",
+                               "rate"), required=False),
+        ),
+        route(
             hub, "GET", f"{base}/{{workflow}}/versions", WORKFLOWS["ListWorkflowVersions"],
             page("versions"), say("List its versions, newest first."), query=paged,
         ),
@@ -128,6 +135,11 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", "/v1/runs/{id}:restart", RUNS["RestartRun"], one("run"),
             say("Begin a run that has ended again, from the start.", tag="runs"),
+        ),
+        route(
+            hub, "GET", "/v1/run-inputs", RUNS["ListRunInputs"], page("inputs"),
+            say("List what waits for people, or with `mine` for you.", tag="runs"),
+            query={"mine": "mine", "run_id": "run_id"} | paged,
         ),
         route(
             hub, "POST", "/v1/runs/{id}/inputs/{step}", answer, one("run"),

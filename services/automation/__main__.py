@@ -65,19 +65,23 @@ async def wire(app: App[Settings]) -> Wiring:
         ),
     )
     triggers = Triggers(definitions, per_minute=settings.rule_triggers_per_minute, wake=engine.wake)
-    rules = RuleServicer(app.db, definitions, egress, sealer, max_rules=settings.max_rules)
-    runs = RunServicer(app.db)
     events = clients.channel(settings.events_address)
+    neighbours = Neighbours(records, events)
+    rules = RuleServicer(
+        app.db, definitions, egress, sealer, neighbours, max_rules=settings.max_rules
+    )
     workflows = WorkflowServicer(
         app.db,
         definitions,
         egress,
         sealer,
-        Neighbours(records, events),
+        neighbours,
         max_workflows=settings.max_workflows,
+        per_minute=settings.rule_triggers_per_minute,
         hook_base_url=settings.hook_base_url,
     )
     others = Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate
+    runs = RunServicer(app.db, others)
     timers = Timers(
         app.worker_db,
         engine.wake,

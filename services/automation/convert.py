@@ -20,6 +20,7 @@ from services.automation.model import (
     Rule,
     RuleState,
     Run,
+    RunInput,
     Step,
     Workflow,
     WorkflowVersion,
@@ -135,6 +136,25 @@ def run(
         finish_time=to_timestamp(one.finish_time),
         steps=[_step(s, by_step.get(s.index, ())) for s in steps],
         history=[entry(line) for line in history],
+    )
+
+
+def run_input(one: RunInput) -> run_pb2.RunInput:
+    is_workflow = one.kind is Kind.WORKFLOW
+    return run_pb2.RunInput(
+        run_id=str(one.run_id),
+        step=one.path,
+        title=one.title,
+        form_json=jsonio.dumps(one.form),
+        assignees=one.assignees,
+        escalated=one.escalated,
+        escalate_time=to_timestamp(one.escalate_time),
+        expire_time=to_timestamp(one.expire_time),
+        create_time=to_timestamp(one.create_time),
+        workflow_id=str(one.source_id) if is_workflow else "",
+        workflow_name=one.source_name if is_workflow else "",
+        object=one.object,
+        record_id=str(one.record_id) if one.record_id.int else "",
     )
 
 

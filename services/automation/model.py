@@ -420,6 +420,27 @@ class WaitKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunInput:
+    """A step that waits for a person, with whose run it is of."""
+
+    run_id: UUID
+    step_index: int
+    path: str
+    title: str
+    form: list[Any]
+    assignees: tuple[str, ...]
+    escalated: int
+    escalate_time: datetime | None
+    expire_time: datetime | None
+    create_time: datetime
+    source_id: UUID  # of a workflow or rule
+    source_name: str
+    kind: Kind
+    object: str
+    record_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """What a step waits for. Whoever first sets `outcome` has settled it."""
 

@@ -287,6 +287,12 @@ waits = sa.Table(
         postgresql_where=sa.text("outcome = '' AND due_time IS NOT NULL"),
     ),
     sa.Index(
+        "ix_waits_input",
+        "workspace_id",
+        "run_id",
+        postgresql_where=sa.text("outcome = '' AND kind = 'input'"),
+    ),
+    sa.Index(
         "ix_waits_event",
         "workspace_id",
         "event_type",

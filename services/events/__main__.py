@@ -1,10 +1,13 @@
 """Run the events plane: the log of what changed, subscriptions, and their deliveries."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from armature.automation.v1 import run_service_pb2 as run_pb
 from armature.automation.v1 import run_service_pb2_grpc as run_rpc
+from armature.automation.v1 import workflow_service_pb2 as workflow_pb
+from armature.automation.v1 import workflow_service_pb2_grpc as workflow_rpc
 from armature.events.v1 import event_admin_service_pb2_grpc as admin_rpc
 from armature.events.v1 import event_service_pb2_grpc as event_rpc
 from armature.events.v1 import replay_service_pb2_grpc as replay_rpc
@@ -20,6 +23,7 @@ from planes.journal import journal
 from services.events import consumer, tables
 from services.events.operations.matches import Matcher
 from services.events.operations.resending import Resender
+from services.events.operations.running import Answered, Runner
 from services.events.servicers.admin import EventAdminServicer
 from services.events.servicers.events import EventServicer
 from services.events.servicers.replays import ReplayServicer
@@ -62,10 +66,21 @@ async def wire(app: App[EventsSettings]) -> Wiring:
         request = run_pb.ResumeRunRequest(id=str(run_id), request_id=str(letter_id))
         await clients.call(runs.ResumeRun, request, clients.metadata(credential))
 
+    workflows = workflow_rpc.WorkflowServiceStub(to_automation)
+
+    async def run(name: str, events: Sequence[UUID], key: str, credential: str) -> Answered:
+        request = workflow_pb.RunWorkflowForEventsRequest(
+            workflow=name, event_ids=[str(one) for one in events], request_id=key
+        )
+        call, headers = workflows.RunWorkflowForEvents, clients.metadata(credential)
+        answer = await clients.call(call, request, headers)
+        return Answered(UUID(answer.id), tuple(answer.event_types), answer.started)
+
+    runner = Runner(run)
     resender = Resender(db, app.bus, resume)
     admin = EventAdminServicer(db, resender)
-    replays = ReplayServicer(db)
-    replaying = ReplayWorker(db, app.worker_db, matcher, resender, settings.internal_secret)
+    replays = ReplayServicer(db, runner)
+    replaying = ReplayWorker(db, app.worker_db, matcher, resender, runner, settings.internal_secret)
     poison = PoisonWorker(db, app.bus)
     stream = StreamWorker(app.bus, app.worker_db)
     return Wiring(

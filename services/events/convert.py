@@ -326,6 +326,7 @@ def replay(found: Replay) -> replay_pb2.Replay:
         create_time=clock.to_timestamp(found.create_time),
         update_time=clock.to_timestamp(found.update_time),
         finish_time=clock.to_timestamp(found.finish_time),
+        workflow_id=str(found.workflow_id or ""),
     )
 
 

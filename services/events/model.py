@@ -233,6 +233,7 @@ class ReplayKind(StrEnum):
     DEAD_LETTERS = "dead_letters"
     EVENTS = "events"  # of the log, to one subscription
     RECOVERY = "recovery"  # of the log, what the subscription did not get
+    WORKFLOW = "workflow"  # of the log, to a workflow or rule
 
 
 class ReplayState(StrEnum):
@@ -262,6 +263,7 @@ class Replay:
     create_time: datetime
     update_time: datetime
     finish_time: datetime | None
+    workflow_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,7 @@ replays = sa.Table(
     time_column("create_time"),
     time_column("update_time"),
     time_column("finish_time", nullable=True),
+    sa.Column("workflow_id", sa.Uuid),
 )
 replay_queue = sa.Table(
     "replay_queue",

@@ -140,3 +140,158 @@ def test_two_rules_that_start_each_other_stop_at_the_limit(api: Client) -> None:
     assert "paused" in skipped["error"]
     paused = wait_for("the events", lambda: api.get("/v1/events?type=rule.paused")["data"])
     assert len(paused) == 2
+
+
+def listed(api: Client, path: str, count: int) -> Any:
+    """A page of them once it holds so many."""
+
+    def look() -> Any:
+        found = api.get(path)["data"]
+        return found if len(found) == count else None
+
+    return wait_for(f"{count} of {path}", look)
+
+
+def replayed(api: Client, path: str, **wanted: Any) -> Any:
+    begun = api.post(path, wanted)
+    assert begun["kind"] == "workflow"
+
+    def over() -> Any:
+        found = api.get(f"/v1/replays/{begun['id']}")
+        return found if found["state"] != "running" else None
+
+    return wait_for("the replay has ended", over)
+
+
+def test_history_runs_a_workflow_or_rule_once_for_each_event(api: Client) -> None:
+    api.define("deal", *NUMBERS)
+    for n in range(4):
+        api.create("deal", name=f"d{n}", n=n)
+    listed(api, "/v1/events?type=record.created", 4)
+    trigger = {"type": "record_created", "object": "deal"}
+    todo = {"type": "create_todo", "input": {"title": "Call {{ trigger.after.name }}"}}
+    flow = publish(
+        api, name="late", trigger=trigger, when="trigger.after.n > 0", steps=[{"id": "t", **todo}]
+    )
+    counted = api.post("/v1/workflows/late:replay", {"dry_run": True})
+    assert (counted["total"], counted.get("id", "")) == (4, "")
+    done = replayed(api, "/v1/workflows/late:replay", rate=1000)
+    assert (done["state"], done["workflow_id"]) == ("succeeded", flow["id"])
+    assert (done["seen"], done["done"]) == (4, 3)
+    listed(api, "/v1/runs?workflow=late&state=succeeded", 3)
+    again = replayed(api, "/v1/workflows/late:replay", rate=1000)
+    assert (again["seen"], again["done"]) == (4, 0), "each event has its run of this version"
+    api.post(f"/v1/workflows/{flow['id']}:publish")
+    next_version = replayed(api, "/v1/workflows/late:replay", rate=1000)
+    assert next_version["done"] == 3
+    api.post("/v1/rules", {"name": "plain", "trigger": trigger, "actions": [todo]})
+    assert replayed(api, "/v1/workflows/plain:replay", rate=1000)["done"] == 4
+    titles = listed(api, "/v1/events?type=todo.created", 10)
+    assert {one["data"]["title"] for one in titles} == {f"Call d{n}" for n in range(4)}
+    tree = api.get(f"/v1/events/{titles[0]['id']}/causality")["nodes"]
+    assert tree[0]["event"]["type"] == "record.created"
+    for path, wanted, status in (
+        ("/v1/workflows/nobody:replay", {}, 404),
+        ("/v1/workflows/late:replay", {"types": ["no good"]}, 422),
+    ):
+        assert api.request("POST", path, wanted).status_code == status
+    publish(api, name="by hand", trigger={"type": "manual"}, steps=[{"id": "t", "type": "stop"}])
+    refused = api.request("POST", "/v1/workflows/by hand:replay", {})
+    assert refused.status_code == 422
+    assert "manual" in refused.text
+
+
+def test_a_rule_is_tried_out_on_a_past_event(api: Client) -> None:
+    api.define("deal", *NUMBERS)
+    made = [api.create("deal", name=name, n=n) for name, n in (("small", 1), ("big", 20))]
+    created = listed(api, "/v1/events?type=record.created", 2)
+    events = {one["aggregate_id"]: one["id"] for one in created}
+    rule = {
+        "name": "big ones",
+        "trigger": {"type": "record_created", "object": "deal"},
+        "condition": {"n": {"gte": 10}},
+        "actions": [
+            {"type": "create_todo", "name": "call", "input": {"title": "{{ trigger.after.name }}"}},
+            {"type": "create_note", "input": {"title": "{{ steps.call.todo.title }}", "body": "-"}},
+        ],
+    }
+    api.post("/v1/rules", rule)
+    small, big = (
+        api.post("/v1/rules/big ones:test", {"event_id": events[one["id"]]}) for one in made
+    )
+    assert (small["starts"], small["reason"]) == (False, "the condition does not hold")
+    assert big["starts"]
+    assert [one["input"]["title"] for one in big["effects"]] == ["big", "big"]
+    assert not api.get("/v1/runs")["data"]
+    assert not api.get("/v1/events?type=todo.created")["data"]
+
+
+def test_who_is_asked_finds_and_answers_it_whatever_the_role_hides(api: Client) -> None:
+    api.define("deal", *NUMBERS)
+    api.post("/v1/roles", {"name": "sales", "objects": [{"object": "deal", "actions": ["read"]}]})
+    asked, other = (
+        api.post("/v1/api-keys", {"display_name": name, "role": "sales"}) for name in ("A", "B")
+    )
+    publish(
+        api,
+        name="approval",
+        trigger={"type": "manual"},
+        steps=[{"id": "ok", "type": "wait_for_input", "input": {
+            "title": "May we?", "assignees": [asked["id"]], "timeout": "5d",
+            "form": [{"name": "yes", "type": "boolean", "required": True}],
+            "escalation": [{"after": "1d", "assignees": ["role:admin"]}]}}],
+    )  # fmt: skip
+    [run] = api.post("/v1/workflows/approval:run")["runs"]
+    with (
+        Client(str(api.http.base_url), asked["secret"]) as mine,
+        Client(str(api.http.base_url), other["secret"]) as theirs,
+    ):
+        [found] = wait_for("the question", lambda: mine.get("/v1/run-inputs")["data"])
+        assert (found["run_id"], found["step"], found["title"]) == (run["id"], "ok", "May we?")
+        assert found["form"][0]["name"] == "yes"
+        assert found["escalate_time"] < found["expire_time"]
+        assert theirs.get("/v1/run-inputs")["data"] == []
+        assert api.get("/v1/run-inputs")["data"] == [found]
+        assert api.get("/v1/run-inputs?mine=true")["data"] == []
+        answer = {"values": {"yes": True}}
+        assert mine.request("GET", f"/v1/runs/{run['id']}").status_code == 403
+        path = f"/v1/runs/{run['id']}/inputs"
+        for step in ("ok", "nothing"):
+            assert theirs.request("POST", f"{path}/{step}", answer).status_code == 404
+        told = mine.post(f"{path}/ok", answer)
+        assert (told["id"], told.get("steps", []), told.get("history", [])) == (run["id"], [], [])
+        assert mine.get("/v1/run-inputs")["data"] == []
+    assert ended(api, run["id"])["state"] == "succeeded"
+
+
+def test_what_a_role_lacks_is_told_before_it_is_published(api: Client) -> None:
+    """Runs act as who published them: what that role may not do would only fail in each of them."""
+    api.define("deal", *NUMBERS)
+    api.define("vault", *NUMBERS)
+    role = {"object": "deal", "actions": ["read", "update"]}
+    api.post("/v1/roles", {"name": "maker", "permissions": ["rules"], "objects": [role]})
+    key = api.post("/v1/api-keys", {"display_name": "M", "role": "maker"})
+    fields = {"fields": {"name": "x"}}
+    steps = [
+        {"id": "a", "type": "update_record", "input": fields},
+        {"id": "b", "type": "delete_record", "input": {}},
+        {"id": "c", "type": "create_record", "input": {"object": "vault", **fields}},
+        {"id": "d", "type": "find_records", "input": {"object": "vault"}},
+    ]
+    trigger = {"type": "record_created", "object": "deal"}
+    with Client(str(api.http.base_url), key["secret"]) as maker:
+        maker.post("/v1/workflows", {"name": "w", "trigger": trigger, "steps": steps})
+        refused = maker.request("POST", "/v1/workflows/w:publish")
+        assert refused.status_code == 422
+        lacking = {
+            one["pointer"]
+            for one in refused.json()["errors"]
+            if one["code"] == "PERMISSION_MISSING"
+        }
+        assert lacking == {"/steps/1", "/steps/2", "/steps/3"}
+        action = {"type": "create_record", "input": {"object": "vault", **fields}}
+        rule = {"name": "r", "trigger": trigger, "actions": [action]}
+        refused = maker.request("POST", "/v1/rules", rule)
+        assert refused.status_code == 422
+        assert [one["pointer"] for one in refused.json()["errors"]] == ["/actions/0"]
+    api.post("/v1/workflows/w:publish")  # an admin may

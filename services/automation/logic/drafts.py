@@ -9,6 +9,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, Problem, nearest
 from services.automation.logic import conditions, names
 from services.automation.logic.literals import check_inputs
+from services.automation.logic.permits import Permits
 from services.automation.model import (
     RULE_ACTIONS,
     RULE_TRIGGERS,
@@ -49,7 +50,7 @@ class Draft:
     actions: tuple[DraftAction, ...]
 
 
-def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl) -> Definition:
+def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl, permits: Permits) -> Definition:
     """The definition; Invalid lists every problem of the rule."""
     problems: list[Problem] = []
     _check_texts(draft, problems)
@@ -60,6 +61,11 @@ def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl) -> Definition
     _check_fields(draft, obj, kind, problems)
     condition = _condition(draft, workspace, obj, problems)
     actions = _actions(draft, workspace, names.Known(kind, obj, {}), check_url, problems)
+    for index, action in enumerate(actions):
+        at = f"actions.{index}"
+        lacks = permits.problem(action.type, action.input, workspace, obj, at)
+        if lacks is not None:
+            problems.append(lacks)
     if problems:
         raise Invalid(problems)
     assert obj is not None

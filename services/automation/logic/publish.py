@@ -13,6 +13,7 @@ from services.automation.logic import conditions, definitions, formulas, names, 
 from services.automation.logic.graph import every_node
 from services.automation.logic.inputs import ON_TIMEOUT
 from services.automation.logic.literals import check_inputs
+from services.automation.logic.permits import Permits
 from services.automation.model import (
     ActionType,
     Node,
@@ -20,16 +21,6 @@ from services.automation.model import (
 )
 
 CheckUrl = Callable[[str], str]
-_NEEDS_WRITE = (
-    ActionType.CREATE_RECORD,
-    ActionType.UPDATE_RECORD,
-    ActionType.UPSERT_RECORD,
-    ActionType.DELETE_RECORD,
-    ActionType.CREATE_NOTE,
-    ActionType.CREATE_TODO,
-    ActionType.LINK,
-    ActionType.UNLINK,
-)
 CUSTOM = "custom."
 
 
@@ -37,7 +28,7 @@ def judge(
     document: Mapping[str, Any],
     workspace: Workspace,
     check_url: CheckUrl,
-    permissions: frozenset[str],
+    permits: Permits,
 ) -> tuple[WorkflowDefinition, list[Problem]]:
     """The definition, and everything that publishing refuses."""
     found, problems = definitions.judge(document)
@@ -66,7 +57,7 @@ def judge(
         variables=_variables(found),
         open=trigger.type not in definitions.RECORD_TRIGGERS,
     )
-    checker = _Checker(workspace, check_url, permissions, problems)
+    checker = _Checker(workspace, check_url, permits, problems)
     for name, value in found.graph.variables.items():
         checker.check_value(value, known, f"variables.{name}")
     checker.sequence(found.graph.nodes, "steps", known)
@@ -119,12 +110,12 @@ class _Checker:
         self,
         workspace: Workspace,
         check_url: CheckUrl,
-        permissions: frozenset[str],
+        permits: Permits,
         problems: list[Problem],
     ) -> None:
         self._workspace = workspace
         self._check_url = check_url
-        self._permissions = permissions
+        self._permits = permits
         self._problems = problems
 
     def sequence(
@@ -166,9 +157,9 @@ class _Checker:
         self._problems += check_inputs(
             node.type, given, self._workspace, known, self._check_url, at
         )
-        if node.type in _NEEDS_WRITE and "write" not in self._permissions:
-            message = f"{node.type} needs the permission 'write', which you lack: runs act as you"
-            self._problems.append(Problem(path, "PERMISSION_MISSING", message))
+        lacks = self._permits.problem(node.type, given, self._workspace, known.object, path)
+        if lacks is not None:
+            self._problems.append(lacks)
         self._special(node, given, at, known)
 
     def _special(self, node: Node, given: Mapping[str, Any], at: str, known: names.Known) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from services.automation.logic import formulas, occasion, prepared
 from services.automation.logic.graph import END
 from services.automation.logic.scopes import Scope
-from services.automation.model import ActionType, Node, WorkflowDefinition
+from services.automation.model import ActionType, Graph, Node
 
 _MOST = 500  # effects that are listed
 _MOST_ROUNDS = 20
@@ -39,16 +39,14 @@ class _Stopped(Exception):
     pass
 
 
-def imagine(
-    definition: WorkflowDefinition, document: Mapping[str, Any], source: Mapping[str, Any]
-) -> list[Effect]:
+def imagine(graph: Graph, document: Mapping[str, Any], source: Mapping[str, Any]) -> list[Effect]:
     """What a run would do, in order."""
     zone = str(document.get("time_zone") or "")
     base = occasion.scope(document, source, {"id": "", "depth": 0, "epoch": 0})
     walk = _Walk(zone)
     try:
-        scope = Scope(base, dict(definition.graph.variables))
-        walk.sequence(definition.graph.nodes, "", scope)
+        scope = Scope(base, dict(graph.variables))
+        walk.sequence(graph.nodes, "", scope)
     except _Stopped:
         return walk.effects
     return walk.effects

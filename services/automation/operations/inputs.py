@@ -16,18 +16,30 @@ from services.automation.store import queue, steps, waits
 from services.automation.store import runs as run_store
 
 
+def names_of(caller: Caller) -> tuple[str, ...]:
+    """By which a step may ask for somebody."""
+    return caller.principal_id, f"role:{caller.role}", caller.name
+
+
 async def submit(tx: Tx, caller: Caller, run_id: UUID, name: str, values: Mapping[str, Any]) -> Run:
     workspace_id = caller.workspace_id
     run = await run_store.find_run(tx, workspace_id, run_id)
     if run is None:
         raise runs.not_found(run_id)
-    row = await _waiting(tx, workspace_id, run_id, name)
+    try:
+        row = await _waiting(tx, workspace_id, run_id, name)
+    except (NotFound, FailedPrecondition):
+        if "read" not in caller.permissions:
+            raise runs.not_found(run_id) from None
+        raise
     asked: dict[str, Any] = jsonio.loads_stored(row.input.encode())
     assignees = [str(one) for one in asked.get("assignees") or ()]
     if not assignees:
         caller.require("write")  # for anybody who works here, not for who only looks
-    allowed = {caller.principal_id, f"role:{caller.role}", caller.name}
-    if assignees and not allowed & set(assignees) and "admin" not in caller.permissions:
+    is_asked = bool({*names_of(caller)} & {*assignees})
+    if assignees and not is_asked and "admin" not in caller.permissions:
+        if "read" not in caller.permissions:  # what is not to be seen is not there
+            raise runs.not_found(run_id)
         message = f"this is for {', '.join(assignees)} to answer"
         raise PermissionDenied("INPUT_NOT_ASSIGNED", message)
     form = definitions.form(asked.get("form"), "form", [])

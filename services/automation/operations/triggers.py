@@ -75,14 +75,24 @@ def is_started_by(
     return event_type in named and _starts(starter.trigger, event_type, data, obj)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An event of the log, as what it would start sees it."""
+
+    type: str
+    data: Mapping[str, Any]
+    happening: Happening
+
+
 def happened(
     described: Mapping[str, Any],
     aggregate_id: str,
     aggregate_type: str,
     data: Mapping[str, Any],
     workspace: Workspace,
-) -> tuple[Happening, Mapping[str, Any]]:
-    """An event of the log, as what it would start sees it."""
+    traceparent: str = "",
+) -> Past:
+    """An event of the log; what it starts continues the trace that is given."""
     object_id = ""
     if described["type"] in occasion.TRIGGERS:
         object_id = data["object_id"]
@@ -99,9 +109,9 @@ def happened(
         object_id=object_id,
         occasion=document,
         rules=(),
-        traceparent="",
+        traceparent=traceparent,
     )
-    return found, data
+    return Past(described["type"], data, found)
 
 
 def _starts(
@@ -146,7 +156,7 @@ async def rule_set(tx: Tx, workspace_id: UUID, held: RuleSet | None) -> RuleSet:
     if held is not None and held.version == version:
         return held
     by_event: dict[str, list[Starter]] = {}
-    rules = [_starter(rule) for rule in await rule_store.active_rules(tx, workspace_id)]
+    rules = [starter_of(rule) for rule in await rule_store.active_rules(tx, workspace_id)]
     for one in [*rules, *await workflows.starters(tx, workspace_id)]:
         kind = one.trigger.type
         named = (one.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
@@ -155,7 +165,8 @@ async def rule_set(tx: Tx, workspace_id: UUID, held: RuleSet | None) -> RuleSet:
     return RuleSet(version, {key: tuple(found) for key, found in by_event.items()})
 
 
-def _starter(rule: Rule) -> Starter:
+def starter_of(rule: Rule) -> Starter:
+    """A rule as what starts runs."""
     trigger = rule.definition.trigger
     return Starter(
         kind=Kind.RULE,

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,11 +42,6 @@ class NewWorkflow:
     draft: dict[str, Any]
     sealed_secret: bytes
     token: str
-
-
-def new_token() -> str:
-    """The secret part of a workflow's own URL."""
-    return secrets.token_urlsafe(32)
 
 
 def hash_of(token: str) -> bytes:
@@ -194,8 +188,10 @@ async def start(
     event_type: str,
     time_zone: str,
     traceparent: str,
+    per_minute: int = _NO_RATE,
 ) -> list[NewRun]:
-    """Insert runs by hand, or because somebody called the workflow's URL."""
+    """Insert runs by hand, or because somebody called the workflow's URL: that is for strangers to
+    do, and so only `per_minute` times before the workflow is paused."""
     now = (await tx.time()).isoformat()
     cause = caller.cause
     planned, documents = [], {}
@@ -226,7 +222,7 @@ async def start(
                 depth=cause.depth + 1,
             )
         )
-    return await starting.insert(tx, caller.workspace_id, planned, documents, _NO_RATE)
+    return await starting.insert(tx, caller.workspace_id, planned, documents, per_minute)
 
 
 def new_run_ids(count: int) -> list[UUID]:

@@ -19,7 +19,7 @@ from schema.problems import Problem
 from services.automation import convert
 from services.automation.logic import definitions as documents
 from services.automation.logic import occasion, simulation
-from services.automation.model import Kind, Starter, Workflow, WorkflowDefinition
+from services.automation.model import Graph, Kind, Starter, Workflow, WorkflowDefinition
 from services.automation.operations import triggers, workflows
 from services.automation.servicers.neighbours import Neighbours
 from services.automation.store import workflows as store
@@ -58,23 +58,13 @@ class Checking:
         starter = _starter(caller, seen, definition, workspace)
         if request.event_id:
             event = await self._neighbours.event(caller, request.event_id)
-            happened, data = _happened(event, workspace)
-            answer.reason = _refusal(workspace, starter, event.type, data, happened)
+            past = past_of(event, workspace)
+            answer.reason = refusal(workspace, starter, past)
             answer.starts = not answer.reason
-            occurred = happened.occasion
+            occurred = past.happening.occasion
         else:
             occurred = await self._imagined(caller, request, definition, workspace)
-        source = {"id": str(seen.id), "name": seen.name, "version": seen.version}
-        answer.effects.extend(
-            workflow_pb2.Effect(
-                path=one.path,
-                type=one.type,
-                input_json=b"" if one.given is None else jsonio.dumps(one.given),
-                outcome=one.outcome,
-                note=one.note,
-            )
-            for one in simulation.imagine(definition, occurred, source)
-        )
+        answer.effects.extend(effects(definition.graph, occurred, starter))
         return answer
 
     async def _document(self, caller: Caller, seen: Workflow, version: int) -> dict[str, Any]:
@@ -131,9 +121,7 @@ def _starter(
     )
 
 
-def _happened(
-    event: event_pb2.Event, workspace: Workspace
-) -> tuple[triggers.Happening, Mapping[str, Any]]:
+def past_of(event: event_pb2.Event, workspace: Workspace, traceparent: str = "") -> triggers.Past:
     """The event as the consumer would see it."""
     data = jsonio.loads_stored(event.data_json)
     described = {
@@ -145,20 +133,33 @@ def _happened(
         "depth": event.depth,
         "chain": [],
     }
-    return triggers.happened(described, event.aggregate_id, event.aggregate_type, data, workspace)
+    return triggers.happened(
+        described, event.aggregate_id, event.aggregate_type, data, workspace, traceparent
+    )
 
 
-def _refusal(
-    workspace: Workspace,
-    starter: Starter,
-    event_type: str,
-    data: Mapping[str, Any],
-    happened: triggers.Happening,
-) -> str:
+def refusal(workspace: Workspace, starter: Starter, past: triggers.Past) -> str:
     """Why the event would start nothing; empty when it would."""
-    if not triggers.is_started_by(starter, event_type, data, workspace):
-        return f"the trigger does not wait for this {event_type}"
-    planned = triggers.plan(workspace, happened, starter)
+    if not triggers.is_started_by(starter, past.type, past.data, workspace):
+        return f"the trigger does not wait for this {past.type}"
+    planned = triggers.plan(workspace, past.happening, starter)
     if planned is None:
         return "the condition does not hold"
     return planned.error
+
+
+def effects(
+    graph: Graph, document: Mapping[str, Any], starter: Starter
+) -> list[workflow_pb2.Effect]:
+    """What a run would do, in order."""
+    source = {"id": str(starter.id), "name": starter.name, "version": starter.version}
+    return [
+        workflow_pb2.Effect(
+            path=one.path,
+            type=one.type,
+            input_json=b"" if one.given is None else jsonio.dumps(one.given),
+            outcome=one.outcome,
+            note=one.note,
+        )
+        for one in simulation.imagine(graph, document, source)
+    ]

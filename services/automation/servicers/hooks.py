@@ -63,6 +63,7 @@ class Hooks:
     _db: Database
     _definitions: Definitions
     _sealer: webhooks.Sealer
+    _per_minute: int
 
     async def ReceiveHook(
         self,
@@ -95,6 +96,7 @@ class Hooks:
                 event_type="webhook.received",
                 time_zone=workspace.time_zone,
                 traceparent=telemetry.traceparent(),
+                per_minute=self._per_minute,
             )
         return pb.ReceiveHookResponse(run_id=str(run_id))
 

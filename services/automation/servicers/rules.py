@@ -1,6 +1,8 @@
 """Serve RuleService: unpack, one transaction, pack."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from armature.automation.v1 import rule_pb2
 from armature.automation.v1 import rule_service_pb2 as pb
@@ -15,9 +17,12 @@ from kit.errors import Aborted, InvalidArgument
 from planes.definitions import Definitions
 from schema.problems import Invalid, Problem, nearest
 from services.automation import convert
-from services.automation.logic import drafts
+from services.automation.logic import drafts, graph
+from services.automation.logic.permits import ANYTHING, Permits
 from services.automation.model import Definition, Rule, RuleState
-from services.automation.operations import rules
+from services.automation.operations import rules, triggers
+from services.automation.servicers import checking
+from services.automation.servicers.neighbours import Neighbours
 from services.automation.store import rules as store
 
 _DEFINING = ("trigger", "condition_json", "actions")
@@ -31,6 +36,7 @@ class RuleServicer(rpc.RuleServiceServicer):
         definitions: Definitions,
         egress: Egress,
         sealer: webhooks.Sealer,
+        neighbours: Neighbours,
         *,
         max_rules: int,
     ) -> None:
@@ -38,6 +44,7 @@ class RuleServicer(rpc.RuleServiceServicer):
         self._definitions = definitions
         self._egress = egress
         self._sealer = sealer
+        self._neighbours = neighbours
         self._max_rules = max_rules
 
     async def CreateRule(
@@ -48,16 +55,25 @@ class RuleServicer(rpc.RuleServiceServicer):
         rule_id = ids.client_id(request.rule.id, "rule.id")
         problems: list[Problem] = []
         state = convert.state(request.rule.state, problems)
-        definition = await self._judge(caller, convert.draft(request.rule), problems)
-        secret = webhooks.new_secret()
-        sealed = self._sealer.seal(secret, f"{caller.workspace_id}/{rule_id}")
+        permits = Permits(caller.permissions, caller.access)
+        definition = await self._judge(caller, convert.draft(request.rule), problems, permits)
+        sealed = self._sealer.seal(webhooks.new_secret(), f"{caller.workspace_id}/{rule_id}")
 
         async def work(tx: Tx) -> pb.CreateRuleResponse:
             new = rules.NewRule(rule_id, definition, state, sealed)
             made = await rules.create(tx, caller, new, self._max_rules)
-            return pb.CreateRuleResponse(rule=convert.rule(made), webhook_secret=secret)
+            return pb.CreateRuleResponse(rule=convert.rule(made))
 
-        return await idempotency.once(self._db, caller, request, pb.CreateRuleResponse, work)
+        response = await idempotency.once(self._db, caller, request, pb.CreateRuleResponse, work)
+        # Shown, and kept nowhere in the clear: not among the idempotent answers either.
+        response.webhook_secret = await self._secret(caller, UUID(response.rule.id))
+        return response
+
+    async def _secret(self, caller: Caller, rule_id: UUID) -> str:
+        """Empty when the rule has gone since."""
+        async with self._db.transaction(caller.workspace_id) as tx:
+            sealed = await store.secret(tx, caller.workspace_id, rule_id)
+        return self._sealer.open(sealed, f"{caller.workspace_id}/{rule_id}") if sealed else ""
 
     async def GetRule(self, request: pb.GetRuleRequest, context: Context) -> pb.GetRuleResponse:
         caller = current_caller()
@@ -114,6 +130,21 @@ class RuleServicer(rpc.RuleServiceServicer):
 
         return await idempotency.once(self._db, caller, request, pb.DeleteRuleResponse, work)
 
+    async def CheckRule(
+        self, request: pb.CheckRuleRequest, context: Context
+    ) -> pb.CheckRuleResponse:
+        caller = current_caller()
+        caller.require("rules")
+        rule = await self._find(caller, request.rule)
+        event = await self._neighbours.event(caller, request.event_id)
+        workspace = await self._definitions.workspace(caller.workspace_id)
+        starter = replace(triggers.starter_of(rule), paused="")  # one at rest can be tried out too
+        past = checking.past_of(event, workspace)
+        reason = checking.refusal(workspace, starter, past)
+        actions = graph.of_actions(rule.definition.actions)
+        imagined = checking.effects(actions, past.happening.occasion, starter)
+        return pb.CheckRuleResponse(starts=not reason, reason=reason, effects=imagined)
+
     async def _find(self, caller: Caller, name: str) -> Rule:
         async with self._db.transaction(caller.workspace_id) as tx:
             rule = await store.find_rule(tx, caller.workspace_id, name)
@@ -131,20 +162,21 @@ class RuleServicer(rpc.RuleServiceServicer):
         if set(paths) == {"state"} and state is RuleState.DISABLED and not problems:
             return rules.Change(rule.definition, state, takes_over=False)
         draft = convert.changed_draft(rule, changes, paths)
-        definition = await self._judge(caller, draft, problems)
+        permits = Permits(caller.permissions, caller.access) if takes_over else ANYTHING
+        definition = await self._judge(caller, draft, problems, permits)
         return rules.Change(definition, state, takes_over)
 
     async def _judge(
-        self, caller: Caller, draft: drafts.Draft, problems: list[Problem]
+        self, caller: Caller, draft: drafts.Draft, problems: list[Problem], permits: Permits
     ) -> Definition:
         """The definition; RULE_INVALID with all that is wrong, by definitions of this moment."""
         workspace = await self._definitions.workspace(caller.workspace_id)
         try:
-            definition = drafts.judge(draft, workspace, self._refusal)
+            definition = drafts.judge(draft, workspace, self._refusal, permits)
         except Invalid:
             workspace = await self._definitions.refresh(caller.workspace_id)
             try:
-                definition = drafts.judge(draft, workspace, self._refusal)
+                definition = drafts.judge(draft, workspace, self._refusal, permits)
             except Invalid as invalid:
                 raise convert.invalid([*problems, *invalid.problems]) from invalid
         if problems:

@@ -1,6 +1,7 @@
 """Serve RunService: unpack, one transaction, pack."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from uuid import UUID
@@ -10,26 +11,29 @@ from armature.automation.v1 import run_service_pb2 as pb
 from armature.automation.v1 import run_service_pb2_grpc as rpc
 
 from kit import idempotency, ids, paging
-from kit.caller import current_caller
-from kit.calls import Context
+from kit.caller import Caller, current_caller
+from kit.calls import Authenticate, Context
 from kit.clock import from_timestamp
 from kit.db import Database, Tx
-from kit.errors import InvalidArgument
+from kit.errors import InvalidArgument, ServiceError
 from schema.problems import nearest
 from services.automation import convert
 from services.automation.model import UNFINISHED, Kind, Run, RunQuery, RunState
 from services.automation.operations import inputs, rules, runs
 from services.automation.operations import workflows as workflow_operations
+from services.automation.store import inputs as input_store
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as store
 from services.automation.store import steps, workflows
 
 _WATCH_SECONDS = 0.25  # between looks at a run that is watched
+_RECHECK_SECONDS = 5.0
 
 
 class RunServicer(rpc.RunServiceServicer):
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, authenticate: Authenticate) -> None:
         self._db = db
+        self._authenticate = authenticate
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
         caller = current_caller()
@@ -119,15 +123,45 @@ class RunServicer(rpc.RunServiceServicer):
         self, request: pb.SubmitRunInputRequest, context: Context
     ) -> pb.SubmitRunInputResponse:
         caller = current_caller()
-        caller.require("read")
         run_id = ids.parse_id(request.id, "id")
         values = convert.object_of(request.values_json, "values")
 
         async def work(tx: Tx) -> pb.SubmitRunInputResponse:
             run = await inputs.submit(tx, caller, run_id, request.step, values)
+            if "read" not in caller.permissions:
+                told = run_pb2.Run(id=str(run.id), state=run.state)
+                return pb.SubmitRunInputResponse(run=told)
             return pb.SubmitRunInputResponse(run=await _whole(tx, caller.workspace_id, run))
 
         return await idempotency.once(self._db, caller, request, pb.SubmitRunInputResponse, work)
+
+    async def ListRunInputs(
+        self, request: pb.ListRunInputsRequest, context: Context
+    ) -> pb.ListRunInputsResponse:
+        caller = current_caller()
+        mine = request.mine or "read" not in caller.permissions
+        size = paging.clamp(request.page_size)
+        bound = ["inputs", str(caller.workspace_id), str(mine), request.run_id]
+        bound += [caller.principal_id] if mine else []
+        after = paging.decode(request.page_token, *bound)
+        run_id = ids.parse_id(request.run_id, "run_id") if request.run_id else None
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = await input_store.page(
+                tx,
+                caller.workspace_id,
+                names=inputs.names_of(caller) if mine else None,
+                writes="write" in caller.permissions,
+                run_id=run_id,
+                after=(UUID(after[0]), int(after[1])) if after else (UUID(int=0), -1),
+                limit=size + 1,
+            )
+        token = ""
+        if len(found) > size:
+            last = found[size - 1]
+            token = paging.encode([str(last.run_id), last.step_index], *bound)
+        return pb.ListRunInputsResponse(
+            inputs=[convert.run_input(one) for one in found[:size]], next_page_token=token
+        )
 
     async def WatchRun(
         self, request: pb.WatchRunRequest, context: Context
@@ -136,7 +170,11 @@ class RunServicer(rpc.RunServiceServicer):
         caller.require("read")
         run_id = ids.parse_id(request.id, "id")
         last = None
+        checked = time.monotonic()
         while True:
+            if time.monotonic() - checked >= _RECHECK_SECONDS:
+                checked = time.monotonic()
+                await self._recheck(caller)
             async with self._db.transaction(caller.workspace_id) as tx:
                 run = await store.find_run(tx, caller.workspace_id, run_id)
                 if run is None:
@@ -148,6 +186,16 @@ class RunServicer(rpc.RunServiceServicer):
             if run.state not in UNFINISHED:
                 return
             await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _recheck(self, caller: Caller) -> None:
+        """A stream outlives its first check: end it when the caller may no longer read."""
+        try:
+            who = await self._authenticate(caller.credential)
+        except ServiceError as exc:
+            if exc.retryable:
+                return
+            raise
+        who.require("read")
 
 
 def _time(request: pb.ListRunsRequest, name: str) -> datetime | None:

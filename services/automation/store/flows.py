@@ -74,15 +74,19 @@ async def take_place(
     tx: Tx, workspace_id: UUID, workflow_id: UUID, key: str, run_id: UUID
 ) -> UUID | None:
     """Be the last of a key; the one that was it before."""
-    found: UUID | None = await tx.value(
-        "SELECT run_id FROM debounces WHERE workspace_id = %s AND workflow_id = %s AND key = %s"
-        " FOR UPDATE",
-        [workspace_id, workflow_id, key],
-    )
-    await tx.send(
-        "INSERT INTO debounces (workspace_id, workflow_id, key, run_id) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (workspace_id, workflow_id, key) DO UPDATE SET run_id = excluded.run_id",
+    # What changes nothing still locks the row, also where another has just made it.
+    found: UUID = await tx.value(
+        "INSERT INTO debounces AS d (workspace_id, workflow_id, key, run_id)"
+        " VALUES (%s, %s, %s, %s) ON CONFLICT (workspace_id, workflow_id, key)"
+        " DO UPDATE SET run_id = d.run_id RETURNING run_id",
         [workspace_id, workflow_id, key, run_id],
+    )
+    if found == run_id:
+        return None
+    await tx.send(
+        "UPDATE debounces SET run_id = %s WHERE workspace_id = %s AND workflow_id = %s"
+        " AND key = %s",
+        [run_id, workspace_id, workflow_id, key],
     )
     return found
 

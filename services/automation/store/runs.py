@@ -150,7 +150,15 @@ async def forget(
     gone = [row["run_id"] for row in rows]
     if not gone:
         return 0
-    for table in ("attempts", "steps", "run_history", "waits", "flow_backlog", "runs"):
+    for table in (
+        "attempts",
+        "steps",
+        "run_history",
+        "waits",
+        "flow_backlog",
+        "debounces",
+        "runs",
+    ):
         await tx.send(
             f"DELETE FROM {table} WHERE workspace_id = %s AND run_id = ANY(%s)",
             [workspace_id, gone],

@@ -43,6 +43,7 @@ async def begin(
     rate: int,
     total: int,
     subscription_id: UUID | None = None,
+    workflow_id: UUID | None = None,
 ) -> Replay:
     return await store.insert(
         tx,
@@ -50,6 +51,7 @@ async def begin(
         ids.new_id(),
         kind=kind,
         subscription_id=subscription_id,
+        workflow_id=workflow_id,
         selection=selections.written(wanted),
         rate=rate,
         total=total,

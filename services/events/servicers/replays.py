@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import msgspec
 from armature.events.v1 import replay_pb2
 from armature.events.v1 import replay_service_pb2 as pb
 from armature.events.v1 import replay_service_pb2_grpc as rpc
@@ -11,18 +12,21 @@ from kit.caller import Caller, current_caller
 from kit.calls import Context
 from kit.clock import from_timestamp
 from kit.db import Database, Tx
+from kit.errors import InvalidArgument
 from services.events import convert
 from services.events.logic import selections
 from services.events.model import ReplayKind, ReplayState
 from services.events.operations import replays
+from services.events.operations.running import Runner
 from services.events.store import log as log_store
 from services.events.store import replays as store
 from services.events.store import subscriptions as subscription_store
 
 
 class ReplayServicer(rpc.ReplayServiceServicer):
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, runner: Runner) -> None:
         self._db = db
+        self._runner = runner
 
     async def ReplayDeadLetters(
         self, request: pb.ReplayDeadLettersRequest, context: Context
@@ -58,17 +62,43 @@ class ReplayServicer(rpc.ReplayServiceServicer):
     ) -> pb.ReplayEventsResponse:
         caller = current_caller()
         caller.require("rules")
-        subscription_id = ids.parse_id(request.subscription_id, "subscription_id")
+        if bool(request.workflow) == bool(request.subscription_id):
+            message = "name a subscription, or a workflow"
+            raise InvalidArgument.at("REPLAY_INVALID", "subscription_id", "REQUIRED", message)
         types = convert.replay_types(request.types)
         rate = convert.replay_rate(request.rate)
         begins = from_timestamp(request.from_time) if request.HasField("from_time") else None
         ends = from_timestamp(request.to_time) if request.HasField("to_time") else None
         wanted = selections.Events(0, request.after_position, types, begins, ends)
+        if request.workflow:
+            return await self._to_workflow(caller, request, wanted, rate)
+        subscription_id = ids.parse_id(request.subscription_id, "subscription_id")
 
         async def work(tx: Tx) -> pb.ReplayEventsResponse:
             kind = ReplayKind.EVENTS
             found = await _begin(tx, caller, kind, subscription_id, wanted, rate, request.dry_run)
             return pb.ReplayEventsResponse(replay=found)
+
+        return await idempotency.once(self._db, caller, request, pb.ReplayEventsResponse, work)
+
+    async def _to_workflow(
+        self, caller: Caller, request: pb.ReplayEventsRequest, wanted: selections.Events, rate: int
+    ) -> pb.ReplayEventsResponse:
+        """Of the types that its trigger waits for where none were named."""
+        asked = await self._runner.ask(request.workflow, caller.credential)
+
+        async def work(tx: Tx) -> pb.ReplayEventsResponse:
+            up_to = await log_store.last_position(tx, caller.workspace_id)
+            types = wanted.types or asked.event_types
+            selection = msgspec.structs.replace(wanted, up_to=up_to, types=types)
+            total = await replays.count_events(tx, caller.workspace_id, selection)
+            kind = ReplayKind.WORKFLOW
+            if request.dry_run:
+                return pb.ReplayEventsResponse(replay=_counted(kind, rate, total))
+            begun = await replays.begin(
+                tx, caller, kind, selection, rate=rate, total=total, workflow_id=asked.id
+            )
+            return pb.ReplayEventsResponse(replay=convert.replay(begun))
 
         return await idempotency.once(self._db, caller, request, pb.ReplayEventsResponse, work)
 

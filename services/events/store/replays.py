@@ -10,7 +10,7 @@ from services.events.model import Replay, ReplayClaim, ReplayKind, ReplayState
 LEASE_SECONDS = 6.0
 _COLUMNS = (
     "id, kind, state, error, subscription_id, selection, cursor, rate, total, seen, done, failed,"
-    " created_by, create_time, update_time, finish_time"
+    " created_by, create_time, update_time, finish_time, workflow_id"
 )
 _CLAIM = """
 WITH due AS (
@@ -35,6 +35,7 @@ async def insert(
     *,
     kind: ReplayKind,
     subscription_id: UUID | None,
+    workflow_id: UUID | None,
     selection: str,
     rate: int,
     total: int,
@@ -42,9 +43,20 @@ async def insert(
 ) -> Replay:
     """Store it, and have workers begin."""
     row = await tx.one(
-        "INSERT INTO replays (workspace_id, id, kind, subscription_id, selection, rate, total,"
-        f" created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
-        [workspace_id, replay_id, kind, subscription_id, selection, rate, total, created_by],
+        "INSERT INTO replays (workspace_id, id, kind, subscription_id, workflow_id, selection,"
+        " rate, total, created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        f" RETURNING {_COLUMNS}",
+        [
+            workspace_id,
+            replay_id,
+            kind,
+            subscription_id,
+            workflow_id,
+            selection,
+            rate,
+            total,
+            created_by,
+        ],
     )
     await tx.run(
         "INSERT INTO replay_queue (workspace_id, replay_id) VALUES (%s, %s)",

@@ -16,6 +16,7 @@ from services.events.model import DeadLetter, Replay, ReplayClaim, ReplayKind, R
 from services.events.operations import dead_letters, replays
 from services.events.operations.matches import Matcher
 from services.events.operations.resending import Resender
+from services.events.operations.running import Runner
 from services.events.store import dead_letters as letter_store
 from services.events.store import replays as store
 from services.events.store import subscriptions as subscription_store
@@ -36,12 +37,14 @@ class ReplayWorker:
         worker_db: Database,
         matcher: Matcher,
         resender: Resender,
+        runner: Runner,
         internal_secret: str,
     ) -> None:
         self._db = db
         self._worker_db = worker_db
         self._matcher = matcher
         self._resender = resender
+        self._runner = runner
         self._secret = internal_secret
 
     async def run(self) -> None:
@@ -65,6 +68,8 @@ class ReplayWorker:
                 return
             if replay.kind is ReplayKind.DEAD_LETTERS:
                 await self._letters(claim, replay)
+            elif replay.kind is ReplayKind.WORKFLOW:
+                await self._runs(claim, replay)
             else:
                 await self._events(claim, replay)
         except (ServiceError, psycopg.Error, PublishUnknown) as exc:
@@ -99,6 +104,38 @@ class ReplayWorker:
                 tx, claim, matches.of(events), cursor=cursor, seen=len(events), pause=pause
             )
             crash.point("replay.before_commit")
+
+    async def _runs(self, claim: ReplayClaim, replay: Replay) -> None:
+        """Runs for the next events. Dying before the cursor is noted asks for them once more, under
+        the same key: a run is one for each event and version."""
+        step, pause = _pace(replay.rate)
+        workspace_id = claim.workspace_id
+        async with self._db.transaction(workspace_id) as tx:
+            events, cursor = await replays.next_events(tx, workspace_id, replay, limit=step)
+        if not events:
+            await self._end(claim, ReplayState.SUCCEEDED)
+            return
+        assert replay.workflow_id is not None
+        acts_as = credentials.Internal("events", str(workspace_id), replay.created_by)
+        try:
+            done = await self._runner.start(
+                replay.workflow_id,
+                [event.id for event in events],
+                key=f"{replay.id}/{cursor}",
+                credential=credentials.issue(self._secret, acts_as),
+            )
+        except ServiceError as exc:
+            if exc.retryable:
+                raise
+            await self._end(claim, ReplayState.FAILED, exc.message)
+            return
+        crash.point("replay.before_commit")
+        async with self._db.transaction(workspace_id) as tx:
+            if await store.lock(tx, claim) is not None:
+                seen = len(events)
+                await store.advance(
+                    tx, claim, str(cursor), seen=seen, done=done, failed=0, pause=pause
+                )
 
     async def _letters(self, claim: ReplayClaim, replay: Replay) -> None:
         step, pause = _pace(replay.rate)

@@ -42,7 +42,9 @@ async def platform(started: servers.Started) -> AsyncIterator[Platform]:
 async def address(platform: Platform) -> AsyncIterator[str]:
     """The service answering calls; it does no work by itself."""
     found = f"127.0.0.1:{platform.started['port_base'] + 6}"
-    async with platform.process("serve", "relay", address=found):
+    # Events start runs in workers, whose limit is another.
+    limit = {"ARMATURE_RULE_TRIGGERS_PER_MINUTE": "30"}
+    async with platform.process("serve", "relay", address=found, **limit):
         yield found
 
 

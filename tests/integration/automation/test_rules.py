@@ -38,7 +38,10 @@ async def test_a_rule_is_kept_as_written_and_its_secret_is_shown_once(tenant: Te
         sealed = await tx.value(
             "SELECT webhook_secret FROM rules WHERE workspace_id = %s", [tenant.workspace_id]
         )
+        answers = await tx.all("SELECT response FROM idempotency_keys")
     assert made.webhook_secret.encode() not in bytes(sealed)
+    assert answers
+    assert all(b"whsec_" not in bytes(row["response"]) for row in answers)
 
 
 async def test_repeating_a_create_answers_the_first_response(tenant: Tenant) -> None:

@@ -18,6 +18,7 @@ from kit.errors import (
     ServiceError,
     Unauthenticated,
 )
+from services.automation.store import flows
 from tests.integration.automation.harness import Platform, Tenant, eventually
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -582,10 +583,58 @@ async def test_a_url_of_its_own_starts_a_workflow_once_for_each_id(
     [run_id] = runs
     assert (await tenant.until(run_id)).state == "succeeded"
     assert titles(tenant) == ["hook x"]
+    async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
+        answers = await tx.all("SELECT response FROM idempotency_keys")
+    kept = b"".join(bytes(row["response"]) for row in answers)
+    assert token.encode() not in kept
+    assert b"whsec_" not in kept
     for bad in (token[:-1] + "x", "x.y.z", token.replace(tenant.workspace_id.hex, UUID(int=1).hex)):
         error = await refused(clients.call(call, request, clients.metadata(f"hook_{bad}")))
         assert isinstance(error, Unauthenticated)
     assert isinstance(await refused(tenant.call(call, request)), PermissionDenied)
+
+
+async def test_a_url_that_is_called_without_end_pauses_its_workflow(tenant: Tenant) -> None:
+    made = await tenant.draft({"trigger": {"type": "webhook"}, "steps": [todo("t")]})
+    await tenant.publish(made.workflow.id)
+    headers = clients.metadata(f"hook_{made.hook_url.rpartition('/')[2]}")
+
+    async def call() -> str:
+        request = PB.ReceiveHookRequest(body=b"{}")
+        answer = await clients.call(tenant.workflows.ReceiveHook, request, headers)
+        return str(answer.run_id)
+
+    async def paused() -> bool:  # also where a minute turns meanwhile
+        error = None
+        for _ in range(40):
+            try:
+                await call()
+            except FailedPrecondition as exc:
+                error = exc.reason
+        return error == "WORKFLOW_PAUSED"
+
+    await eventually(paused, "it is paused")
+    request = PB.GetWorkflowRequest(workflow=made.workflow.id)
+    found = (await tenant.call(tenant.workflows.GetWorkflow, request)).workflow
+    assert "within a minute" in found.state_reason
+    blocked = await tenant.listed(state="blocked")
+    assert blocked
+    assert "paused" in blocked[0].error
+
+
+async def test_of_a_first_burst_everywhere_at_once_one_stands(
+    tenant: Tenant, platform: Platform
+) -> None:
+    """Whoever comes to a key that nobody has yet finds who came just before."""
+    workflow, runs = ids.new_id(), [ids.new_id() for _ in range(6)]
+
+    async def come(run_id: UUID) -> UUID | None:
+        async with platform.db.transaction(tenant.workspace_id) as tx:
+            return await flows.take_place(tx, tenant.workspace_id, workflow, "k", run_id)
+
+    found = await asyncio.gather(*(come(one) for one in runs))
+    assert found.count(None) == 1
+    assert len(set(found)) == len(runs), "each has taken the place of another"
 
 
 async def test_what_it_would_do_is_told_and_not_done(tenant: Tenant) -> None:

@@ -1,4 +1,5 @@
 from armature.automation.v1 import rule_pb2 as _rule_pb2
+from armature.automation.v1 import workflow_pb2 as _workflow_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf.internal import containers as _containers
@@ -82,3 +83,21 @@ class DeleteRuleRequest(_message.Message):
 class DeleteRuleResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class CheckRuleRequest(_message.Message):
+    __slots__ = ("rule", "event_id")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    event_id: str
+    def __init__(self, rule: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class CheckRuleResponse(_message.Message):
+    __slots__ = ("starts", "reason", "effects")
+    STARTS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EFFECTS_FIELD_NUMBER: _ClassVar[int]
+    starts: bool
+    reason: str
+    effects: _containers.RepeatedCompositeFieldContainer[_workflow_pb2.Effect]
+    def __init__(self, starts: _Optional[bool] = ..., reason: _Optional[str] = ..., effects: _Optional[_Iterable[_Union[_workflow_pb2.Effect, _Mapping]]] = ...) -> None: ...

@@ -61,6 +61,11 @@ class RuleServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.FromString,
                 _registered_method=True)
+        self.CheckRule = channel.unary_unary(
+                '/armature.automation.v1.RuleService/CheckRule',
+                request_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleResponse.FromString,
+                _registered_method=True)
 
 
 class RuleServiceServicer:
@@ -109,6 +114,15 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckRule(self, request, context):
+        """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
+        would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
+        RULE_NOT_FOUND or EVENT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -136,6 +150,11 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.DeleteRule,
                     request_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.SerializeToString,
+            ),
+            'CheckRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckRule,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -275,6 +294,33 @@ class RuleService:
             '/armature.automation.v1.RuleService/DeleteRule',
             armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.RuleService/CheckRule',
+            armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleResponse.FromString,
             options,
             channel_credentials,
             insecure,

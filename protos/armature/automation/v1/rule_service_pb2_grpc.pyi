@@ -53,6 +53,11 @@ class RuleServiceStub:
     """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    CheckRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]
+    """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
+    would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
+    RULE_NOT_FOUND or EVENT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class RuleServiceAsyncStub(RuleServiceStub):
@@ -79,6 +84,11 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]  # type: ignore[assignment]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    CheckRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]  # type: ignore[assignment]
+    """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
+    would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
+    RULE_NOT_FOUND or EVENT_NOT_FOUND.
+    """
 
 class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
     """RuleService keeps rules, within the caller's workspace. Writers need the permission rules:
@@ -132,5 +142,16 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.DeleteRuleResponse, _abc.Awaitable[_rule_service_pb2.DeleteRuleResponse]]:
         """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def CheckRule(
+        self,
+        request: _rule_service_pb2.CheckRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_service_pb2.CheckRuleResponse, _abc.Awaitable[_rule_service_pb2.CheckRuleResponse]]:
+        """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
+        would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
+        RULE_NOT_FOUND or EVENT_NOT_FOUND.
+        """
 
 def add_RuleServiceServicer_to_server(servicer: RuleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

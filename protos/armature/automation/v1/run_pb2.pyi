@@ -61,6 +61,36 @@ class Run(_message.Message):
     history: _containers.RepeatedCompositeFieldContainer[HistoryEntry]
     def __init__(self, id: _Optional[str] = ..., rule_id: _Optional[str] = ..., rule_name: _Optional[str] = ..., rule_version: _Optional[int] = ..., event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., object: _Optional[str] = ..., record_id: _Optional[str] = ..., state: _Optional[str] = ..., error: _Optional[str] = ..., trace_id: _Optional[str] = ..., depth: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., kind: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_name: _Optional[str] = ..., workflow_version: _Optional[int] = ..., epoch: _Optional[int] = ..., output_json: _Optional[bytes] = ..., parent_run_id: _Optional[str] = ..., history: _Optional[_Iterable[_Union[HistoryEntry, _Mapping]]] = ...) -> None: ...
 
+class RunInput(_message.Message):
+    __slots__ = ("run_id", "step", "title", "form_json", "assignees", "escalated", "escalate_time", "expire_time", "create_time", "workflow_id", "workflow_name", "object", "record_id")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    FORM_JSON_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNEES_FIELD_NUMBER: _ClassVar[int]
+    ESCALATED_FIELD_NUMBER: _ClassVar[int]
+    ESCALATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_NAME_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    step: str
+    title: str
+    form_json: bytes
+    assignees: _containers.RepeatedScalarFieldContainer[str]
+    escalated: int
+    escalate_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    create_time: _timestamp_pb2.Timestamp
+    workflow_id: str
+    workflow_name: str
+    object: str
+    record_id: str
+    def __init__(self, run_id: _Optional[str] = ..., step: _Optional[str] = ..., title: _Optional[str] = ..., form_json: _Optional[bytes] = ..., assignees: _Optional[_Iterable[str]] = ..., escalated: _Optional[int] = ..., escalate_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow_id: _Optional[str] = ..., workflow_name: _Optional[str] = ..., object: _Optional[str] = ..., record_id: _Optional[str] = ...) -> None: ...
+
 class HistoryEntry(_message.Message):
     __slots__ = ("time", "kind", "text", "actor")
     TIME_FIELD_NUMBER: _ClassVar[int]

@@ -119,6 +119,26 @@ class SubmitRunInputResponse(_message.Message):
     run: _run_pb2.Run
     def __init__(self, run: _Optional[_Union[_run_pb2.Run, _Mapping]] = ...) -> None: ...
 
+class ListRunInputsRequest(_message.Message):
+    __slots__ = ("mine", "run_id", "page_size", "page_token")
+    MINE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    mine: bool
+    run_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, mine: _Optional[bool] = ..., run_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRunInputsResponse(_message.Message):
+    __slots__ = ("inputs", "next_page_token")
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    inputs: _containers.RepeatedCompositeFieldContainer[_run_pb2.RunInput]
+    next_page_token: str
+    def __init__(self, inputs: _Optional[_Iterable[_Union[_run_pb2.RunInput, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class WatchRunRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]

@@ -66,6 +66,11 @@ class RunServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.FromString,
                 _registered_method=True)
+        self.ListRunInputs = channel.unary_unary(
+                '/armature.automation.v1.RunService/ListRunInputs',
+                request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsResponse.FromString,
+                _registered_method=True)
         self.WatchRun = channel.unary_stream(
                 '/armature.automation.v1.RunService/WatchRun',
                 request_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.WatchRunRequest.SerializeToString,
@@ -122,10 +127,20 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitRunInput(self, request, context):
-        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Who is asked
+        needs no other permission; to who may not read, the answer shows the run's id and state alone. With
+        nobody named it is for everybody who may write. Fails with
         NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
         everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
         FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRunInputs(self, request, context):
+        """ListRunInputs returns what waits for people, the oldest first: of all runs for who may read, of what
+        the caller is asked for everybody else, whatever else its role hides.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +186,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.SubmitRunInput,
                     request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.SerializeToString,
+            ),
+            'ListRunInputs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunInputs,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsResponse.SerializeToString,
             ),
             'WatchRun': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRun,
@@ -342,6 +362,33 @@ class RunService:
             '/armature.automation.v1.RunService/SubmitRunInput',
             armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_run__service__pb2.SubmitRunInputResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunInputs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.RunService/ListRunInputs',
+            armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_run__service__pb2.ListRunInputsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,10 +58,16 @@ class RunServiceStub:
     RUN_UNFINISHED.
     """
     SubmitRunInput: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SubmitRunInputRequest, _run_service_pb2.SubmitRunInputResponse]
-    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Who is asked
+    needs no other permission; to who may not read, the answer shows the run's id and state alone. With
+    nobody named it is for everybody who may write. Fails with
     NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
     everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
     FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+    """
+    ListRunInputs: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListRunInputsRequest, _run_service_pb2.ListRunInputsResponse]
+    """ListRunInputs returns what waits for people, the oldest first: of all runs for who may read, of what
+    the caller is asked for everybody else, whatever else its role hides.
     """
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]
     """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
@@ -98,10 +104,16 @@ class RunServiceAsyncStub(RunServiceStub):
     RUN_UNFINISHED.
     """
     SubmitRunInput: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SubmitRunInputRequest, _run_service_pb2.SubmitRunInputResponse]  # type: ignore[assignment]
-    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+    """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Who is asked
+    needs no other permission; to who may not read, the answer shows the run's id and state alone. With
+    nobody named it is for everybody who may write. Fails with
     NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
     everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
     FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+    """
+    ListRunInputs: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRunInputsRequest, _run_service_pb2.ListRunInputsResponse]  # type: ignore[assignment]
+    """ListRunInputs returns what waits for people, the oldest first: of all runs for who may read, of what
+    the caller is asked for everybody else, whatever else its role hides.
     """
     WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]  # type: ignore[assignment]
     """WatchRun sends a run with its steps at once, and again whenever it changes, until it has ended.
@@ -171,10 +183,22 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.SubmitRunInputRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.SubmitRunInputResponse, _abc.Awaitable[_run_service_pb2.SubmitRunInputResponse]]:
-        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Fails with
+        """SubmitRunInput answers a step that waits for a person's input; the first answer counts. Who is asked
+        needs no other permission; to who may not read, the answer shows the run's id and state alone. With
+        nobody named it is for everybody who may write. Fails with
         NOT_FOUND / RUN_NOT_FOUND, NOT_FOUND / INPUT_NOT_FOUND, INVALID_ARGUMENT / INPUT_INVALID listing
         everything wrong, PERMISSION_DENIED / INPUT_NOT_ASSIGNED for who was not asked, and
         FAILED_PRECONDITION / INPUT_SETTLED once it is answered or timed out.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRunInputs(
+        self,
+        request: _run_service_pb2.ListRunInputsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.ListRunInputsResponse, _abc.Awaitable[_run_service_pb2.ListRunInputsResponse]]:
+        """ListRunInputs returns what waits for people, the oldest first: of all runs for who may read, of what
+        the caller is asked for everybody else, whatever else its role hides.
         """
 
     @_abc_1.abstractmethod

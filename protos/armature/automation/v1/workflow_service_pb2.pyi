@@ -155,6 +155,26 @@ class RunWorkflowResponse(_message.Message):
     runs: _containers.RepeatedCompositeFieldContainer[_run_pb2.Run]
     def __init__(self, runs: _Optional[_Iterable[_Union[_run_pb2.Run, _Mapping]]] = ...) -> None: ...
 
+class RunWorkflowForEventsRequest(_message.Message):
+    __slots__ = ("workflow", "event_ids", "request_id")
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    EVENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    workflow: str
+    event_ids: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    def __init__(self, workflow: _Optional[str] = ..., event_ids: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RunWorkflowForEventsResponse(_message.Message):
+    __slots__ = ("id", "event_types", "started")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    event_types: _containers.RepeatedScalarFieldContainer[str]
+    started: int
+    def __init__(self, id: _Optional[str] = ..., event_types: _Optional[_Iterable[str]] = ..., started: _Optional[int] = ...) -> None: ...
+
 class CheckWorkflowRequest(_message.Message):
     __slots__ = ("workflow", "event_id", "object", "record_id", "inputs_json", "at_published_version")
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]

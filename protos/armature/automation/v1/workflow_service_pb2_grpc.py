@@ -82,6 +82,11 @@ class WorkflowServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowResponse.FromString,
                 _registered_method=True)
+        self.RunWorkflowForEvents = channel.unary_unary(
+                '/armature.automation.v1.WorkflowService/RunWorkflowForEvents',
+                request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsResponse.FromString,
+                _registered_method=True)
         self.CheckWorkflow = channel.unary_unary(
                 '/armature.automation.v1.WorkflowService/CheckWorkflow',
                 request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowRequest.SerializeToString,
@@ -187,6 +192,19 @@ class WorkflowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RunWorkflowForEvents(self, request, context):
+        """RunWorkflowForEvents starts runs of a workflow or rule for events of the log, as if each had just
+        happened: conditions are judged and limits kept, but for the number within a minute. It is what a
+        replay of history calls (ReplayService.ReplayEvents). No run is made for an event that has one of
+        this version, that the trigger does not wait for, or that the workflow itself has caused. Without
+        events it only tells what its trigger waits for. Fails with NOT_FOUND / EVENT_NOT_FOUND,
+        INVALID_ARGUMENT / INPUT_INVALID for more than 100 events or a trigger that waits for none, and
+        FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckWorkflow(self, request, context):
         """CheckWorkflow tells what the draft would do, with nothing done: for a past event, or for a record
         and inputs. It also lists what publishing would refuse. Fails with INVALID_ARGUMENT /
@@ -275,6 +293,11 @@ def add_WorkflowServiceServicer_to_server(servicer, server):
                     servicer.RunWorkflow,
                     request_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowResponse.SerializeToString,
+            ),
+            'RunWorkflowForEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunWorkflowForEvents,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsResponse.SerializeToString,
             ),
             'CheckWorkflow': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckWorkflow,
@@ -548,6 +571,33 @@ class WorkflowService:
             '/armature.automation.v1.WorkflowService/RunWorkflow',
             armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunWorkflowForEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.WorkflowService/RunWorkflowForEvents',
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RunWorkflowForEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

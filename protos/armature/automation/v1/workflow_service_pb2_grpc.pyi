@@ -68,6 +68,15 @@ class WorkflowServiceStub:
     with FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED, INVALID_ARGUMENT /
     INPUT_INVALID, and NOT_FOUND / RECORD_NOT_FOUND or OBJECT_NOT_FOUND.
     """
+    RunWorkflowForEvents: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.RunWorkflowForEventsRequest, _workflow_service_pb2.RunWorkflowForEventsResponse]
+    """RunWorkflowForEvents starts runs of a workflow or rule for events of the log, as if each had just
+    happened: conditions are judged and limits kept, but for the number within a minute. It is what a
+    replay of history calls (ReplayService.ReplayEvents). No run is made for an event that has one of
+    this version, that the trigger does not wait for, or that the workflow itself has caused. Without
+    events it only tells what its trigger waits for. Fails with NOT_FOUND / EVENT_NOT_FOUND,
+    INVALID_ARGUMENT / INPUT_INVALID for more than 100 events or a trigger that waits for none, and
+    FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED.
+    """
     CheckWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.CheckWorkflowRequest, _workflow_service_pb2.CheckWorkflowResponse]
     """CheckWorkflow tells what the draft would do, with nothing done: for a past event, or for a record
     and inputs. It also lists what publishing would refuse. Fails with INVALID_ARGUMENT /
@@ -127,6 +136,15 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     """RunWorkflow starts the published version by hand, once for each record, or once without one. Fails
     with FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED, INVALID_ARGUMENT /
     INPUT_INVALID, and NOT_FOUND / RECORD_NOT_FOUND or OBJECT_NOT_FOUND.
+    """
+    RunWorkflowForEvents: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.RunWorkflowForEventsRequest, _workflow_service_pb2.RunWorkflowForEventsResponse]  # type: ignore[assignment]
+    """RunWorkflowForEvents starts runs of a workflow or rule for events of the log, as if each had just
+    happened: conditions are judged and limits kept, but for the number within a minute. It is what a
+    replay of history calls (ReplayService.ReplayEvents). No run is made for an event that has one of
+    this version, that the trigger does not wait for, or that the workflow itself has caused. Without
+    events it only tells what its trigger waits for. Fails with NOT_FOUND / EVENT_NOT_FOUND,
+    INVALID_ARGUMENT / INPUT_INVALID for more than 100 events or a trigger that waits for none, and
+    FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED.
     """
     CheckWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.CheckWorkflowRequest, _workflow_service_pb2.CheckWorkflowResponse]  # type: ignore[assignment]
     """CheckWorkflow tells what the draft would do, with nothing done: for a past event, or for a record
@@ -238,6 +256,21 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         """RunWorkflow starts the published version by hand, once for each record, or once without one. Fails
         with FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED, INVALID_ARGUMENT /
         INPUT_INVALID, and NOT_FOUND / RECORD_NOT_FOUND or OBJECT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RunWorkflowForEvents(
+        self,
+        request: _workflow_service_pb2.RunWorkflowForEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workflow_service_pb2.RunWorkflowForEventsResponse, _abc.Awaitable[_workflow_service_pb2.RunWorkflowForEventsResponse]]:
+        """RunWorkflowForEvents starts runs of a workflow or rule for events of the log, as if each had just
+        happened: conditions are judged and limits kept, but for the number within a minute. It is what a
+        replay of history calls (ReplayService.ReplayEvents). No run is made for an event that has one of
+        this version, that the trigger does not wait for, or that the workflow itself has caused. Without
+        events it only tells what its trigger waits for. Fails with NOT_FOUND / EVENT_NOT_FOUND,
+        INVALID_ARGUMENT / INPUT_INVALID for more than 100 events or a trigger that waits for none, and
+        FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED or WORKFLOW_PAUSED.
         """
 
     @_abc_1.abstractmethod

@@ -28,7 +28,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/events/v1/replay_service.proto\x12\x12\x61rmature.events.v1\x1a,armature/events/v1/event_admin_service.proto\x1a\x1f\x61rmature/events/v1/replay.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x18ReplayDeadLettersRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32$.armature.events.v1.DeadLetterFilter\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x18\n\x04rate\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"G\n\x19ReplayDeadLettersResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\x8d\x02\n\x13ReplayEventsRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12-\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x0e\x61\x66ter_position\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x17\n\x05types\x18\x05 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x12\x18\n\x04rate\x18\x07 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x14ReplayEventsResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\xab\x01\n\x18RecoverDeliveriesRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12-\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x18\n\x04rate\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"G\n\x19RecoverDeliveriesResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\x1e\n\x10GetReplayRequest\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x11GetReplayResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"N\n\x12ListReplaysRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"[\n\x13ListReplaysResponse\x12+\n\x07replays\x18\x01 \x03(\x0b\x32\x1a.armature.events.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x13\x43\x61ncelReplayRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x14\x43\x61ncelReplayResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay2\xfd\x04\n\rReplayService\x12p\n\x11ReplayDeadLetters\x12,.armature.events.v1.ReplayDeadLettersRequest\x1a-.armature.events.v1.ReplayDeadLettersResponse\x12\x61\n\x0cReplayEvents\x12\'.armature.events.v1.ReplayEventsRequest\x1a(.armature.events.v1.ReplayEventsResponse\x12p\n\x11RecoverDeliveries\x12,.armature.events.v1.RecoverDeliveriesRequest\x1a-.armature.events.v1.RecoverDeliveriesResponse\x12]\n\tGetReplay\x12$.armature.events.v1.GetReplayRequest\x1a%.armature.events.v1.GetReplayResponse\"\x03\x90\x02\x01\x12\x63\n\x0bListReplays\x12&.armature.events.v1.ListReplaysRequest\x1a\'.armature.events.v1.ListReplaysResponse\"\x03\x90\x02\x01\x12\x61\n\x0c\x43\x61ncelReplay\x12\'.armature.events.v1.CancelReplayRequest\x1a(.armature.events.v1.CancelReplayResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'armature/events/v1/replay_service.proto\x12\x12\x61rmature.events.v1\x1a,armature/events/v1/event_admin_service.proto\x1a\x1f\x61rmature/events/v1/replay.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x18ReplayDeadLettersRequest\x12\x34\n\x06\x66ilter\x18\x01 \x01(\x0b\x32$.armature.events.v1.DeadLetterFilter\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x18\n\x04rate\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"G\n\x19ReplayDeadLettersResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\xa9\x02\n\x13ReplayEventsRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12-\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x0e\x61\x66ter_position\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x17\n\x05types\x18\x05 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x12\x18\n\x04rate\x18\x07 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x1a\n\x08workflow\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x14ReplayEventsResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\xab\x01\n\x18RecoverDeliveriesRequest\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12-\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x18\n\x04rate\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"G\n\x19RecoverDeliveriesResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"\x1e\n\x10GetReplayRequest\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x11GetReplayResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay\"N\n\x12ListReplaysRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"[\n\x13ListReplaysResponse\x12+\n\x07replays\x18\x01 \x03(\x0b\x32\x1a.armature.events.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x13\x43\x61ncelReplayRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"B\n\x14\x43\x61ncelReplayResponse\x12*\n\x06replay\x18\x01 \x01(\x0b\x32\x1a.armature.events.v1.Replay2\xfd\x04\n\rReplayService\x12p\n\x11ReplayDeadLetters\x12,.armature.events.v1.ReplayDeadLettersRequest\x1a-.armature.events.v1.ReplayDeadLettersResponse\x12\x61\n\x0cReplayEvents\x12\'.armature.events.v1.ReplayEventsRequest\x1a(.armature.events.v1.ReplayEventsResponse\x12p\n\x11RecoverDeliveries\x12,.armature.events.v1.RecoverDeliveriesRequest\x1a-.armature.events.v1.RecoverDeliveriesResponse\x12]\n\tGetReplay\x12$.armature.events.v1.GetReplayRequest\x1a%.armature.events.v1.GetReplayResponse\"\x03\x90\x02\x01\x12\x63\n\x0bListReplays\x12&.armature.events.v1.ListReplaysRequest\x1a\'.armature.events.v1.ListReplaysResponse\"\x03\x90\x02\x01\x12\x61\n\x0c\x43\x61ncelReplay\x12\'.armature.events.v1.CancelReplayRequest\x1a(.armature.events.v1.CancelReplayResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYEVENTSREQUEST'].fields_by_name['rate']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_REPLAYEVENTSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REPLAYEVENTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['workflow']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['workflow']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_RECOVERDELIVERIESREQUEST'].fields_by_name['rate']._loaded_options = None
   _globals['_RECOVERDELIVERIESREQUEST'].fields_by_name['rate']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_RECOVERDELIVERIESREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -66,25 +68,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=360
   _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=431
   _globals['_REPLAYEVENTSREQUEST']._serialized_start=434
-  _globals['_REPLAYEVENTSREQUEST']._serialized_end=703
-  _globals['_REPLAYEVENTSRESPONSE']._serialized_start=705
-  _globals['_REPLAYEVENTSRESPONSE']._serialized_end=771
-  _globals['_RECOVERDELIVERIESREQUEST']._serialized_start=774
-  _globals['_RECOVERDELIVERIESREQUEST']._serialized_end=945
-  _globals['_RECOVERDELIVERIESRESPONSE']._serialized_start=947
-  _globals['_RECOVERDELIVERIESRESPONSE']._serialized_end=1018
-  _globals['_GETREPLAYREQUEST']._serialized_start=1020
-  _globals['_GETREPLAYREQUEST']._serialized_end=1050
-  _globals['_GETREPLAYRESPONSE']._serialized_start=1052
-  _globals['_GETREPLAYRESPONSE']._serialized_end=1115
-  _globals['_LISTREPLAYSREQUEST']._serialized_start=1117
-  _globals['_LISTREPLAYSREQUEST']._serialized_end=1195
-  _globals['_LISTREPLAYSRESPONSE']._serialized_start=1197
-  _globals['_LISTREPLAYSRESPONSE']._serialized_end=1288
-  _globals['_CANCELREPLAYREQUEST']._serialized_start=1290
-  _globals['_CANCELREPLAYREQUEST']._serialized_end=1353
-  _globals['_CANCELREPLAYRESPONSE']._serialized_start=1355
-  _globals['_CANCELREPLAYRESPONSE']._serialized_end=1421
-  _globals['_REPLAYSERVICE']._serialized_start=1424
-  _globals['_REPLAYSERVICE']._serialized_end=2061
+  _globals['_REPLAYEVENTSREQUEST']._serialized_end=731
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_start=733
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_end=799
+  _globals['_RECOVERDELIVERIESREQUEST']._serialized_start=802
+  _globals['_RECOVERDELIVERIESREQUEST']._serialized_end=973
+  _globals['_RECOVERDELIVERIESRESPONSE']._serialized_start=975
+  _globals['_RECOVERDELIVERIESRESPONSE']._serialized_end=1046
+  _globals['_GETREPLAYREQUEST']._serialized_start=1048
+  _globals['_GETREPLAYREQUEST']._serialized_end=1078
+  _globals['_GETREPLAYRESPONSE']._serialized_start=1080
+  _globals['_GETREPLAYRESPONSE']._serialized_end=1143
+  _globals['_LISTREPLAYSREQUEST']._serialized_start=1145
+  _globals['_LISTREPLAYSREQUEST']._serialized_end=1223
+  _globals['_LISTREPLAYSRESPONSE']._serialized_start=1225
+  _globals['_LISTREPLAYSRESPONSE']._serialized_end=1316
+  _globals['_CANCELREPLAYREQUEST']._serialized_start=1318
+  _globals['_CANCELREPLAYREQUEST']._serialized_end=1381
+  _globals['_CANCELREPLAYRESPONSE']._serialized_start=1383
+  _globals['_CANCELREPLAYRESPONSE']._serialized_end=1449
+  _globals['_REPLAYSERVICE']._serialized_start=1452
+  _globals['_REPLAYSERVICE']._serialized_end=2089
 # @@protoc_insertion_point(module_scope)

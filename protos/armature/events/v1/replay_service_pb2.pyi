@@ -31,7 +31,7 @@ class ReplayDeadLettersResponse(_message.Message):
     def __init__(self, replay: _Optional[_Union[_replay_pb2.Replay, _Mapping]] = ...) -> None: ...
 
 class ReplayEventsRequest(_message.Message):
-    __slots__ = ("subscription_id", "from_time", "to_time", "after_position", "types", "dry_run", "rate", "request_id")
+    __slots__ = ("subscription_id", "from_time", "to_time", "after_position", "types", "dry_run", "rate", "request_id", "workflow")
     SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_TIME_FIELD_NUMBER: _ClassVar[int]
     TO_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class ReplayEventsRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     RATE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     subscription_id: str
     from_time: _timestamp_pb2.Timestamp
     to_time: _timestamp_pb2.Timestamp
@@ -48,7 +49,8 @@ class ReplayEventsRequest(_message.Message):
     dry_run: bool
     rate: int
     request_id: str
-    def __init__(self, subscription_id: _Optional[str] = ..., from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after_position: _Optional[int] = ..., types: _Optional[_Iterable[str]] = ..., dry_run: _Optional[bool] = ..., rate: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    workflow: str
+    def __init__(self, subscription_id: _Optional[str] = ..., from_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after_position: _Optional[int] = ..., types: _Optional[_Iterable[str]] = ..., dry_run: _Optional[bool] = ..., rate: _Optional[int] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ...) -> None: ...
 
 class ReplayEventsResponse(_message.Message):
     __slots__ = ("replay",)

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ReplayServiceStub:
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """
@@ -70,7 +71,8 @@ class ReplayServiceStub:
 
 
 class ReplayServiceServicer:
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """
@@ -87,7 +89,9 @@ class ReplayServiceServicer:
     def ReplayEvents(self, request, context):
         """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
         never had, oldest first, where they match its types and filter; the same event keeps its
-        webhook-id. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND and INVALID_ARGUMENT / REPLAY_INVALID.
+        webhook-id. With a workflow (or rule) instead, it starts runs of its present version for them, as
+        WorkflowService.RunWorkflowForEvents says. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND or
+        WORKFLOW_NOT_FOUND, INVALID_ARGUMENT / REPLAY_INVALID, and as RunWorkflowForEvents does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +169,8 @@ def add_ReplayServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReplayService:
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """

@@ -27,7 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReplayServiceStub:
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """
@@ -44,7 +45,9 @@ class ReplayServiceStub:
     ReplayEvents: _grpc.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayEventsRequest, _replay_service_pb2.ReplayEventsResponse]
     """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
     never had, oldest first, where they match its types and filter; the same event keeps its
-    webhook-id. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND and INVALID_ARGUMENT / REPLAY_INVALID.
+    webhook-id. With a workflow (or rule) instead, it starts runs of its present version for them, as
+    WorkflowService.RunWorkflowForEvents says. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND or
+    WORKFLOW_NOT_FOUND, INVALID_ARGUMENT / REPLAY_INVALID, and as RunWorkflowForEvents does.
     """
     RecoverDeliveries: _grpc.UnaryUnaryMultiCallable[_replay_service_pb2.RecoverDeliveriesRequest, _replay_service_pb2.RecoverDeliveriesResponse]
     """RecoverDeliveries sends to a subscription what it missed since a time: deliveries that are dead, and
@@ -61,7 +64,8 @@ class ReplayServiceStub:
 
 @_typing.type_check_only
 class ReplayServiceAsyncStub(ReplayServiceStub):
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """
@@ -75,7 +79,9 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     ReplayEvents: _aio.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayEventsRequest, _replay_service_pb2.ReplayEventsResponse]  # type: ignore[assignment]
     """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
     never had, oldest first, where they match its types and filter; the same event keeps its
-    webhook-id. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND and INVALID_ARGUMENT / REPLAY_INVALID.
+    webhook-id. With a workflow (or rule) instead, it starts runs of its present version for them, as
+    WorkflowService.RunWorkflowForEvents says. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND or
+    WORKFLOW_NOT_FOUND, INVALID_ARGUMENT / REPLAY_INVALID, and as RunWorkflowForEvents does.
     """
     RecoverDeliveries: _aio.UnaryUnaryMultiCallable[_replay_service_pb2.RecoverDeliveriesRequest, _replay_service_pb2.RecoverDeliveriesResponse]  # type: ignore[assignment]
     """RecoverDeliveries sends to a subscription what it missed since a time: deliveries that are dead, and
@@ -91,7 +97,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """
 
 class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ReplayService does many things again: dead letters, or the history of the log to one subscription.
+    """ReplayService does many things again: dead letters, or the history of the log to one subscription,
+    workflow or rule.
     ReplayDeadLetters needs the permission admin, the others rules (reading: read): PERMISSION_DENIED /
     PERMISSION_REQUIRED otherwise.
     """
@@ -115,7 +122,9 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replay_service_pb2.ReplayEventsResponse, _abc.Awaitable[_replay_service_pb2.ReplayEventsResponse]]:
         """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
         never had, oldest first, where they match its types and filter; the same event keeps its
-        webhook-id. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND and INVALID_ARGUMENT / REPLAY_INVALID.
+        webhook-id. With a workflow (or rule) instead, it starts runs of its present version for them, as
+        WorkflowService.RunWorkflowForEvents says. Fails with NOT_FOUND / SUBSCRIPTION_NOT_FOUND or
+        WORKFLOW_NOT_FOUND, INVALID_ARGUMENT / REPLAY_INVALID, and as RunWorkflowForEvents does.
         """
 
     @_abc_1.abstractmethod
