@@ -34,6 +34,10 @@ _MAX_PROBLEMS = 100
 _MAX_ITEMS = 10_000
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+_KEY = re.compile(rb'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
+_END = re.compile(rb"\s*}")
+_DUPLICATE = "DUPLICATE_KEY"
+
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(str)
@@ -92,9 +96,11 @@ def read_object(body: bytes) -> dict[str, msgspec.Raw]:
 
 def fill(message: Any, body: bytes, members: Members) -> list[str]:
     """Write the body's members into the message; the names that were given. All problems come
-    together as 422 / BODY_INVALID."""
+    together as 422 / BODY_INVALID; 400 / BODY_MALFORMED where a member is given twice."""
     given = read_object(body)
     problems: Problems = []
+    if name := given_twice(body, given):
+        problems.append(_twice(name, ""))
     for name, raw in given.items():
         writer = members.get(name)
         if writer is None:
@@ -104,6 +110,34 @@ def fill(message: Any, body: bytes, members: Members) -> list[str]:
     if problems:
         raise _refused(problems)
     return list(given)
+
+
+def given_twice(text: bytes, given: Mapping[str, msgspec.Raw]) -> str:
+    """A member that stands twice in the object of which only the last was read; empty for none.
+
+    Most texts are too short for one member more than was read: then nothing is looked at again."""
+    least, shortest = 1, len(text)
+    for name, raw in given.items():
+        size = len(name) + 4
+        least += size + memoryview(raw).nbytes
+        shortest = min(shortest, size)
+    if len(text) - least <= shortest:
+        return ""
+    at = text.index(b"{") + 1
+    seen: set[str] = set()
+    while key := _KEY.match(text, at):
+        name = _text.decode(key[1])
+        value = memoryview(given[name])
+        at = key.end()
+        if name in seen or text[at : at + value.nbytes] != value:
+            return name
+        seen.add(name)
+        at += value.nbytes
+    return "" if _END.match(text, at) else name
+
+
+def _twice(name: str, at: str) -> Violation:
+    return Violation(at + json_pointer([name[:100]]), _DUPLICATE, "must not be given twice")
 
 
 def members(descriptor: Descriptor, names: Iterable[str] | None = None) -> dict[str, Writer]:
@@ -298,6 +332,8 @@ def _fill_at(message: Any, raw: msgspec.Raw, inner: Members, at: str, problems: 
     except (msgspec.DecodeError, RecursionError):
         problems.append(Violation(at, "WRONG_TYPE", "must be an object"))
         return
+    if name := given_twice(bytes(raw), given):
+        problems.append(_twice(name, at))
     for name, value in given.items():
         write = inner.get(name)
         if write is None:
@@ -415,7 +451,9 @@ def _unknown(name: str, known: Iterable[str], at: str) -> Violation:
 def _refused(problems: Problems) -> Refused:
     first = problems[0]
     where = f"{first.path}: " if first.path else ""
-    return Refused(422, "BODY_INVALID", where + first.message, violations=problems[:_MAX_PROBLEMS])
+    twice = any(one.code == _DUPLICATE for one in problems)
+    status, reason = (400, "BODY_MALFORMED") if twice else (422, "BODY_INVALID")
+    return Refused(status, reason, where + first.message, violations=problems[:_MAX_PROBLEMS])
 
 
 def _malformed(body: bytes, cause: Exception) -> Refused:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -162,7 +163,8 @@ def _hook(hub: Hub) -> Route:
         for name in ("webhook_id", "webhook_timestamp", "webhook_signature"):
             raw = exchange.headers.get(name.replace("_", "-").encode(), b"")
             setattr(request, name, raw.decode("latin-1"))
-        exchange.credential = "hook_" + exchange.values[0][:_MAX_TOKEN]
+        # What no header can hold is no token of ours; spelled otherwise it stays none.
+        exchange.credential = "hook_" + quote(exchange.values[0][:_MAX_TOKEN])
         response = await hub.call(exchange, rpc, request)
         return json_reply(202, {"run_id": response.run_id}, [_HEADERS[0]])
 

@@ -101,6 +101,7 @@ def test_a_wrong_value_is_named(api: Client, fields: dict[str, Any], pointer: st
         {"sort": "a,b,c,d,e,f"},
         {"fields": "nope"},
         {"fields": "title.x"},
+        {"fields": "friend.friend.friend.title"},
         {"count": "maybe"},
         {"time_zone": "Mars/Base"},
         {"bogus": True},
@@ -155,6 +156,39 @@ def test_stale_etags_and_taken_values(api: Client) -> None:
         "POST", "/v1/objects/thing/records", {"fields": {"title": "x", "mail": "A@B.example"}}
     )
     assert problem(taken, 409, "VALUE_NOT_UNIQUE")["errors"][0]["pointer"] == "/fields/mail"
+
+
+def test_a_member_that_is_given_twice_is_400(api: Client) -> None:
+    for path, content, pointer in (
+        ("", b'{"fields": {"title": "a"}, "fields": {"title": "b"}}', "/fields"),
+        ("", b'{"fields": {"title": "a", "title": "b"}}', "/fields/title"),
+        (":batchCreate", b'{"items": [{"fields": {}, "fields": {}}]}', "/items/0/fields"),
+        (":query", b'{\n  "page_size": 1,\n  "page_size": 2\n}', "/page_size"),
+    ):
+        answer = api.http.post(
+            f"/v1/objects/thing/records{path}",
+            content=content,
+            headers={"content-type": "application/json"},
+        )
+        found = problem(answer, 400)
+        assert [(e["pointer"], e["code"]) for e in found["errors"]] == [(pointer, "DUPLICATE_KEY")]
+
+
+def test_a_boards_page_token_goes_with_its_column(api: Client) -> None:
+    api.post("/v1/objects/thing/records:batchCreate", {"items": [{"fields": {"title": "t"}}] * 3})
+    path, body = "/v1/objects/thing/records:board", {"group_by": "stage", "page_size": 1}
+    token = api.post(path, body)["columns"][-1]["next_page_token"]
+    assert api.post(path, body | {"column": None, "page_token": token})["columns"][0]["data"]
+    for wrong in ({}, {"column": "a"}):
+        answer = api.request("POST", path, body | wrong | {"page_token": token})
+        problem(answer, 400, "PAGE_TOKEN_INVALID")
+
+
+def test_a_hooks_address_that_is_none_is_not_found(api: Client) -> None:
+    answers = [api.request("POST", f"/v1/hooks/{t}", {}) for t in ("x", "%F0%9F%98%80", "%C3%A9")]
+    codes = {(a.status_code, a.json()["code"]) for a in answers}
+    assert len(codes) == 1, codes
+    assert answers[0].status_code in {401, 404}
 
 
 def test_who_and_where(api: Client) -> None:

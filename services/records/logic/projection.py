@@ -62,7 +62,7 @@ def _resolve(
             continue
         if hops >= MAX_HOPS:
             message = f"{lead}{name}: at most {MAX_HOPS} relations one after another"
-            problems.append(Problem("fields", "TOO_DEEP", message))
+            problems.append(Problem("fields", "PATH_LIMIT", message))
             continue
         reached = dict.fromkeys(
             t

@@ -226,6 +226,9 @@ class Reading:
         query = replace(query, limit=limit)
         if view is not None and view.group_field_id == group_field.id:
             query = replace(query, use=_use(workspace, request, view))
+        if request.page_token and not request.has_column:
+            message = "a page token goes on in one column: name it in column"
+            raise InvalidArgument.at("PAGE_TOKEN_INVALID", "page_token", "WITHOUT_COLUMN", message)
         if request.has_column:
             key = _column_key(group_field, request.column)
             bound = (*_binding(request, view), key)

@@ -7,6 +7,8 @@ from armature.artifacts.v1 import file_service_pb2
 from armature.automation.v1 import rule_pb2
 from armature.metadata.v1 import access_service_pb2, field_pb2
 from armature.records.v1 import record_service_pb2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import json_in
 from gateway.errors import Refused
@@ -79,3 +81,35 @@ def test_times_enums_maps_and_bytes() -> None:
     answer = fill(file_service_pb2.CreateUploadResponse(), b'{"upload_headers": {"a": "b"}}')
     assert dict(answer.upload_headers) == {"a": "b"}
     assert problems(file_service_pb2.CreateUploadResponse(), b'{"upload_headers": {"a": 1}}')
+
+
+_NAMES = {"id": "id", "name": "name", "abc": "abc", "a\\u0062c": "abc", "fields": "fields"}
+_VALUES = ("1", "12", "-1.50", '"x"', '"\\"{"', "null", "[1, {}]", '{"id": 1, "id": 2}', "{}")
+_GAPS = ("", " ", "\n  ", "\t")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*_NAMES]), st.sampled_from(_VALUES)), max_size=5),
+    st.lists(st.sampled_from(_GAPS), min_size=30, max_size=30),
+)
+def test_a_member_that_is_given_twice_is_found_however_it_is_written(
+    pairs: list[tuple[str, str]], gaps: list[str]
+) -> None:
+    gap = iter(gaps)
+    shown = (f'{next(gap)}"{k}"{next(gap)}:{next(gap)}{v}{next(gap)}' for k, v in pairs)
+    body = f"{next(gap)}{{{','.join(shown)}{next(gap)}}}{next(gap)}".encode()
+    names = [_NAMES[name] for name, _ in pairs]
+    found = json_in.given_twice(body, json_in.read_object(body))
+    assert bool(found) == (len(set(names)) < len(names))
+
+
+def test_a_member_given_twice_is_malformed_at_any_depth() -> None:
+    message = record_service_pb2.BatchUpdateRecordsRequest()
+    for body, pointer in (
+        (b'{"mode": "partial", "mode": "atomic"}', "/mode"),
+        (b'{"items": [{"id": "a"}, {"id": "b", "id": "c"}]}', "/items/1/id"),
+    ):
+        with pytest.raises(Refused) as caught:
+            fill(message, body)
+        assert (caught.value.status, caught.value.reason) == (400, "BODY_MALFORMED")
+        assert [(v.path, v.code) for v in caught.value.violations] == [(pointer, "DUPLICATE_KEY")]
