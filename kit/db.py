@@ -15,7 +15,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -46,6 +46,16 @@ _BEGIN = (
     "SELECT now() AS now, set_config('app.workspace_id', %s, true),"
     " set_config('statement_timeout', %s, true)"
 )
+
+
+class Sending(Protocol):
+    """Takes statements whose results nobody needs: a transaction, or a bundle of it."""
+
+    violations: dict[str, ServiceError]
+
+    async def send(self, sql: str, params: Params = None) -> None: ...
+
+    def wake_relay(self) -> None: ...
 
 
 class Tx:

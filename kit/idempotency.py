@@ -1,8 +1,10 @@
 """Answer a repeated request with the first answer (AIP-155).
 
 The key is scoped to the workspace and the method, and kept with a hash of the request and the
-response in the transaction of the change. Of two concurrent twins one commits; the other fails on
-whatever they both write, the key's own row at the latest, looks again, and answers like the first.
+response in the transaction of the change. Whether the key is known is asked first and read last,
+with whatever the work waits for: a repeat does the work in vain, and takes it back. Of two
+concurrent twins one commits; the other fails on whatever they both write, the key's own row at the
+latest, looks again, and answers like the first.
 """
 
 import hashlib
@@ -15,7 +17,7 @@ from google.protobuf.message import Message
 
 from kit import trailers
 from kit.caller import Caller
-from kit.db import Database, Tx
+from kit.db import Database, Row, Tx
 from kit.errors import Aborted, InvalidArgument, ServiceError
 
 MAX_KEY = 255
@@ -55,28 +57,42 @@ async def once(
     twin = _Twin("TWIN", "the same request was answered in the meantime")
     try:
         async with db.transaction(caller.workspace_id) as tx:
-            if first := await _recall(tx, key, digest, kind):
-                return first
+            asked = await tx.ask(_RECALL, key)
             response = await work(tx)
+            _check_new(await asked.fetchone())
             tx.violations["pk_idempotency_keys"] = twin
             await tx.send(_REMEMBER, [*key, digest, response.SerializeToString()])
-        return response
+    except _Repeated as repeated:
+        return _first(repeated.row, digest, kind)
     except (ServiceError, psycopg.errors.IntegrityError):
         # Nothing of ours was written. Perhaps because a twin wrote it: then its answer is ours.
         async with db.transaction(caller.workspace_id) as tx:
-            if first := await _recall(tx, key, digest, kind):
-                return first
-        raise
+            row = await tx.maybe(_RECALL, key)
+        if row is None:
+            raise
+        return _first(row, digest, kind)
+    return response
+
+
+class _Repeated(Exception):
+    """Never leaves this module: the key is known, and what was done for it again is undone."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self.row = row
+
+
+def _check_new(row: Row | None) -> None:
+    if row is not None:
+        raise _Repeated(row)
 
 
 class _Twin(Aborted):
     """Never leaves this module: the twin's row is there by then."""
 
 
-async def _recall(tx: Tx, key: tuple[UUID, str, str], digest: bytes, kind: type[M]) -> M | None:
-    row = await tx.maybe(_RECALL, key)
-    if row is None:
-        return None
+def _first(row: Row, digest: bytes, kind: type[M]) -> M:
+    """The first response; INVALID_ARGUMENT / REQUEST_ID_REUSED where it answered something else."""
     if bytes(row["request_hash"]) != digest:
         raise InvalidArgument.at(
             "REQUEST_ID_REUSED",

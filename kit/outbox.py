@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kit import ids, telemetry
 from kit.caller import Caller
-from kit.db import Tx
+from kit.db import Sending
 from kit.errors import InvalidArgument
 
 PARTITIONS = 16  # of hash(aggregate); each is published by one lease holder at a time
@@ -53,7 +53,7 @@ def partition_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % PARTITIONS
 
 
-async def add(tx: Tx, caller: Caller, *events: Event) -> None:
+async def add(tx: Sending, caller: Caller, *events: Event) -> None:
     """Announce `events` when the transaction commits, in this order.
 
     What could never be published is refused here, with the change it announces: INVALID_ARGUMENT /

@@ -17,6 +17,7 @@ from schema.model import Field
 from schema.problems import Invalid, Problem
 from services.records.store import field_jobs as store
 from services.records.store.field_jobs import Duty, Note
+from services.records.store.owed import Owed
 
 PENDING = "PENDING"  # the job has still to change it
 
@@ -30,7 +31,7 @@ class Carried:
     fit: set[tuple[UUID, UUID]] = field(default_factory=set)  # (job, record)
 
 
-async def owed(asked: store.Asked, obj: CompiledObject, version: int) -> list[Duty]:
+async def owed(asked: Owed, obj: CompiledObject, version: int) -> list[Duty]:
     """What a writer with these definitions owes: nothing where they are the new ones already, word
     of which may not have come yet."""
     found = await asked.duties(version)

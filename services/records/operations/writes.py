@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kit import clock, crash, etags, ids, outbox
+from kit.bundle import Bundle
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import (
@@ -32,9 +33,9 @@ from services.records.logic import documents, search
 from services.records.model import Item, Outcome, Stored, Written
 from services.records.operations import duties, numbering, references, upkeep, visibility
 from services.records.store import field_jobs, index, uniques
+from services.records.store import owed as owing
 from services.records.store import records as store
 from services.records.store import search as search_store
-from services.records.store import stats as stats_store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -105,6 +106,7 @@ def not_found(record_id: str) -> NotFound:
 
 async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
     """Store new records and announce them."""
+    asked = await owing.ask(tx, target.workspace_id, target.object_id)
     judged = _Judged()
     changes: list[_Change] = []
     seen: set[UUID] = set()
@@ -118,12 +120,12 @@ async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
             doc, changed, position = found
             path = _at(item, "fields")
             changes.append(_Change(record_id, None, doc, changed, position, path, Outcome.CREATED))
-    return await _write(tx, target, changes, judged)
+    return await _write(tx, target, changes, judged, asked)
 
 
 async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
     """Apply merge patches; what changes nothing writes nothing. In the order of the items."""
-    asked = await field_jobs.ask(tx, target.workspace_id, target.object_id)
+    asked = await owing.ask(tx, target.workspace_id, target.object_id)
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
     judged = _Judged()
@@ -154,7 +156,7 @@ async def delete(
 ) -> list[Written]:
     """Mark records deleted: out of every index, their unique values free. Those that are merged
     into another record say into which."""
-    asked = await field_jobs.ask(tx, target.workspace_id, target.object_id)
+    asked = await owing.ask(tx, target.workspace_id, target.object_id)
     wanted = [_parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
     for item, record_id in zip(items, wanted, strict=True):
@@ -165,7 +167,8 @@ async def delete(
     owed = await duties.owed(asked, target.full, target.workspace.version)
     obj = duties.both(target.full, owed)
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
-    await upkeep.note(tx, target.workspace, target.full, [(r, None) for r in known.values()])
+    gone_now = [(r, None) for r in known.values()]
+    await upkeep.note(tx, target.workspace, target.full, gone_now, await asked.kept())
     entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
     await index.remove(tx, workspace_id, entries)
     await search_store.remove(tx, workspace_id, sorted(known))
@@ -319,11 +322,11 @@ async def _write(
     target: Target,
     changes: list[_Change],
     judged: _Judged,
-    asked: field_jobs.Asked | None = None,
+    asked: owing.Owed | None = None,
 ) -> list[Written]:
     """Check what only the store can tell, then write everything that differs."""
     workspace_id = target.workspace_id
-    asked = asked or await field_jobs.ask(tx, workspace_id, target.object_id)
+    asked = asked or await owing.ask(tx, workspace_id, target.object_id)
     sure = [(c.doc, c.changed, c.path) for c in changes]
     problems = judged.problems + await references.check(
         tx, workspace_id, target.workspace, [*sure, *judged.doubtful]
@@ -338,7 +341,6 @@ async def _write(
         given = await numbering.number(tx, workspace_id, one, [c.doc for c in fresh])
         for c in fresh if given else ():
             c.changed = [*c.changed, one]
-    kept = await stats_store.kept(tx, workspace_id, target.object_id) if todo else None
     owed = await duties.owed(asked, target.full, target.workspace.version)
     carried = _carried(owed, todo)
     obj = duties.both(target.full, owed)
@@ -354,22 +356,29 @@ async def _write(
     written = [_written(target, c, now, n) for n, c in enumerate(changes)]
     rows = {w.record.id: _row(obj, w.record) for w in written}
     actor = target.caller.actor()
+    bundle = Bundle(tx)
+    claims = _claims_of(obj, todo)
+    if fresh:
+        # Before what belongs to the record, so that a used id is what is reported.
+        new_rows = [rows[c.id] for c in fresh]
+        first = tx if claims else bundle
+        await store.insert(first, workspace_id, target.object_id, new_rows, actor)
+    if known:
+        await store.update(bundle, workspace_id, [rows[c.id] for c in known], actor)
     if todo:
         after = {w.record.id: w.record for w in written}
         moved = [(c.before, after[c.id]) for c in todo]
-        await upkeep.note(tx, target.workspace, target.full, moved, kept)
-    if fresh:  # before what belongs to the record, so that a used id is what is reported
-        new_rows = [rows[c.id] for c in fresh]
-        await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
-    await _claim_uniques(tx, target, obj, todo, duties.lenient_claims(owed), carried)
+        kept = await asked.kept()
+        await upkeep.note(tx, target.workspace, target.full, moved, kept, bundle)
+    if claims:
+        await _claim_uniques(tx, target, obj, todo, claims, duties.lenient_claims(owed), carried)
     await duties.settle(tx, workspace_id, carried)
-    await index.remove(tx, workspace_id, removed)
-    await index.add(tx, workspace_id, added)
-    await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
-    if known:
-        await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
+    await index.remove(bundle, workspace_id, removed)
+    await index.add(bundle, workspace_id, added)
+    await search_store.put(bundle, workspace_id, _searchable(target, obj, todo))
+    await outbox.add(bundle, target.caller, *_events(target, changes, written))
+    await bundle.flush()
     await allowed(tx, target, {c.id: c.path for c in todo})
-    await outbox.add(tx, target.caller, *_events(target, changes, written))
     crash.point("records.before_commit")
     return written
 
@@ -489,11 +498,33 @@ def _claims(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[u
     ]
 
 
+class _Claims(NamedTuple):
+    """The unique values that changes free and those that they take."""
+
+    old: list[uniques.Claim]
+    new: list[uniques.Claim]
+
+
+def _claims_of(obj: CompiledObject, changes: Sequence[_Change]) -> _Claims | None:
+    """None where the object has no unique constraint."""
+    if not obj.unique_together and not any(f.unique for f in obj.definition.fields):
+        return None
+    claims = _Claims([], [])
+    for c in changes:
+        before = _live_doc(c.before)
+        mine = set(_claims(obj, c.id, c.doc))
+        had = set(_claims(obj, c.id, before)) if before is not None else set()
+        claims.new.extend(mine - had)
+        claims.old.extend(had - mine)
+    return claims
+
+
 async def _claim_uniques(
     tx: Tx,
     target: Target,
     obj: CompiledObject,
     changes: Sequence[_Change],
+    claims: _Claims,
     lenient: Mapping[UUID, field_jobs.Duty],
     carried: duties.Carried,
 ) -> None:
@@ -501,16 +532,7 @@ async def _claim_uniques(
     each field, when another live record (or another item) has one. `lenient` constraints are only
     being built: there it is noted."""
     workspace_id = target.workspace_id
-    if not obj.unique_together and not any(f.unique for f in obj.definition.fields):
-        return
-    new: list[uniques.Claim] = []
-    old: list[uniques.Claim] = []
-    for c in changes:
-        before = _live_doc(c.before)
-        mine = set(_claims(obj, c.id, c.doc))
-        had = set(_claims(obj, c.id, before)) if before is not None else set()
-        new += mine - had
-        old += had - mine
+    old, new = claims
     await uniques.release(tx, workspace_id, old)
     if changes and any(c.outcome is Outcome.RESTORED for c in changes):
         await uniques.forget_freed(tx, workspace_id, new)

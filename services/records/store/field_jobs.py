@@ -6,16 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
-import psycopg
-
 from kit.db import Row, Tx
 from schema import jsonio
 from schema.field_changes import FieldChange
 from services.records.model import FieldJob, FieldJobState, Offender, Stored
 from services.records.store import index
 from services.records.store.records import stored
-from services.records.store.stats import share_object
 
 _COLUMNS = (
     "job_id, object_id, field_id, kind, plan::text AS plan, dry_run, state, after_time, after_id,"
@@ -25,11 +21,6 @@ _RECORD = (
     "record_id, object_id, doc::text AS doc, version, position, create_time, update_time,"
     " delete_time, created_by, updated_by"
 )
-_OWED = """
-SELECT d.job_id, d.strict, d.until_version, j.plan::text AS plan
-FROM field_duties AS d JOIN field_jobs AS j
-  ON j.workspace_id = d.workspace_id AND j.job_id = d.job_id
-WHERE d.workspace_id = %s AND d.object_id = %s ORDER BY d.job_id"""
 _INSERT = """
 INSERT INTO field_jobs (workspace_id, job_id, object_id, field_id, kind, plan, dry_run, state,
   checked, changed, problems, failure, created_by)
@@ -136,32 +127,6 @@ class Duty:
     strict: bool  # what does not fit the new definition is refused; else only noted
     until_version: int | None  # of the definitions: those know the new field themselves
     change: FieldChange
-
-
-class Asked:
-    """The question for duties, sent; the answer comes with the next one that is waited for."""
-
-    def __init__(self, cursor: psycopg.AsyncCursor[Row]) -> None:
-        self._cursor = cursor
-
-    async def duties(self, version: int) -> list[Duty]:
-        """Those of a writer with definitions of that version; nearly always none."""
-        return [
-            Duty(
-                row["job_id"],
-                row["strict"],
-                row["until_version"],
-                msgspec.json.decode(row["plan"], type=FieldChange),
-            )
-            for row in await self._cursor.fetchall()
-            if row["until_version"] is None or version < row["until_version"]
-        ]
-
-
-async def ask(tx: Tx, workspace_id: UUID, object_id: UUID) -> Asked:
-    """Ask, without a wait, what writes owe to jobs; until commit no duty comes or goes."""
-    await share_object(tx, workspace_id, object_id)
-    return Asked(await tx.ask(_OWED, [workspace_id, object_id]))
 
 
 async def note(tx: Tx, workspace_id: UUID, notes: Sequence[Note]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kit.db import Row, Tx
+from kit.db import Row, Sending, Tx
 from kit.errors import AlreadyExists
 from schema import jsonio
 from services.records.model import Stored
@@ -78,7 +78,11 @@ def _params(workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
 
 
 async def insert(
-    tx: Tx, workspace_id: UUID, object_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
+    tx: Sending,
+    workspace_id: UUID,
+    object_id: UUID,
+    rows: Sequence[NewRow],
+    actor: Mapping[str, str],
 ) -> None:
     """Insert live records at version 1. ALREADY_EXISTS / RECORD_EXISTS where an id is taken, in
     this object or another."""
@@ -96,7 +100,7 @@ async def lock(
 
 
 async def update(
-    tx: Tx, workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
+    tx: Sending, workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
 ) -> None:
     """Write new documents over locked records, which are live afterwards."""
     await tx.send(_UPDATE, _params(workspace_id, rows, actor))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from kit.db import Tx
+from kit.db import Sending, Tx
 from schema import jsonio
 from schema.filters.columns import Params
 from services.records.logic.search import Entry
@@ -32,7 +32,7 @@ ORDER BY record_id LIMIT %s FOR UPDATE"""
 Found = tuple[Any, ...]
 
 
-async def put(tx: Tx, workspace_id: UUID, entries: Sequence[tuple[UUID, Entry]]) -> None:
+async def put(tx: Sending, workspace_id: UUID, entries: Sequence[tuple[UUID, Entry]]) -> None:
     """Write the entries of live records over those that they had; one statement, no wait."""
     if not entries:
         return
