@@ -7,7 +7,16 @@ from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
 from schema.problems import nearest
-from services.automation.model import UNFINISHED, Definition, Run, RunState, Step, StepState
+from services.automation.logic import keys
+from services.automation.model import (
+    UNFINISHED,
+    ActionType,
+    Definition,
+    Run,
+    RunState,
+    Step,
+    StepState,
+)
 from services.automation.operations import calling, execution
 from services.automation.store import flows, journal, queue, steps
 from services.automation.store import runs as store
@@ -58,20 +67,47 @@ async def resume(tx: Tx, caller: Caller, run_id: UUID, from_step: str = "") -> R
         raise FailedPrecondition("RUN_NOT_RESUMABLE", message)
     epoch = None
     if from_step:
-        epoch = await _rewind(tx, workspace_id, run, begun, from_step)
+        epoch = await _rewind(tx, caller, run, begun, from_step)
+    else:
+        for step in begun:
+            if step.state is StepState.FAILED and step.type is ActionType.CALL_WORKFLOW:
+                await _resume_called(tx, caller, run, step)
     await steps.resume_failed(tx, workspace_id, run_id)
     await _requeue(tx, caller, run, epoch, f"resumed from {from_step or 'where it failed'}")
     return await _again(tx, workspace_id, run_id)
 
 
-async def _rewind(tx: Tx, workspace_id: UUID, run: Run, begun: list[Step], from_step: str) -> int:
+async def _resume_called(tx: Tx, caller: Caller, run: Run, step: Step) -> None:
+    """A step that failed because the run that it called did: that one goes on, too."""
+    if step.definite:  # it called none
+        return
+    child_id = keys.called_run(keys.of_step(run.id, step.epoch, step.path))
+    child = await store.find_run(tx, caller.workspace_id, child_id, lock=True)
+    if child is None or child.state in UNFINISHED:
+        return
+    begun = await steps.list_steps(tx, caller.workspace_id, child_id)
+    if child.state is RunState.FAILED and any(one.state is StepState.FAILED for one in begun):
+        await resume(tx, caller, child_id)
+    elif child.state in (RunState.FAILED, RunState.CANCELLED):
+        await restart(tx, caller, child_id)
+
+
+async def _end_called(tx: Tx, caller: Caller, run_id: UUID, since: int) -> None:
+    """What steps have called that will happen again must not go on beside it."""
+    for child in await store.children(tx, caller.workspace_id, run_id, since=since):
+        await calling.cancel_if_unfinished(tx, caller, child)
+
+
+async def _rewind(tx: Tx, caller: Caller, run: Run, begun: list[Step], from_step: str) -> int:
     """Forget a step and what began after it; the epoch in which they happen again."""
+    workspace_id = caller.workspace_id
     found = [step for step in begun if from_step in (step.path, step.name)]
     if not found:
         hint = nearest(from_step, [step.name for step in begun])
         message = f"the run has begun no step {from_step!r}{hint}"
         raise FailedPrecondition("RUN_NOT_RESUMABLE", message)
     first = found[0]
+    await _end_called(tx, caller, run.id, first.index)
     await steps.forget_from(tx, workspace_id, run.id, first.index)
     parts = first.path.split("/")
     around = ["/".join(parts[:end]) for end in range(1, len(parts))]
@@ -94,6 +130,7 @@ async def restart(tx: Tx, caller: Caller, run_id: UUID) -> Run:
     if run.state in UNFINISHED:
         raise FailedPrecondition("RUN_UNFINISHED", f"the run is {run.state}; cancel it first")
     epoch = max(run.epoch, await steps.last_epoch(tx, workspace_id, run_id)) + 1
+    await _end_called(tx, caller, run_id, 0)
     await steps.forget_from(tx, workspace_id, run_id, 0)
     await _requeue(tx, caller, run, epoch, f"restarted; it had {run.state}")
     return await _again(tx, workspace_id, run_id)

@@ -114,12 +114,12 @@ async def requeue(tx: Tx, workspace_id: UUID, run_id: UUID, *, epoch: int | None
     )
 
 
-async def children(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[UUID]:
-    """Runs that this one called and that have not ended."""
+async def children(tx: Tx, workspace_id: UUID, run_id: UUID, *, since: int = 0) -> list[UUID]:
+    """Runs that this one called, by that step or a later one, and that have not ended."""
     rows = await tx.all(
         "SELECT run_id FROM runs WHERE workspace_id = %s AND parent_run_id = %s"
-        " AND state IN ('queued', 'running', 'waiting') ORDER BY run_id",
-        [workspace_id, run_id],
+        " AND parent_step >= %s AND state IN ('queued', 'running', 'waiting') ORDER BY run_id",
+        [workspace_id, run_id, since],
     )
     return [row["run_id"] for row in rows]
 

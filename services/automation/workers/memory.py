@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from kit import telemetry
 from kit.caller import Caller
@@ -10,7 +10,7 @@ from kit.clock import now
 from kit.outbox import Event
 from schema import jsonio
 from services.automation import events
-from services.automation.logic import guard
+from services.automation.logic import guard, keys
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import (
     Claim,
@@ -29,7 +29,6 @@ from services.automation.store.journal import AttemptRow, HistoryRow, RunRow
 from services.automation.workers.journal import Journal
 
 _MAX_TEXT = 2000
-_CALLED = UUID("0198c0de-7a11-7000-8000-00000000ca11")
 
 
 class LeaseLostError(Exception):
@@ -95,11 +94,11 @@ class Memory:
 
     def key(self, row: Step) -> str:
         """The idempotency key of a step's effect."""
-        return f"{self.job.run.id}/{row.epoch}/{row.path}"
+        return keys.of_step(self.job.run.id, row.epoch, row.path)
 
     def called_id(self, row: Step) -> UUID:
         """The id of the run that a step calls: the same however often it is tried."""
-        return uuid5(_CALLED, self.key(row))
+        return keys.called_run(self.key(row))
 
     @property
     def is_dirty(self) -> bool:

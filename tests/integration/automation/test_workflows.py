@@ -445,6 +445,82 @@ async def test_a_run_is_resumed_from_a_step_and_restarted(tenant: Tenant) -> Non
     assert [h.kind for h in run.history if h.kind.startswith("res")] == ["restarted", "resumed"]
 
 
+async def test_what_is_resumed_goes_on_with_what_it_has_called(tenant: Tenant) -> None:
+    """In a branch, in a round of a loop: the called run that failed is what is tried again."""
+    child = await tenant.workflow(
+        [todo("one"), {"id": "n", "type": "create_note", "input": {"title": "n", "body": "b"}}]
+    )
+    napping = await tenant.workflow([{"id": "z", "type": "delay", "input": {"for": "9d"}}])
+
+    def calls(name: str, workflow: str) -> dict[str, Any]:
+        return {"id": name, "type": "call_workflow", "input": {"workflow": workflow}}
+
+    fan = {
+        "id": "fan",
+        "type": "parallel",
+        "branches": [
+            {"id": "a", "steps": [calls("first", child.id)]},
+            {"id": "b", "steps": [calls("second", napping.id)]},
+        ],
+    }
+    parent = await tenant.workflow(
+        [{"id": "each", "type": "for_each", "items": {"$cel": "[1]"}, "body": [fan]}, todo("end")]
+    )
+    tenant.world.refuse = lambda method, _: (
+        InvalidArgument("NOTE_INVALID", "no notes today") if method == "CreateNote" else None
+    )
+    run = await tenant.start(parent.id)
+    failed = await tenant.until(run.id, "failed")
+    assert "no notes today" in failed.error
+    tenant.world.refuse = lambda _method, _request: None
+    called = {one.workflow_id: one for one in await tenant.listed(parent_run_id=run.id)}
+    assert called[napping.id].state in ("running", "waiting"), "what waits elsewhere waits on"
+
+    resume = run_service_pb2.ResumeRunRequest(id=run.id)
+    await tenant.call(tenant.runs.ResumeRun, resume)
+    await tenant.until(called[child.id].id, "succeeded")
+    await tenant.until(run.id, "succeeded", path="each/0/fan/a/first")
+    await tenant.come_due(called[napping.id].id)
+    assert (await tenant.until(run.id)).state == "succeeded"
+    assert titles(tenant) == ["one", "end"], "no step of either has happened twice"
+    assert len(await tenant.listed(parent_run_id=run.id)) == 2
+
+
+async def test_what_is_begun_again_ends_what_it_had_called(tenant: Tenant) -> None:
+    napping = await tenant.workflow([{"id": "z", "type": "delay", "input": {"for": "9d"}}])
+    branches = [
+        {"id": "a", "steps": [todo("bad", "nowhere")]},
+        {"id": "b", "steps": [{"id": "call", "type": "call_workflow",
+                               "input": {"workflow": napping.id}}]},
+    ]  # fmt: skip
+    fan = {"id": "fan", "type": "parallel", "join": "all", "branches": branches}
+    parent = await tenant.workflow([fan])
+    run = await tenant.start(parent.id)
+    await tenant.until(run.id, "failed")
+
+    async def unfinished() -> list[str]:
+        found = await tenant.listed(parent_run_id=run.id)
+        return [one.id for one in found if one.state in ("queued", "running", "waiting")]
+
+    async def one_more() -> Any:
+        found = await unfinished()
+        return found if len(found) == 1 and found[0] not in seen else []
+
+    seen = set(await eventually(unfinished, "the call stands"))
+    for again in (
+        lambda: tenant.runs.ResumeRun(
+            run_service_pb2.ResumeRunRequest(id=run.id, from_step="fan"),
+            metadata=clients.metadata(tenant.key),
+        ),
+        lambda: tenant.runs.RestartRun(
+            run_service_pb2.RestartRunRequest(id=run.id), metadata=clients.metadata(tenant.key)
+        ),
+    ):
+        await again()
+        seen.update(await eventually(one_more, "another call stands, and it alone"))
+        await tenant.until(run.id, "failed")
+
+
 async def test_a_thirty_day_wait_survives_an_edit(tenant: Tenant, platform: Platform) -> None:
     """It ends on the version it began with, and by another process than began it."""
     workflow = await tenant.workflow(

@@ -48,7 +48,8 @@ class RunServiceStub:
     """
     ResumeRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]
     """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
-    is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+    is filled in anew; one that may have had it repeats the same call under the same key. A run that the
+    step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
@@ -94,7 +95,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """
     ResumeRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]  # type: ignore[assignment]
     """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
-    is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+    is filled in anew; one that may have had it repeats the same call under the same key. A run that the
+    step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
@@ -161,7 +163,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ResumeRunResponse, _abc.Awaitable[_run_service_pb2.ResumeRunResponse]]:
         """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
-        is filled in anew; one that may have had it repeats the same call under the same key. Fails with
+        is filled in anew; one that may have had it repeats the same call under the same key. A run that the
+        step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
         NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
         RUN_NOT_RESUMABLE for one that failed before its first step.
         """
