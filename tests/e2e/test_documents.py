@@ -136,8 +136,11 @@ def test_two_records_become_one_with_all_that_hangs_on_them(api: Client) -> None
 
     wait_for("the link to follow", linked)
     target = {"kind": "firm", "id": kept["id"]}
-    wait_for(
-        "the note to follow", lambda: api.get(f"/v1/notes/{note['id']}")["targets"] == [target]
-    )
+
+    def followed() -> bool:  # until then its only target is gone, and nobody may see it
+        answer = api.request("GET", f"/v1/notes/{note['id']}")
+        return answer.is_success and answer.json()["targets"] == [target]
+
+    wait_for("the note to follow", followed)
     gone = api.request("GET", f"/v1/objects/firm/records/{lost['id']}")
     assert gone.status_code == 404
