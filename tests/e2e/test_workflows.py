@@ -28,6 +28,7 @@ def publish(api: Client, **document: Any) -> Any:
 def test_a_workflow_from_its_draft_to_its_end(api: Client) -> None:
     api.define("deal", *NUMBERS)
     api.define("firm", *NUMBERS)
+    api.post("/v1/link-types", {"name": "near"})
     bad = api.post("/v1/workflows", {"name": "draft", "steps": [{"id": "a", "type": "delayy"}]})
     refused = api.request("POST", f"/v1/workflows/{bad['id']}:publish")
     assert refused.status_code == 422
@@ -53,7 +54,6 @@ def test_a_workflow_from_its_draft_to_its_end(api: Client) -> None:
                        "input": {"object": "firm", "id": "{{ steps.firm.record.id }}"}}]},
         ],
     )  # fmt: skip
-    api.post("/v1/link-types", {"name": "near"})
     small, big = api.create("deal", name="small", n=1), api.create("deal", name="big", n=20)
     found = wait_for(
         "the run waits", lambda: api.get("/v1/runs?workflow=big&state=waiting")["data"]

@@ -14,7 +14,7 @@ from cronsim import CronSim, CronSimError
 
 from schema.problems import Problem, nearest
 from services.automation.logic import durations, formulas, graph, templates
-from services.automation.logic.inputs import FORM_TYPES
+from services.automation.logic.inputs import EVENT_TYPE, FORM_TYPES
 from services.automation.model import (
     Graph,
     InputField,
@@ -153,6 +153,11 @@ def _trigger(given: dict[str, Any], wrong: Wrong) -> WorkflowTrigger:
     needed |= dict.fromkeys(RECORD_TRIGGERS, "object")
     if kind in needed and not texts[needed[kind]]:
         wrong(f"trigger.{needed[kind]}", "REQUIRED", f"{kind} needs {needed[kind]!r}")
+    if texts["event"] and not EVENT_TYPE.match(texts["event"]):
+        wrong("trigger.event", "WRONG_KIND", "must be an event's type, like record.updated")
+    signed = given.get("signed", False)
+    if not isinstance(signed, bool):
+        wrong("trigger.signed", "WRONG_KIND", "must be true or false")
     chosen = {}
     for name, allowed in _CHOICES.items():
         value = given.get(name) or {"overlap": "skip", "misfire": "once", "on": "finished"}[name]
@@ -196,7 +201,7 @@ def _trigger(given: dict[str, Any], wrong: Wrong) -> WorkflowTrigger:
         misfire=chosen["misfire"],
         misfire_cap=cap,
         jitter_seconds=jitter or 0.0,
-        signed=bool(given.get("signed")),
+        signed=signed is True,
     )
 
 
@@ -312,6 +317,10 @@ def _limits(given: dict[str, Any], wrong: Wrong) -> Limits:
     debounce = _object(given.get("debounce"), "limits.debounce", wrong)
     _known(debounce, ("key", "for"), "limits.debounce", wrong)
     seconds = durations.seconds(debounce.get("for", 0))
+    if rate and not rate.get("limit"):
+        wrong("limits.rate.limit", "REQUIRED", "say how many may start in that time")
+    if debounce and not debounce.get("for"):
+        wrong("limits.debounce.for", "REQUIRED", "say how long it waits for another")
     if per is None or per <= 0:
         wrong("limits.rate.per", "WRONG_KIND", "must be seconds, or like 1m, 1h")
     if seconds is None:

@@ -1,5 +1,6 @@
 """What each action takes and answers: one table, read by validation, execution and the docs."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -169,6 +170,7 @@ OUTPUTS: dict[ActionType, tuple[str, ...]] = {
 # Whose names can't be known from the type alone.
 OPEN_OUTPUTS = (ActionType.SET_VARIABLES,)
 
+EVENT_TYPE = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
 PRIORITIES = ("low", "normal", "high")
 MAX_DAYS = 3650
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

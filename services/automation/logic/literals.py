@@ -10,8 +10,9 @@ from schema.compiled import CompiledObject, Workspace
 from schema.filters import parse_json
 from schema.problems import Invalid, Problem, nearest
 from schema.values.write import patch
-from services.automation.logic import durations, formulas, names, templates
+from services.automation.logic import durations, formulas, names, references, templates
 from services.automation.logic.inputs import (
+    EVENT_TYPE,
     INPUTS,
     MAX_DAYS,
     METHODS,
@@ -30,7 +31,6 @@ _RECORD_ACTIONS = (
     ActionType.FIND_RECORDS,
 )
 _ITS_RECORD = (ActionType.UPDATE_RECORD, ActionType.DELETE_RECORD)
-_EVENT_TYPE = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
 
 
 def check_inputs(
@@ -65,6 +65,7 @@ def check_inputs(
             problems.append(Problem(f"{path}.{name}", "REQUIRED", f"{kind} needs {name!r}"))
     if kind in _RECORD_ACTIONS:
         problems += _record_inputs(kind, given, workspace, known, path)
+    problems += references.check(kind, given, workspace, path)
     if given.get("due") is not None and given.get("due_in_days") is not None:
         message = "give either due or due_in_days"
         problems.append(Problem(f"{path}.due_in_days", "NOT_ALLOWED", message))
@@ -123,7 +124,8 @@ def _record_inputs(
     fields = given.get("fields")
     if obj is not None and isinstance(fields, dict):
         create = kind is ActionType.CREATE_RECORD
-        problems += _field_values(obj, fields, f"{path}.fields", create=create)
+        source = known.object
+        problems += _field_values(obj, fields, f"{path}.fields", source, create=create)
     tree = given.get("filter")
     if obj is not None and isinstance(tree, dict) and _is_literal(tree):
         try:
@@ -134,7 +136,12 @@ def _record_inputs(
 
 
 def _field_values(
-    obj: CompiledObject, given: Mapping[str, Any], path: str, *, create: bool
+    obj: CompiledObject,
+    given: Mapping[str, Any],
+    path: str,
+    source: CompiledObject | None,
+    *,
+    create: bool,
 ) -> list[Problem]:
     problems: list[Problem] = []
     for name, value in given.items():
@@ -150,6 +157,8 @@ def _field_values(
                 patch(field, None, value, f"{path}.{name}")
             except Invalid as invalid:
                 problems += invalid.problems
+        elif isinstance(value, str):
+            problems += references.unfit(value, field, source, f"{path}.{name}")
     if create:
         for name, field in obj.fields.items():
             if field.required and field.default is None and given.get(name) is None:
@@ -216,7 +225,7 @@ def _wrong(kind: Kind, value: Any, check_url: Callable[[str], str]) -> tuple[str
             if not isinstance(value, str) or not _is_moment(value):
                 return "INVALID_DATE", "must be YYYY-MM-DD or an RFC 3339 time"
         case Kind.EVENT:
-            if not isinstance(value, str) or not _EVENT_TYPE.match(value):
+            if not isinstance(value, str) or not EVENT_TYPE.match(value):
                 return "WRONG_KIND", "must be an event's type, like record.updated"
         case Kind.NODE:
             if not isinstance(value, dict) or set(value) != {"kind", "id"}:

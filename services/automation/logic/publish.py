@@ -4,12 +4,21 @@ What a template or formula names must be there: a field of the trigger's object,
 that has come before. What only a run can know is left to it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from schema.compiled import CompiledObject, Workspace
+from schema.model import Field
 from schema.problems import Invalid, Problem, nearest
-from services.automation.logic import conditions, definitions, formulas, names, templates
+from schema.values.write import patch
+from services.automation.logic import (
+    conditions,
+    definitions,
+    formulas,
+    names,
+    references,
+    templates,
+)
 from services.automation.logic.graph import every_node
 from services.automation.logic.inputs import ON_TIMEOUT
 from services.automation.logic.literals import check_inputs
@@ -29,8 +38,10 @@ def judge(
     workspace: Workspace,
     check_url: CheckUrl,
     permits: Permits,
+    workflows: Collection[str],
 ) -> tuple[WorkflowDefinition, list[Problem]]:
-    """The definition, and everything that publishing refuses."""
+    """The definition, and everything that publishing refuses; `workflows` are the names and ids of
+    those that there are."""
     found, problems = definitions.judge(document)
     trigger = found.trigger
     obj = _object(trigger.object, workspace, problems)
@@ -38,9 +49,14 @@ def judge(
         for i, name in enumerate(trigger.fields):
             if name not in obj.fields:
                 problems.append(_no_field(f"trigger.fields.{i}", obj, name))
-        for name in trigger.changes or ():
+        for name, change in (trigger.changes or {}).items():
+            at = f"trigger.changes.{name}"
             if name not in obj.fields:
-                problems.append(_no_field(f"trigger.changes.{name}", obj, name))
+                problems.append(_no_field(at, obj, name))
+            elif isinstance(change, dict):
+                problems += _wrong_values(obj.fields[name], change, at)
+    if trigger.workflow and trigger.workflow not in workflows:
+        problems.append(_no_workflow("trigger.workflow", trigger.workflow, workflows))
     if trigger.link_type and trigger.link_type not in workspace.link_types:
         inverse = {t.inverse_name for t in workspace.link_types.values()}
         if trigger.link_type not in inverse:
@@ -57,7 +73,10 @@ def judge(
         variables=_variables(found),
         open=trigger.type not in definitions.RECORD_TRIGGERS,
     )
-    checker = _Checker(workspace, check_url, permits, problems)
+    checker = _Checker(workspace, check_url, permits, workflows, problems)
+    key = found.limits.debounce_key
+    if templates.is_template(key):
+        checker.check_value(key, known, "limits.debounce.key")
     for name, value in found.graph.variables.items():
         checker.check_value(value, known, f"variables.{name}")
     checker.sequence(found.graph.nodes, "steps", known)
@@ -78,6 +97,23 @@ def _object(name: str, workspace: Workspace, problems: list[Problem]) -> Compile
 def _no_field(path: str, obj: CompiledObject, name: str) -> Problem:
     hint = f"{nearest(name, obj.fields)}; allowed: {', '.join(list(obj.fields)[:50])}"
     return Problem(path, "UNKNOWN_FIELD", f"{obj.name} has no field {name!r}{hint}")
+
+
+def _no_workflow(path: str, name: str, known: Collection[str]) -> Problem:
+    message = f"there is no workflow {name!r}{nearest(name, known)}"
+    return Problem(path, "UNKNOWN_WORKFLOW", message)
+
+
+def _wrong_values(field: Field, change: Mapping[str, Any], path: str) -> list[Problem]:
+    """What a field can't have been before, or become."""
+    problems: list[Problem] = []
+    for end in ("from", "to"):
+        if change.get(end) is not None:
+            try:
+                patch(field, None, change[end], f"{path}.{end}")
+            except Invalid as invalid:
+                problems += invalid.problems
+    return problems
 
 
 def _check_condition(
@@ -111,11 +147,13 @@ class _Checker:
         workspace: Workspace,
         check_url: CheckUrl,
         permits: Permits,
+        workflows: Collection[str],
         problems: list[Problem],
     ) -> None:
         self._workspace = workspace
         self._check_url = check_url
         self._permits = permits
+        self._workflows = workflows
         self._problems = problems
 
     def sequence(
@@ -189,6 +227,11 @@ class _Checker:
                     wrong("on_timeout", "UNKNOWN_OPTION", "must be continue or fail")
                 if given.get("form") is not None:
                     definitions.form(given["form"], f"{at}.form", self._problems)
+            case ActionType.CALL_WORKFLOW if references.is_literal_name(given.get("workflow")):
+                if given["workflow"] not in self._workflows:
+                    at_name = f"{at}.workflow"
+                    found = _no_workflow(at_name, given["workflow"], self._workflows)
+                    self._problems.append(found)
             case ActionType.UNLINK:
                 if not given.get("id") and not (given.get("source") and given.get("target")):
                     wrong("id", "REQUIRED", "unlink needs the link's id, or source and target")

@@ -325,10 +325,12 @@ class WorkflowServicer(Checking, Hooks, Replaying, rpc.WorkflowServiceServicer):
         """The definition and what is wrong with it, by definitions of this moment."""
         workspace = await self._definitions.workspace(caller.workspace_id)
         permits = Permits(caller.permissions, caller.access)
-        found, problems = publish.judge(document, workspace, self._refusal, permits)
+        async with self._db.transaction(caller.workspace_id) as tx:
+            known = await store.known(tx, caller.workspace_id)
+        found, problems = publish.judge(document, workspace, self._refusal, permits, known)
         if problems:
             workspace = await self._definitions.refresh(caller.workspace_id)
-            found, problems = publish.judge(document, workspace, self._refusal, permits)
+            found, problems = publish.judge(document, workspace, self._refusal, permits, known)
         return found, publish.problems_of(problems)
 
     def _refusal(self, url: str) -> str:

@@ -190,6 +190,15 @@ async def find_version(
     return None if row is None else _version(row)
 
 
+async def known(tx: Tx, workspace_id: UUID) -> set[str]:
+    """Names and ids of all there are."""
+    rows = await tx.all(
+        "SELECT name, workflow_id FROM workflows WHERE workspace_id = %s AND delete_time IS NULL",
+        [workspace_id],
+    )
+    return {row["name"] for row in rows} | {str(row["workflow_id"]) for row in rows}
+
+
 async def count(tx: Tx, workspace_id: UUID) -> int:
     sql = "SELECT count(*) FROM workflows WHERE workspace_id = %s AND delete_time IS NULL"
     return int(await tx.value(sql, [workspace_id]))

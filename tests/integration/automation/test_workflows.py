@@ -149,6 +149,70 @@ async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
     } <= found, found
 
 
+@pytest.mark.parametrize(
+    ("trigger", "path", "code"),
+    [
+        ({"type": "event", "event": "x"}, "trigger.event", "WRONG_KIND"),
+        ({"type": "workflow", "workflow": "none"}, "trigger.workflow", "UNKNOWN_WORKFLOW"),
+        ({"type": "webhook", "signed": "yes"}, "trigger.signed", "WRONG_KIND"),
+        (
+            {"type": "record_updated", "object": "opportunity", "changes": {"stage": {"to": "x"}}},
+            "trigger.changes.stage.to",
+            "UNKNOWN_OPTION",
+        ),
+        (
+            {"type": "record_updated", "object": "opportunity", "changes": {"score": {"to": "x"}}},
+            "trigger.changes.score.to",
+            "WRONG_TYPE",
+        ),
+    ],
+)
+async def test_publishing_names_what_a_trigger_can_never_meet(
+    tenant: Tenant, trigger: dict[str, Any], path: str, code: str
+) -> None:
+    made = await tenant.draft({"trigger": trigger, "steps": [{"id": "a", "type": "stop"}]})
+    error = await refused(tenant.publish(made.workflow.id))
+    assert [(v.path, v.code) for v in error.violations] == [(path, code)]
+
+
+async def test_publishing_names_what_no_step_can_reach(tenant: Tenant) -> None:
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "record_created", "object": "opportunity"},
+            "limits": {"debounce": {"key": "{{ trigger.after.nme }}"}, "rate": {"per": 1}},
+            "steps": [
+                {"id": "a", "type": "call_workflow", "input": {"workflow": "nobody"}},
+                {"id": "b", "type": "link",
+                 "input": {"type": "no_such", "target": {"kind": "firmm", "id": "x"}}},
+                {"id": "c", "type": "find_records",
+                 "input": {"object": "company", "sort": "nme", "fields": "nme"}},
+                {"id": "d", "type": "upsert_record",
+                 "input": {"object": "company", "match": ["nme"], "fields": {"name": "x"}}},
+                {"id": "e", "type": "update_record",
+                 "input": {"fields": {"score": "{{ trigger.after.name }}",
+                                      "name": "{{ trigger.after.score }}"}}},
+                {"id": "f", "type": "update_record",
+                 "input": {"fields": {"score": "{{ trigger.after.name | size }}",
+                                      "name": "{{ trigger.after.stage }}"}}},
+            ],
+        }
+    )  # fmt: skip
+    error = await refused(tenant.publish(made.workflow.id))
+    assert {(v.path, v.code) for v in error.violations} == {
+        ("limits.debounce.key", "UNKNOWN_NAME"),
+        ("limits.debounce.for", "REQUIRED"),
+        ("limits.rate.limit", "REQUIRED"),
+        ("steps.0.input.workflow", "UNKNOWN_WORKFLOW"),
+        ("steps.1.input.type", "UNKNOWN_LINK_TYPE"),
+        ("steps.1.input.target.kind", "UNKNOWN_OBJECT"),
+        ("steps.2.input.sort.0", "UNKNOWN_FIELD"),
+        ("steps.2.input.fields", "UNKNOWN_FIELD"),
+        ("steps.3.input.match.0", "UNKNOWN_FIELD"),
+        ("steps.4.input.fields.score", "WRONG_TYPE"),
+        ("steps.4.input.fields.name", "WRONG_TYPE"),
+    }
+
+
 async def test_choices_variables_and_jumps(tenant: Tenant) -> None:
     workflow = await tenant.workflow(
         [
