@@ -6,7 +6,8 @@ from functools import lru_cache
 
 _CAMEL = re.compile(r"^(?:[A-Z][a-z0-9]*){2,}$")
 _WORD = re.compile(r"[A-Z][a-z0-9]*")
-_PATTERN = re.compile(r"^(?:\*|[a-z][a-z0-9_]*)(?:\.(?:\*|[a-z][a-z0-9_]*))*$")
+# Every type has a dot: a word alone would match nothing, for ever and in silence.
+_PATTERN = re.compile(r"^(?:\*|(?:\*|[a-z][a-z0-9_]*)(?:\.(?:\*|[a-z][a-z0-9_]*))+)$")
 MAX_LENGTH = 128
 
 

@@ -15,6 +15,7 @@ from services.events.logic import patterns
         ("*.created", "*.created"),
         ("*", "*"),
         ("Record", None),
+        ("record", None),
         ("record.", None),
         ("rec ord.created", None),
         ("record.cre*", None),
