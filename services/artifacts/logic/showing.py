@@ -7,6 +7,7 @@ from uuid import UUID
 
 from planes.nodes import Node
 from schema.compiled import Workspace
+from schema.past import fields_at
 from services.artifacts.logic.access import Allowed
 from services.artifacts.model import Item
 
@@ -38,9 +39,9 @@ def _other(item: Item) -> Node | None:
 
 def _cut(workspace: Workspace, item: Item) -> Item:
     obj = workspace.object(item.target.kind)
-    known = obj.fields if obj is not None else {}
+    there = fields_at(obj, item.occurred_at) if obj is not None else set()
     changes: dict[str, Any] = item.data.get("changes") or {}
-    if changes.keys() <= known.keys():
+    if changes.keys() <= there:
         return item
-    kept = {name: change for name, change in changes.items() if name in known}
+    kept = {name: change for name, change in changes.items() if name in there}
     return replace(item, data={**item.data, "changes": kept})

@@ -1,6 +1,6 @@
 """Roll a record back from the present, change by change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,7 @@ class Past:
         version: int,
         moment: datetime,
         delete_time: datetime | None,
+        known_at: Callable[[datetime], Container[str]] | None = None,
     ) -> None:
         self.fields = dict(fields)
         self.version = version
@@ -49,6 +50,7 @@ class Past:
         self.actor = ""
         self.done = False
         self._moment = moment
+        self._known_at = known_at  # the fields that changes of that time are about; None: all
         self._since: datetime | None = None
 
     def undo(self, change: Change) -> None:
@@ -65,8 +67,9 @@ class Past:
             self.exists, self.done = False, True
             return
         if change.kind == "updated":
+            known = self.fields if self._known_at is None else self._known_at(change.time)
             for name in change.changed:
-                if name in self.fields:
+                if name in self.fields and name in known:
                     self.fields[name] = change.before.get(name)
         self.delete_time = change.time if change.kind == "undeleted" else None
         self.version = change.version - 1

@@ -6,6 +6,7 @@ the record now may see what it was, of the fields that they may see now.
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from kit.errors import FailedPrecondition, InvalidArgument, Unavailable
 from planes.definitions import Definitions
 from schema import jsonio
 from schema.compiled import CompiledObject
+from schema.past import fields_at
 from services.records import convert
 from services.records.logic.past import Change, Past, TooFar, TooSoon
 from services.records.model import Read
@@ -63,7 +65,8 @@ class History:
         """The record as it was; FAILED_PRECONDITION / HISTORY_EXPIRED, UNAVAILABLE /
         HISTORY_BEHIND where the log can't tell."""
         fields = jsonio.loads_stored(record.fields_json)
-        past = Past(fields, record.version, moment, record.delete_time)
+        known_at = partial(fields_at, obj)
+        past = Past(fields, record.version, moment, record.delete_time, known_at)
         token = ""
         try:
             while not past.done:
@@ -171,7 +174,8 @@ class HistoryServicer(rpc.HistoryServiceServicer):
 
 def _version(obj: CompiledObject, event: event_pb2.Event) -> pb.RecordVersion:
     change = _change(event)
-    names = [name for name in change.changed if name in obj.fields]
+    known = fields_at(obj, change.time)
+    names = [name for name in change.changed if name in known]
     return pb.RecordVersion(
         version=change.version,
         change=change.kind,

@@ -1,6 +1,7 @@
 """A timeline tells a custom role of visible fields and of nodes that it may see, and of no run."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -55,3 +56,19 @@ def test_hidden_changes_links_and_runs_are_cut() -> None:
         ("link.created", {"other": NEAR.document()}),
         ("comment", {"text": "hello"}),
     ]
+
+
+def test_a_field_does_not_inherit_the_history_of_another_of_its_name() -> None:
+    made = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    born = UUID(int=(int(made.timestamp() * 1000) << 80) | (0x7 << 76) | (0x2 << 62))
+    margin = Field(str(born), "deal", "margin", FieldType.TEXT)
+    deal = Object("deal", "deal", "deals", fields=(margin,))
+    access = Access("x", {"deal": ObjectAccess(("read",))})
+    seen = restrict(Workspace(Snapshot("w", 1, (deal,))), access, "ada")
+    change = {"before": None, "after": "sesame"}
+    items = [
+        replace(item("record.updated", changes={"margin": change}), occurred_at=made + after)
+        for after in (timedelta(hours=-1), timedelta(hours=1))
+    ]
+    found = showing.shown(seen, items, {})
+    assert [one.data["changes"] for one in found] == [{}, {"margin": change}]

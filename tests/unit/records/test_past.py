@@ -73,3 +73,12 @@ def test_a_log_that_ends_early_or_begins_late_says_so() -> None:
 
 def test_changes_newer_than_what_was_read_do_not_count() -> None:
     assert rolled(9, [*CHANGES, change(6, "updated", {"a": None}, {"a": 9})]).fields["a"] is None
+
+
+def test_a_name_that_was_another_fields_then_keeps_its_hands_off() -> None:
+    newest = {5: {"a", "b"}, 2: {"b"}}
+    past = Past({"a": None, "b": 7}, 5, at(1), None, lambda moment: newest.get(moment.hour, set()))
+    for one in reversed(CHANGES):
+        past.undo(one)
+    past.end()
+    assert past.fields == {"a": 2, "b": None}
