@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from armature.automation.v1 import workflow_pb2, workflow_service_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.integration.automation.harness import Platform, Tenant, eventually
 
@@ -88,3 +90,41 @@ async def test_a_schedule_killed_before_its_commit_fires_once(
 
         assert len(await eventually(ended, "it has run")) == 1
     assert len(tenant.effects("CreateTodo")) == 1
+
+
+async def test_a_thirty_day_wait_outlives_its_workers_and_an_edit(
+    tenant: Tenant, platform: Platform
+) -> None:
+    """Each release is another process, which has never seen the run; between two of them the
+    workflow changes. The clock is moved by moving what is due."""
+    wait = {"id": "wait", "type": "delay", "input": {"for": "30d"}}
+    after = {"id": "after", "type": "create_todo", "input": {"title": "after"}}
+    fan = {
+        "id": "fan",
+        "type": "parallel",
+        "branches": [{"id": "a", "steps": [wait, after]}, {"id": "b", "steps": [STEPS[0]]}],
+    }
+    workflow = await tenant.workflow([fan], inputs=[{"name": "n", "type": "number"}])
+    run = await tenant.start(workflow.id, n=1)
+    async with platform.process("work", **QUICK):
+        await tenant.until(run.id, "waiting")
+    update = workflow_service_pb2.UpdateWorkflowRequest(
+        workflow=workflow.id,
+        changes=workflow_pb2.Workflow(
+            steps_json=b'[{"id": "new", "type": "create_todo", "input": {"title": "new"}}]'
+        ),
+        update_mask=FieldMask(paths=["steps_json"]),
+    )
+    await tenant.call(tenant.workflows.UpdateWorkflow, update)
+    await tenant.publish(workflow.id)
+    for number in (2, 3):
+        async with platform.process("work", **QUICK):
+            fresh = await tenant.until((await tenant.start(workflow.id, n=number)).id)
+            assert (fresh.state, fresh.workflow_version) == ("succeeded", 2)
+            assert (await tenant.get(run.id)).state == "waiting"
+    await tenant.come_due(run.id)
+    async with platform.process("work", **QUICK):
+        ended = await tenant.until(run.id)
+    assert (ended.state, ended.workflow_version, ended.epoch) == ("succeeded", 1, 0)
+    done = Counter(e.request.todo.title for e in tenant.effects("CreateTodo"))
+    assert done == Counter({"first": 1, "new": 2, "after": 1})
