@@ -1,7 +1,7 @@
 """Tell which fields a change of the past can have been about: a name may have been another's then.
 
 What announces a change says names. A field that has gone leaves its name to a new one, which must
-not inherit its history: not its values, and not who may see them. The id says when a field was made.
+not inherit its history: not its values, and not who may see them. Ids say when fields were made.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -10,7 +10,7 @@ import pytest
 from armature.common.v1 import node_pb2
 from armature.records.v1 import record_service_pb2 as pb
 
-from tests.integration.records.client import Client, as_json, fields_of
+from tests.integration.records.client import Client, as_json, fields_of, selecting
 from tests.integration.records.conftest import Plane
 from tests.services import reason, refusal
 
@@ -76,6 +76,11 @@ READS: list[Callable[[int, list[str]], tuple[str, dict[str, Any]]]] = [
         "QueryBoard",
         {"page_size": size, "group_by": "stage", "fields": "company.name"},
     ),
+    lambda size, _: (
+        "QueryRecords",
+        {"page_size": size, "sort": "-n", "selection": selecting({"company.name": {"ne": "x"}})},
+    ),
+    lambda size, _: ("AggregateRecords", {"group_by": [pb.GroupKey(field="name")], "limit": size}),
 ]
 
 
@@ -99,7 +104,7 @@ async def test_a_batch_of_writes_costs_as_many_statements_as_one(
 ) -> None:
     company = await acme.create("company", name="c", domain="c.com")
     found: set[int] = set()
-    for size in (1, 10, 300):
+    for size in (1, 50, 1000):
         documents = [
             {"name": "x", "code": f"{size}-{n}", "company": company.id, "n": n} for n in range(size)
         ]
@@ -110,6 +115,8 @@ async def test_a_batch_of_writes_costs_as_many_statements_as_one(
                 for r in made
             ]
             await acme("BatchUpdateRecords", object="deal", items=items)
+            items = [pb.BatchItem(fields_json=as_json(d | {"stage": "lost"})) for d in documents]
+            await acme("BatchUpsertRecords", object="deal", match=["code"], items=items)
             ids = [r.record.id for r in made]
             await acme("BatchDeleteRecords", object="deal", ids=ids)
         found.add(len(statements))

@@ -21,6 +21,7 @@ from services.records.store import search as store
 from services.records.workers.search import build_all
 from tests.integration.records.client import Client, fields_of, selecting
 from tests.integration.records.conftest import Plane
+from tests.integration.records.test_reads import counted
 from tests.integration.records.world import OBJECTS, definitions, field_id
 
 
@@ -302,3 +303,19 @@ async def test_old_records_get_their_entries_from_a_worker_that_may_be_killed(
     async with plane.worker_db.across_workspaces() as tx:
         await store.tidy(tx)
     assert len(await names(shop, "granite")) == 7
+
+
+async def test_a_search_costs_as_many_statements_whatever_it_finds(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = await shop.create("company", name="needle works")
+    await shop.create_all([{"name": f"needle {n}", "company": company.id} for n in range(200)])
+    found: set[int] = set()
+    for size in (1, 50, 200):
+        with counted(monkeypatch) as statements:
+            answer = await shop(
+                "SearchRecords", objects=["deal"], q="needle", page_size=size, fields="company.name"
+            )
+        assert len(answer.results) == size
+        found.add(len(statements))
+    assert len(found) == 1, found
