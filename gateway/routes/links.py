@@ -71,6 +71,11 @@ def routes(hub: Hub) -> list[Route]:
             say("Count a node's links by type and direction."), params=node,
         ),
         route(
+            hub, "GET", "/v1/records/{id}/links", listed, page("links"),
+            say("List the links of a record of any object.", operation="listLinksOfRecord"),
+            params={"id": "node.id"}, query=_LISTED,
+        ),
+        route(
             hub, "GET", "/v1/objects/{object}/records/{id}/links", listed, page("links"),
             say("List a record's links."), params=record, query=_LISTED,
         ),

@@ -45,9 +45,13 @@ def known_node(workspace: Workspace, message: node_pb2.Node) -> Node:
     """NOT_FOUND / NODE_NOT_FOUND for what can't exist."""
     found = node(workspace, message)
     if found is None:
-        text = f"there is no {message.kind} {message.id}, or you may not see it"
-        raise NotFound("NODE_NOT_FOUND", text, kind=message.kind, id=message.id)
+        raise node_not_found(message.kind, message.id)
     return found
+
+
+def node_not_found(kind: str, node_id: str) -> NotFound:
+    message = f"there is no {kind} {node_id}, or you may not see it"
+    return NotFound("NODE_NOT_FOUND", message, kind=kind, id=node_id)
 
 
 def invalid(problems: Sequence[Problem]) -> InvalidArgument:

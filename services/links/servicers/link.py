@@ -137,7 +137,7 @@ class LinkServicer(rpc.LinkServiceServicer):
     ) -> pb.ListLinksResponse:
         caller = _reader()
         workspace = await self._knowing(caller, [request.type] if request.type else [])
-        node = convert.known_node(workspace, request.node)
+        node = await self._named(caller, workspace, request.node)
         query = ("ListLinks", str(caller.workspace_id), *node.document().values())
         query += (request.type, request.direction)
         size = paging.clamp(request.page_size)
@@ -185,7 +185,7 @@ class LinkServicer(rpc.LinkServiceServicer):
     ) -> pb.CountLinksResponse:
         caller = _reader()
         workspace = await self._definitions.seen(caller)
-        node = convert.known_node(workspace, request.node)
+        node = await self._named(caller, workspace, request.node)
         _require([node], await self._nodes.check(caller, [node], "read"))
         async with self._db.transaction(caller.workspace_id) as tx:
             counts = await reads.count(tx, caller.workspace_id, node)
@@ -231,6 +231,17 @@ class LinkServicer(rpc.LinkServiceServicer):
         if len(shown) < len(found):
             blockers.append(link_pb2.Link())
         return pb.CheckDeleteResponse(blockers=blockers)
+
+    async def _named(self, caller: Caller, workspace: Workspace, message: node_pb2.Node) -> Node:
+        """The node that is meant: of a record that the caller may see its id is enough."""
+        if message.kind:
+            return convert.known_node(workspace, message)
+        kinds = [node_pb2.Node(kind=name, id=message.id) for name in workspace.objects]
+        allowed = await self._nodes.check(caller, convert.nodes(workspace, kinds), "read")
+        for node, may in allowed.items():
+            if may:
+                return node
+        raise convert.node_not_found("record", message.id)
 
     async def _knowing(self, caller: Caller, names: Sequence[str]) -> Workspace:
         """The definitions as the caller may see them, asked for anew when they lack one of these

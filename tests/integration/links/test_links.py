@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from armature.common.v1 import node_pb2
 from armature.links.v1 import link_service_pb2 as pb
 
 from kit import ids
@@ -48,6 +49,22 @@ async def test_a_link_is_read_from_both_ends(plane: Plane, workspace: UUID) -> N
     assert (await links.GetLink(pb.GetLinkRequest(id=made.link.id))).link == made.link
     counts = (await links.CountLinks(pb.CountLinksRequest(node=message(person)))).counts
     assert [(c.type, c.direction, c.count) for c in counts] == [("employs", "in", 1)]
+
+
+async def test_of_a_record_the_id_is_enough(plane: Plane, workspace: UUID) -> None:
+    links, guest = plane.links(workspace), plane.links(workspace, "member", principal="guest")
+    deal, company = plane.world.record(workspace, "deal"), plane.world.record(workspace, "company")
+    made = await links.CreateLink(a_link("related", deal, company))
+    bare = node_pb2.Node(id=str(deal.id))
+    found = await links.ListLinks(pb.ListLinksRequest(node=bare))
+    assert [view.link.id for view in found.links] == [made.link.id]
+    assert [c.count for c in (await links.CountLinks(pb.CountLinksRequest(node=bare))).counts] == [
+        1
+    ]
+    plane.world.hidden.add(("guest", deal))
+    for unknown in (bare, node_pb2.Node(id=str(uuid4())), node_pb2.Node(id="x"), node_pb2.Node()):
+        refused = guest.ListLinks(pb.ListLinksRequest(node=unknown))
+        assert await reason(refused) == "NOT_FOUND/NODE_NOT_FOUND"
 
 
 async def test_the_inverse_name_swaps_the_ends(plane: Plane, workspace: UUID) -> None:
