@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.chaos.burst import kill
+from tests.chaos.settling import settle
 from tests.e2e.client import Client, wait_for
 from tests.e2e.sse import Watcher
 
@@ -70,20 +70,3 @@ def test_a_followed_list_is_a_query_whatever_is_killed(
 
 def _shows(watcher: Watcher, page: list[Any]) -> bool:
     return watcher.records == page or watcher.problem is not None
-
-
-def settle(api: Client, method: str, path: str, body: Any) -> Any:
-    """The answer of a call that is made until it is answered."""
-    key = str(uuid4())
-
-    def attempt() -> Any:
-        try:
-            answer = api.request(method, path, body, idempotency_key=key)
-        except httpx.TransportError:
-            return None
-        if answer.status_code >= 500:
-            return None
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else {"done": True}
-
-    return wait_for(f"{method} {path}", attempt, 60)

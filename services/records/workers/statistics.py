@@ -20,8 +20,8 @@ async def compact_statistics(db: Database) -> None:
     while True:
         try:
             async with db.across_workspaces() as tx:
-                await stats.compact(tx)
-                crash.point("records.compaction")
+                if await stats.compact(tx):
+                    crash.point("records.compaction")
         except (ServiceError, psycopg.Error) as exc:
             log.warning("compaction waits", error=str(exc))
         await asyncio.sleep(_COMPACT_SECONDS)
