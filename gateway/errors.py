@@ -39,6 +39,7 @@ STATUS_BY_REASON = {
 }
 _MALFORMED = {"MALFORMED_JSON", "DUPLICATE_KEY", "NOT_FINITE", "TOO_DEEP"}
 _HEADERS = {"request_id": "Idempotency-Key", "etag": "If-Match", "at_version": "X-At-Version"}
+_DOCUMENTS = {"fields", "filter"}
 _PART = re.compile(r"[^.\[\]]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -79,7 +80,7 @@ class Places:
 
     def pointer(self, path: str) -> str:
         """`fields.amount` is /fields/amount, a query parameter is ?name, a header its name."""
-        parts = [part.removesuffix("_json") for part in _PART.findall(path)]
+        parts = _members(path)
         while len(parts) > 1 and parts[0] in self.wrappers:
             parts.pop(0)
         if not parts:
@@ -97,6 +98,17 @@ class Places:
         return json_pointer(parts)
 
 
+def _members(path: str) -> list[str]:
+    """The parts of a path by the names that the body has for them: a document loses the suffix of
+    its request field; what stands inside of it is the client's own, suffix and all."""
+    parts: list[str] = []
+    inside = False
+    for part in _PART.findall(path):
+        parts.append(part if inside else part.removesuffix("_json"))
+        inside = inside or part in _DOCUMENTS or part.endswith("_json")
+    return parts
+
+
 NOWHERE = Places()
 
 
@@ -110,11 +122,16 @@ def status_of(error: ServiceError, places: Places = NOWHERE) -> int:
     if found := STATUS_BY_REASON.get(error.reason):
         return found
     if error.code == "INVALID_ARGUMENT":
-        if any(v.code in _MALFORMED for v in error.violations):
+        if any(v.code in _MALFORMED and not _is_value(v) for v in error.violations):
             return 400
         if error.reason == "ID_INVALID" and _in_the_address(error.violations, places):
             return 400
     return STATUS.get(error.code, 500)
+
+
+def _is_value(violation: Violation) -> bool:
+    """Whether well-formed JSON is too deep for the field that it is the value of."""
+    return violation.code == "TOO_DEEP" and "fields." in violation.path
 
 
 def _in_the_address(violations: Sequence[Violation], places: Places) -> bool:

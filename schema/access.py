@@ -23,7 +23,8 @@ from schema.filters.paths import resolve_path, targets_of
 from schema.filters.resolve import resolve_relative
 from schema.filters.tree import And, Condition, Kind, Me, Tree
 from schema.filters.walk import map_conditions
-from schema.model import Field, FieldType, LinkType, Object, Snapshot, View
+from schema.formulas import names_in
+from schema.model import PLATFORM_FIELDS, Field, FieldType, LinkType, Object, Snapshot, View
 from schema.problems import Invalid
 from schema.sorts import parse_sort
 
@@ -198,6 +199,7 @@ def _shown(obj: CompiledObject, own: ObjectAccess, names: set[str]) -> Object:
     for field in obj.definition.fields:
         hidden = not field.active or not _is_read(field, own, names)
         fields.append(msgspec.structs.replace(field, active=False) if hidden else field)
+    fields = _without_blind(obj, fields)
     shown = {f.name for f in fields if f.active}
     label = obj.definition.label_field
     ids = {f.id for f in fields if f.active}
@@ -208,6 +210,17 @@ def _shown(obj: CompiledObject, own: ObjectAccess, names: set[str]) -> Object:
         label_field=label if label in shown else "",
         unique_constraints=tuple(one for one in together if ids >= set(one.field_ids)),
     )
+
+
+def _without_blind(obj: CompiledObject, fields: list[Field]) -> list[Field]:
+    """Hide the formulas that read something hidden, and would tell of it."""
+    known = {f.name for f in obj.fields.values()}
+    while True:
+        hidden = known - {f.name for f in fields if f.active}
+        blind = {f.id for f in fields if f.active and f.formula and hidden & names_in(f.formula)}
+        if not blind:
+            return fields
+        fields = [msgspec.structs.replace(f, active=False) if f.id in blind else f for f in fields]
 
 
 def _is_read(field: Field, own: ObjectAccess, names: set[str]) -> bool:
@@ -277,7 +290,12 @@ def _view(workspace: Workspace, view: View) -> View | None:
     if obj is None:
         return None
     fields = obj.fields_by_id
-    bound = (view.group_field_id, view.date_field_id, view.end_date_field_id)
+    bound = (
+        view.group_field_id,
+        view.date_field_id,
+        view.end_date_field_id,
+        view.location_field_id,
+    )
     if any(one and one not in fields for one in bound):
         return None
     try:
@@ -287,10 +305,11 @@ def _view(workspace: Workspace, view: View) -> View | None:
             parse_sort(workspace, obj, view.sort)
     except Invalid:
         return None
+    shown = fields.keys() | PLATFORM_FIELDS.keys()
     return msgspec.structs.replace(
         view,
-        columns=tuple(c for c in view.columns if c.get("field_id") in fields),
+        columns=tuple(c for c in view.columns if c.get("field_id") in shown),
         aggregates=tuple(
-            a for a in view.aggregates if not a.get("field_id") or a["field_id"] in fields
+            a for a in view.aggregates if not a.get("field_id") or a["field_id"] in shown
         ),
     )

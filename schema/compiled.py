@@ -8,6 +8,7 @@ from typing import Any, Optional, Protocol
 import msgspec
 
 from schema.field_types.codec import FieldCodec, compile_field
+from schema.formulas import Computed, in_order, ready, with_results
 from schema.model import (
     PLATFORM_FIELDS,
     Field,
@@ -43,6 +44,7 @@ class CompiledObject:
     rule: Rule | None = None  # which records there are for the caller; None: all
     actions: frozenset[str] | None = None  # of schema.access.ACTIONS; None: not asked here
     read_only: frozenset[str] = frozenset()  # names of fields that the caller may not write
+    computes: bool = True  # whether writes through it work formulas out
 
     @property
     def id(self) -> str:
@@ -63,7 +65,8 @@ class CompiledObject:
         """The object with nothing but the active fields that the caller may not see."""
         full = self.full
         fields = tuple(f for f in full.fields.values() if f.id not in self.fields_by_id)
-        return CompiledObject(msgspec.structs.replace(full.definition, fields=fields), base=full)
+        definition = msgspec.structs.replace(full.definition, fields=fields)
+        return CompiledObject(definition, base=full, computes=False)
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -76,6 +79,14 @@ class CompiledObject:
         if self.base is not None:
             return {name: self.base.codecs[name] for name in self.fields}
         return {name: compile_field(field) for name, field in self.fields.items()}
+
+    @cached_property
+    def formulas(self) -> tuple[Computed, ...]:
+        """What computes the active formula fields, each behind those that it reads."""
+        fields = tuple(self.fields.values())
+        if not any(f.formula for f in fields):
+            return ()
+        return tuple(ready(one, fields) for one in in_order(fields))
 
     @cached_property
     def fields_by_id(self) -> dict[str, Field]:
@@ -109,7 +120,7 @@ class Workspace:
         self.version = snapshot.version
         self.time_zone = snapshot.time_zone
         self.week_start = snapshot.week_start
-        objects = [CompiledObject(o) for o in snapshot.objects if o.active]
+        objects = [CompiledObject(with_results(o)) for o in snapshot.objects if o.active]
         self.objects: dict[str, CompiledObject] = {o.name: o for o in objects}
         self._by_plural = {o.definition.plural_name: o for o in objects}
         self.objects_by_id: dict[str, CompiledObject] = {o.id: o for o in objects}

@@ -15,6 +15,7 @@ from schema.compiled import CompiledObject
 from schema.conversions import convert
 from schema.field_types import FIELD_TYPES
 from schema.field_types.codec import canonical_value
+from schema.formulas import Computed, as_result, compute, in_order, ready
 from schema.model import Field, FieldType, Object, UniqueConstraint
 from schema.problems import Invalid, Problem
 from schema.values import composite_key, unique_key
@@ -24,7 +25,8 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
     """A field before and after, and what becomes of values that would not fit.
 
     With `constraint` no field changes: its fields, `parts`, become unique together, and `old` and
-    `target` are the first of them.
+    `target` are the first of them. A formula is worked out anew from all that it `reads`,
+    by way of other formulas as well.
     """
 
     old: Field
@@ -33,6 +35,7 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
     backfill: bool = False  # empty values of existing records become the default
     constraint: UniqueConstraint | None = None
     parts: tuple[Field, ...] = ()
+    reads: tuple[Field, ...] = ()
 
     @property
     def old_key(self) -> str:
@@ -72,12 +75,26 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
 
     def touches(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         """Whether two documents differ in what the change goes by."""
-        keys = [p.key or p.name for p in self.parts] if self.constraint else [self.old_key]
+        if self.constraint:
+            keys = [p.key or p.name for p in self.parts]
+        elif self.target.type is FieldType.FORMULA or self.target.formula:
+            keys = [p.key or p.name for p in self.reads]
+        else:
+            keys = [self.old_key]
         return any(before.get(key) != after.get(key) for key in keys)
 
     @cached_property
+    def _formulas(self) -> tuple[Computed, ...]:
+        """What works the new values out, where the field is a formula: those that it reads are
+        worked out as well, since their own jobs may not have come to the record."""
+        if not as_result(self.target).formula:
+            return ()
+        fields = (*self.reads, self.target)
+        return tuple(ready(one, fields) for one in in_order(fields))
+
+    @cached_property
     def _beside(self) -> tuple[Field, ...]:
-        return (msgspec.structs.replace(self.target, active=True),)
+        return (msgspec.structs.replace(as_result(self.target), active=True),)
 
     def both(self, obj: CompiledObject) -> CompiledObject:
         """The object with the old field and the new one: what indexes are kept for meanwhile."""
@@ -119,6 +136,10 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
         """What the new field holds for an old document; Invalid where nothing fits."""
         if self.constraint is not None:
             return doc.get(self.old_key)
+        if self._formulas:
+            worked_out = dict(doc)
+            compute(self._formulas, worked_out)
+            return worked_out.get(self.key)
         value = self._kept(doc.get(self.old_key))
         if value is None and self.backfill:
             value = None if self.target.default is None else self._judged(self.target.default)
@@ -145,6 +166,15 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
         if self.old.type in {FieldType.SELECT, FieldType.MULTI_SELECT}:
             return self.reassign.get(value, value)
         return value
+
+
+def read_change(document: bytes | str) -> FieldChange:
+    """A change as the records plane does it: formulas are fields of their results' types."""
+    found = msgspec.json.decode(document, type=FieldChange)
+    old, target = as_result(found.old), as_result(found.target)
+    if (old, target) == (found.old, found.target):
+        return found
+    return msgspec.structs.replace(found, old=old, target=target)
 
 
 class Purge(msgspec.Struct, frozen=True):

@@ -56,6 +56,7 @@ class ViewType(StrEnum):
     TABLE = "table"
     KANBAN = "kanban"
     CALENDAR = "calendar"
+    MAP = "map"
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -92,6 +93,7 @@ class Field(msgspec.Struct, frozen=True):
     position: int = 0
     standard: bool = False
     slot: str = ""  # what indexes keep its values under since a conversion; empty: its id
+    formula: str = ""  # what computes it, once `schema.formulas` has made its type the result's
 
     @property
     def index_id(self) -> str:
@@ -144,6 +146,7 @@ class View(msgspec.Struct, frozen=True):
     aggregates: tuple[dict[str, Any], ...] = ()  # {fn, field_id, as}
     date_field_id: str = ""
     end_date_field_id: str = ""
+    location_field_id: str = ""  # of a map: an address
     layout: str = "month"
     open_in: str = "side_panel"
     materialized: str = "auto"

@@ -63,7 +63,7 @@ def value(field: Field) -> Shape:
     shape["title"] = field.label or field.name
     if field.description:
         shape["description"] = field.description
-    if field.type in _READ_ONLY:
+    if field.type in _READ_ONLY or field.formula:
         shape["readOnly"] = True
     return shape
 

@@ -12,7 +12,8 @@ _FIELD = (
 )  # fmt: skip
 _VIEW = (
     "name", "icon", "position", "visibility", "columns", "filter", "sort", "groups", "group_field",
-    "aggregates", "date_field", "end_date_field", "layout", "open_in", "materialized",
+    "aggregates", "date_field", "end_date_field", "location_field", "layout", "open_in",
+    "materialized",
 )  # fmt: skip
 _LINK_TYPE = ("on_source_delete", "on_target_delete", "label", "inverse_label")
 _PAGED = ("page_size", "page_token")

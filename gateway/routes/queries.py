@@ -62,7 +62,10 @@ def routes(hub: Hub) -> list[Route]:
         extra={"column": _write_column},
     )  # fmt: skip
     _also(board_body, "column", {"oneOf": [{"type": t} for t in ("string", "boolean", "null")]})
-    columns: Shape = {"type": "object", "properties": {"columns": {"type": "array"}}}
+    columns: Shape = {
+        "type": "object",
+        "properties": {"columns": {"type": "array"}, "more_columns": {"type": "boolean"}},
+    }
     found = [
         route(
             hub, "GET", _BASE, query, _page(),
@@ -193,7 +196,8 @@ def _pack_board(_exchange: Exchange, response: Any) -> Reply:
         }
         for column in response.columns
     ]
-    return json_reply(200, {"columns": columns}, [CACHE])
+    more = {"more_columns": True} if response.more_columns else {}
+    return json_reply(200, {"columns": columns, **more}, [CACHE])
 
 
 def _page() -> Answer:

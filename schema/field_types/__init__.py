@@ -7,6 +7,15 @@ from schema.field_types.base import (
     Setting,
     SettingKind,
 )
-from schema.field_types.table import FIELD_TYPES
+from schema.field_types.table import FIELD_TYPES, type_of_values, views_of
 
-__all__ = ["FIELD_TYPES", "FieldTypeSpec", "Kind", "OperatorFamily", "Setting", "SettingKind"]
+__all__ = [
+    "FIELD_TYPES",
+    "FieldTypeSpec",
+    "Kind",
+    "OperatorFamily",
+    "Setting",
+    "SettingKind",
+    "type_of_values",
+    "views_of",
+]

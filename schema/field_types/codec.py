@@ -1,9 +1,10 @@
 """A field made ready to write values: settings, options and patterns are looked at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schema.field_types.base import FieldTypeSpec, Write
+from schema.field_types.platform import compile_read_only
 from schema.field_types.settings import resolved_settings
 from schema.field_types.table import FIELD_TYPES
 from schema.model import Field, FieldType
@@ -25,11 +26,15 @@ class FieldCodec:
 def compile_field(field: Field) -> FieldCodec:
     spec = FIELD_TYPES[field.type]
     settings = resolved_settings(field.type, field.settings)
+    write = spec.compile(field, settings)
+    if field.formula:
+        spec = replace(spec, writable=False)
+        write = compile_read_only(field, settings)
     return FieldCodec(
         field=field,
         spec=spec,
         key=field.key or field.name,
-        write=spec.compile(field, settings),
+        write=write,
         strict_equality=field.type is FieldType.JSON,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schema.field_types.base import Write
+from schema.field_types.base import SettingConflict, Write
 from schema.model import Field
 from schema.problems import Invalid, refuse
 
@@ -17,3 +17,9 @@ def compile_read_only(field: Field, _settings: Mapping[str, Any]) -> Write:
 
 def read_only(path: str, name: str) -> Invalid:
     return refuse(path, "READ_ONLY_FIELD", f"{name} is set by the platform and cannot be written")
+
+
+def formula_conflicts(settings: Mapping[str, Any]) -> list[SettingConflict]:
+    if settings["decimals"] is not None and settings["result_type"] != "number":
+        return [("decimals", "CONFLICTING_SETTINGS", "is for the result_type number")]
+    return []

@@ -5,8 +5,8 @@ from schema.field_types.base import FieldTypeSpec, Kind, OperatorFamily, Setting
 from schema.field_types.emails import compile_emails
 from schema.field_types.links import compile_links
 from schema.field_types.phones import compile_phones
-from schema.field_types.platform import compile_read_only
-from schema.model import FieldType
+from schema.field_types.platform import compile_read_only, formula_conflicts
+from schema.model import Field, FieldType
 
 _TABLE = "table"
 _NOW, _UUID, _ME = "now", "uuid", "me"
@@ -206,6 +206,7 @@ FIELD_TYPES: dict[FieldType, FieldTypeSpec] = {
             "targets": Setting(SettingKind.NAMES, maximum=50, required=True),
             "inverse_name": Setting(SettingKind.NAME),
         },
+        views=frozenset({_TABLE, "kanban"}),
         groupable=True,
     ),
     FieldType.FILE: FieldTypeSpec(
@@ -246,8 +247,15 @@ FIELD_TYPES: dict[FieldType, FieldTypeSpec] = {
         compile=compile_read_only,
         kind=Kind.TEXT,
         settings={
-            "expression": Setting(SettingKind.TEXT, minimum=1, maximum=10_000, required=True)
+            "expression": Setting(SettingKind.TEXT, minimum=1, maximum=4_000, required=True),
+            "result_type": Setting(
+                SettingKind.CHOICE,
+                default="text",
+                choices=("text", "number", "boolean", "date", "date_time"),  # of RESULTS
+            ),
+            "decimals": Setting(SettingKind.INTEGER, minimum=0, maximum=30),  # of a number
         },
+        conflicts=formula_conflicts,
         writable=False,
     ),
     FieldType.ROLLUP: FieldTypeSpec(
@@ -265,3 +273,27 @@ FIELD_TYPES: dict[FieldType, FieldTypeSpec] = {
         writable=False,
     ),
 }
+
+
+RESULTS = {
+    "text": FieldType.TEXT,
+    "number": FieldType.NUMBER,
+    "boolean": FieldType.BOOLEAN,
+    "date": FieldType.DATE,
+    "date_time": FieldType.DATE_TIME,
+}
+
+
+def type_of_values(field: Field) -> FieldType:
+    """What the values of a field are: of a formula its results."""
+    if field.type is FieldType.FORMULA:
+        return RESULTS[field.settings.get("result_type", "text")]
+    return field.type
+
+
+def views_of(field: Field) -> frozenset[str]:
+    """The views that a field unlocks: a board's groups are records of one object alone."""
+    found = FIELD_TYPES[type_of_values(field)].views
+    if field.type is FieldType.RELATION and len(field.settings.get("targets", ())) != 1:
+        return found - {"kanban"}
+    return found

@@ -70,6 +70,7 @@ PARTS: dict[FieldType, dict[str, Kind]] = {
         if spec.operators is OperatorFamily.COMPOSITE
     },
     FieldType.ACTOR: {"id": Kind.ACTOR, "kind": Kind.TEXT, "name": Kind.TEXT},
+    FieldType.RICH_TEXT: {"markdown": Kind.TEXT},
 }
 
 

@@ -1,6 +1,6 @@
 """Write the fields of a record: every field judged, every problem reported, defaults filled in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from schema.field_types.codec import FieldCodec, compile_field
 from schema.field_types.dates import canonical_instant
 from schema.field_types.platform import read_only
 from schema.field_types.refusals import Problems, path_part, unknown_names, wrong_type
+from schema.formulas import Computed, compute
 from schema.model import Field, FieldType
 from schema.problems import Invalid
 from schema.values.write import same
@@ -82,12 +83,36 @@ def record_values(
             changed.append(codec.field)
     if unknown:
         problems += unknown_names(path, "UNKNOWN_FIELD", "field", unknown, codecs)
+    defaults = _Defaults(now, new_uuid, me)
     if old is None:
-        defaults = _Defaults(now, new_uuid, me)
         problems += _fill_in(codecs, raw, RecordValues(values, changed), defaults, path)
     if problems:
         raise Invalid(problems)
+    if obj.computes and (formulas := obj.full.formulas):
+        changed += _computed(obj, formulas, values, None if old is not None else defaults)
     return RecordValues(values, changed)
+
+
+def _computed(
+    obj: CompiledObject,
+    formulas: Sequence[Computed],
+    values: dict[str, Any],
+    defaults: "_Defaults | None",
+) -> list[Field]:
+    """Compute every formula of the object over the document, hidden fields included; a new record
+    (with `defaults`) gets those of hidden fields beside it, which are taken as read."""
+    if defaults is None or obj.base is None:
+        return compute(formulas, values)
+    filled = RecordValues({}, [])
+    _fill_in(obj.hidden.codecs, {}, filled, defaults, "")
+    whole = filled.values | values
+    changed = compute(formulas, whole)
+    for one in formulas:
+        if one.key in whole:
+            values[one.key] = whole[one.key]
+        else:
+            values.pop(one.key, None)
+    return changed
 
 
 class _Defaults(NamedTuple):

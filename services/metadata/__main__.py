@@ -39,6 +39,7 @@ from services.metadata.servicers.link_types import LinkTypeServicer
 from services.metadata.servicers.objects import ObjectServicer
 from services.metadata.servicers.schemas import SchemaServicer
 from services.metadata.servicers.unique_constraints import UniqueConstraintServicer
+from services.metadata.servicers.uses import RuleUses
 from services.metadata.servicers.views import ViewServicer
 from services.metadata.servicers.workspaces import WorkspaceServicer
 from services.metadata.settings import Settings
@@ -62,8 +63,10 @@ async def wire(app: App[Settings]) -> Wiring:
     )
     workspaces = WorkspaceServicer(app.db, catalogues, seal)
     access = AccessServicer(app.db, catalogues, authenticator, seal)
-    objects = ObjectServicer(app.db, catalogues)
-    fields = FieldServicer(app.db, catalogues)
+    to_automation = clients.channel(settings.automation_address)
+    uses = RuleUses(to_automation)
+    objects = ObjectServicer(app.db, catalogues, uses)
+    fields = FieldServicer(app.db, catalogues, uses)
     together = UniqueConstraintServicer(app.db, catalogues)
     views = ViewServicer(app.db, catalogues)
     links = LinkTypeServicer(app.db, catalogues)
@@ -71,7 +74,9 @@ async def wire(app: App[Settings]) -> Wiring:
     to_records = clients.channel(settings.records_address)
     audit = AuditServicer(app.db)
     flags = FlagServicer(app.db, flags_on, authenticator)
-    schemas = SchemaServicer(app.db, catalogues, versions, authenticator, RecordCounts(to_records))
+    schemas = SchemaServicer(
+        app.db, catalogues, versions, authenticator, RecordCounts(to_records), uses
+    )
     return Wiring(
         servicers={
             f"{PACKAGE}.WorkspaceService": lambda server: (
@@ -112,7 +117,7 @@ async def wire(app: App[Settings]) -> Wiring:
         authenticate=authenticator.authenticate,
         consumers=[(jobs.options(), jobs.handle)],
         background=[versions.listen],
-        closing=[to_records.close],
+        closing=[to_records.close, to_automation.close],
         journal=journal,
     )
 

@@ -149,6 +149,7 @@ sa.Table(
     _json("aggregates"),
     sa.Column("date_field_id", sa.Uuid),
     sa.Column("end_date_field_id", sa.Uuid),
+    sa.Column("location_field_id", sa.Uuid),
     _text("layout"),
     _text("open_in"),
     _text("materialized"),

@@ -6,7 +6,7 @@ from typing import Any
 from armature.metadata.v1 import field_pb2, link_type_pb2, object_pb2
 
 from kit.clock import to_timestamp
-from schema.field_types import FIELD_TYPES
+from schema.field_types import views_of
 from schema.jsonio import dumps
 from schema.model import Field, LinkType, Object
 from services.metadata.convert.masks import chosen, document
@@ -77,7 +77,7 @@ def field_message(stored: Stored[Field], jobs: Mapping[str, str] | None = None) 
         state=found.state,
         position=found.position,
         standard=found.standard,
-        unlocks=sorted(FIELD_TYPES[found.type].views),
+        unlocks=sorted(views_of(found)),
         create_time=to_timestamp(stored.create_time),
         update_time=to_timestamp(stored.update_time),
         field_job=(jobs or {}).get(found.id, ""),

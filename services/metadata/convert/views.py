@@ -6,6 +6,7 @@ from typing import Any
 from armature.metadata.v1 import view_pb2
 
 from kit.clock import to_timestamp
+from schema.field_types import type_of_values
 from schema.jsonio import dumps
 from schema.model import Field, FieldType, View
 from services.metadata.convert.masks import chosen, document
@@ -47,6 +48,7 @@ def view_message(stored: Stored[View], draft: Draft) -> view_pb2.View:
         ],
         date_field=_field_name(draft, found.date_field_id),
         end_date_field=_field_name(draft, found.end_date_field_id),
+        location_field=_field_name(draft, found.location_field_id),
         layout=found.layout,
         open_in=found.open_in,
         materialized=found.materialized,
@@ -66,7 +68,7 @@ def _groups(field: Field | None, view: View) -> list[view_pb2.Group]:
     if field is None:
         return []
     shown = {i: (i, label) for i, label in _LABELS.items()}
-    if field.type is not FieldType.BOOLEAN:
+    if type_of_values(field) is not FieldType.BOOLEAN:
         shown |= {o.id: (o.value, o.label) for o in field.options}
     found = []
     for group in view.groups:
@@ -101,6 +103,7 @@ def view_document(message: view_pb2.View, paths: Sequence[str] = ()) -> dict[str
         ],
         "date_field": message.date_field,
         "end_date_field": message.end_date_field,
+        "location_field": message.location_field,
         "layout": message.layout,
         "open_in": message.open_in,
         "materialized": message.materialized,

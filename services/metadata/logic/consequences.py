@@ -129,6 +129,11 @@ def _names(view: Any, field: Any) -> bool:
     """Whether the view was built on the field, or spoke of it."""
     assert isinstance(view, View)
     assert isinstance(field, Field)
-    bound = {view.group_field_id, view.date_field_id, view.end_date_field_id}
+    bound = {
+        view.group_field_id,
+        view.date_field_id,
+        view.end_date_field_id,
+        view.location_field_id,
+    }
     listed = {c["field_id"] for c in view.columns} | {a["field_id"] for a in view.aggregates}
     return field.id in bound | listed or field.name in view.sort or field.name in str(view.filter)

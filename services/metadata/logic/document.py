@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from schema.field_types.refusals import Problems, unknown_names
+from schema.formulas import names_in
 from schema.model import Field, FieldType, Object
 from schema.problems import Invalid, refuse
 from services.metadata.logic import (
@@ -56,7 +57,7 @@ def apply(
             obj = draft.put_object(msgspec.structs.replace(obj, label_field=raw["label_field"]))
         found.append((path, raw, obj))
     for path, raw, obj in found:
-        for at, field in _items(raw.get("fields"), f"{path}.fields", problems):
+        for at, field in _in_order(_items(raw.get("fields"), f"{path}.fields", problems)):
             with problems.collect():
                 _field(draft, draft.objects[obj.id], field, standard=standard, path=at, exact=exact)
     for path, raw, obj in found:
@@ -205,6 +206,24 @@ def _view(draft: Draft, obj: Object, raw: Mapping[str, Any], principal_id: str, 
         views.create(draft, obj, raw, principal_id, path=path)
     else:
         views.update(draft, obj, old, raw, path)
+
+
+def _in_order(listed: list[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Fields as they are listed, formulas behind all that they read."""
+    found = [one for one in listed if one[1].get("type") != FieldType.FORMULA]
+    left = [one for one in listed if one[1].get("type") == FieldType.FORMULA]
+    while left:
+        names = {raw.get("name") for _, raw in left}
+        free = [one for one in left if not names & _read_by(one[1])]
+        found += free or left  # of a circle each says that it is one
+        left = [one for one in left if one not in free] if free else []
+    return found
+
+
+def _read_by(raw: Mapping[str, Any]) -> frozenset[str]:
+    settings = raw.get("settings")
+    expression = settings.get("expression") if isinstance(settings, Mapping) else None
+    return names_in(expression) if isinstance(expression, str) else frozenset()
 
 
 def _items(raw: object, path: str, problems: Problems) -> list[tuple[str, Mapping[str, Any]]]:

@@ -10,7 +10,7 @@ from schema.field_changes import FieldChange, Purge
 from schema.field_types import FIELD_TYPES
 from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
-from schema.model import Field, Object
+from schema.model import Field, FieldType, Object
 from schema.problems import Invalid, Problem, refuse
 from services.metadata.logic import repairs, unique_constraints
 from services.metadata.logic.catalog import Draft, new_id
@@ -72,7 +72,8 @@ def plan(old: Field, new: Field, asked: Asked, path: str) -> FieldChange | None:
     if backfill and new.unique:
         message = "a unique field can't be filled with one value"
         problems.add(join(path, "backfill"), "CONFLICTING_SETTINGS", message)
-    if (found.job or backfill) and not FIELD_TYPES[new.type].writable:
+    computed = new.type is FieldType.FORMULA and not backfill
+    if (found.job or backfill) and not FIELD_TYPES[new.type].writable and not computed:
         message = f"{new.type} is set by the platform"
         problems.add(join(path, "type"), "CHANGE_UNSUPPORTED", message)
     if (found.job or backfill) and not old.active:
@@ -83,13 +84,18 @@ def plan(old: Field, new: Field, asked: Asked, path: str) -> FieldChange | None:
         return None
     target = msgspec.structs.replace(new, state=READY)
     if found.converts or found.reindexes:
-        slot = new_id()
-        key = f"{old.name}__{slot[-12:]}" if found.converts else target.key
-        target = msgspec.structs.replace(target, slot=slot, key=key)
+        target = elsewhere(target, converted=found.converts)
     reassign = {} if found.converts else moved_options(old, new, asked.reassign)
     if found.converts and old.options:
         reassign = {v: t or None for v, t in asked.reassign.items()}
     return FieldChange(old=old, target=target, reassign=reassign, backfill=backfill)
+
+
+def elsewhere(field: Field, *, converted: bool) -> Field:
+    """The field with an index of its own, and where values take another form a key as well."""
+    slot = new_id()
+    key = f"{field.name}__{slot[-12:]}" if converted else field.key
+    return msgspec.structs.replace(field, slot=slot, key=key)
 
 
 def is_at_work(found: Field) -> bool:
@@ -107,13 +113,15 @@ def start(draft: Draft, now: Field, change: FieldChange) -> Field:
     return draft.put_field(msgspec.structs.replace(now, state=BUILDING))
 
 
-def change_over(draft: Draft, now: Field, target: Field) -> Field:
+def change_over(
+    draft: Draft, now: Field, target: Field, reassign: Mapping[str, str | None] | None = None
+) -> Field:
     """The job is done: the new definition stands, with what was changed beside it meanwhile."""
     kept = {part: getattr(now, part) for part in (*COSMETIC, "active", "standard")}
     kept["searchable"] = kept["searchable"] and FIELD_TYPES[target.type].searchable
     new = draft.put_field(msgspec.structs.replace(target, state=READY, **kept))
     repairs.follow_options(draft, now, new)
-    repairs.after_change(draft, now, new)
+    repairs.after_change(draft, now, new, reassign or {})
     return new
 
 

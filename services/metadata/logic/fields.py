@@ -12,7 +12,7 @@ from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import nearest, refuse
-from services.metadata.logic import field_changes, repairs, unique_constraints, views
+from services.metadata.logic import field_changes, formulas, repairs, unique_constraints, views
 from services.metadata.logic.catalog import Draft, chosen_id, new_id
 from services.metadata.logic.field_changes import Asked
 from services.metadata.logic.link_types import reached
@@ -61,6 +61,8 @@ def create(
     )
     if field.type is FieldType.RELATION:
         project(draft, obj, field)
+    if field.type is FieldType.FORMULA:
+        field = formulas.begin(draft, obj, field, path)
     if field.type is FieldType.TEXT and not obj.label_field:
         obj = draft.put_object(msgspec.structs.replace(obj, label_field=field.name))
     if field.type is FieldType.AUTO_NUMBER:  # records that are there get theirs
@@ -107,11 +109,15 @@ def update(
         with problems.collect():
             change = field_changes.plan(old, new, asked or Asked(), path)
         problems += unique_constraints.check_change(draft, old, new, path)
+        problems += formulas.check_change(draft, old, new, path)
     position = raw.get("position", old.position)
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**31:
         problems.add(join(path, "position"), "OUT_OF_RANGE", "must be a whole number from 0")
     if raw.get("active") is True and not old.active:
         _check_reactivation(draft, obj, old, problems, path)
+        if new is not None and new.type is FieldType.FORMULA and not problems:
+            with problems.collect():
+                formulas.check(draft, new, path)
     if raw.get("active") is False and change is not None:
         message = "a field that goes needs no job: deactivate it alone"
         problems.add(join(path, "active"), "CHANGE_UNSUPPORTED", message)
@@ -123,12 +129,17 @@ def update(
     if change is not None:
         shown = {part: getattr(new, part) for part in field_changes.COSMETIC}
         shown["searchable"] = new.searchable and FIELD_TYPES[old.type].searchable
-        return field_changes.start(draft, msgspec.structs.replace(old, **shown), change)
+        standing = msgspec.structs.replace(old, **shown)
+        if new.type is FieldType.FORMULA:
+            return formulas.change(draft, standing, new, path)
+        return field_changes.start(draft, standing, change)
     new = draft.put_field(new)
     if new.type is FieldType.RELATION:
         project(draft, obj, new)
     repairs.follow_options(draft, old, new)
     if new.active and not old.active:
+        if new.type is FieldType.FORMULA:
+            new = formulas.again(draft, new)
         views.show_new_field(draft, draft.objects[obj.id], new)
     if raw.get("active") is False and old.active:
         deactivate(draft, new)
@@ -137,10 +148,13 @@ def update(
 
 def deactivate(draft: Draft, field: Field, *, force: bool = False) -> list[str]:
     """Take the field out of the API and of every view; the ids of the views that were repaired.
-    Composite unique constraints that use it go with it by `force`: Invalid / IN_USE otherwise."""
+    Composite unique constraints and formulas that use it go with it by `force`: Invalid / IN_USE
+    otherwise."""
     field_changes.check_ready(field, {"active": False}, "")
     unique_constraints.without_field(draft, field, force=force)
-    repaired = repairs.without_field(draft, field)
+    reading = formulas.without(draft, field, force=force)
+    repaired = [i for one in reading for i in deactivate(draft, one, force=True)]
+    repaired += repairs.without_field(draft, field)
     draft.put_field(msgspec.structs.replace(field, active=False))
     if link := draft.link_type_of(field.id):
         draft.put_link_type(msgspec.structs.replace(link, active=False))

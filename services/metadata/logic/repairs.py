@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from schema.compiled import CompiledObject, Workspace
-from schema.field_types import FIELD_TYPES
+from schema.field_types import views_of
 from schema.filters.parse_json import parse
-from schema.filters.tree import And, Condition, Hop, Not, Or, Tree
+from schema.filters.paths import resolve_path, resolve_reach
+from schema.filters.tree import QUANTIFIERS, And, Condition, Hop, Not, Or, Tree
 from schema.model import Field, View, ViewType
 from schema.problems import Invalid
 from schema.sorts import parse_sort
@@ -22,13 +23,13 @@ _LISTS = ("and", "or")
 def without_field(draft: Draft, field: Field) -> list[str]:
     """Take a field that still is active out of every view; ids of the views that changed or went.
 
-    A kanban grouped by it and a calendar bound to it go; filters of other objects lose the
+    A kanban grouped by it, a calendar and a map bound to it go; filters of other objects lose the
     conditions that pass through it.
     """
     workspace = draft.compiled()
     repaired: list[str] = []
     for view in list(draft.views.values()):
-        if field.id in {view.group_field_id, view.date_field_id}:
+        if field.id in {view.group_field_id, view.date_field_id, view.location_field_id}:
             draft.drop_view(view.id)
             repaired.append(view.id)
             continue
@@ -153,10 +154,14 @@ def follow_options(draft: Draft, old: Field, new: Field) -> list[str]:
     return changed
 
 
-def after_change(draft: Draft, old: Field, new: Field) -> list[str]:
-    """Mend every view that the field's new definition leaves behind: conditions and sort terms that
-    make no sense any more go, and so do boards and calendars that can't stand on it."""
+def after_change(
+    draft: Draft, old: Field, new: Field, reassign: Mapping[str, str | None]
+) -> list[str]:
+    """Mend every view that the field's new definition leaves behind: conditions follow options that
+    were renamed or reassigned, those and the sort terms that make no sense any more go, and so do
+    boards and calendars that can't stand on it."""
     workspace = draft.compiled()
+    moved = _moved(old, new, reassign)
     repaired: list[str] = []
     for view in list(draft.views.values()):
         obj = workspace.objects_by_id.get(view.object_id)
@@ -168,7 +173,7 @@ def after_change(draft: Draft, old: Field, new: Field) -> list[str]:
             continue
         mended = msgspec.structs.replace(
             view,
-            filter=_pruned(workspace, obj, view.filter, frozenset()) if view.filter else {},
+            filter=_following(workspace, obj, view.filter, new, moved) if view.filter else {},
             sort=_sensible(workspace, obj, view.sort),
             columns=tuple(_column_without(c, new) for c in view.columns),
             aggregates=tuple(a for a in view.aggregates if _figures(a["fn"], a["field_id"], new)),
@@ -181,10 +186,82 @@ def after_change(draft: Draft, old: Field, new: Field) -> list[str]:
     return repaired
 
 
+def _moved(old: Field, new: Field, reassign: Mapping[str, str | None]) -> dict[str, str | None]:
+    """What became of the values of options that are no more: another one, or nothing."""
+    now = {o.id: o.value for o in new.options}
+    values = set(now.values())
+    gone = [o for o in old.options if o.value not in values] if new.options else []
+    return {o.value: reassign.get(o.value, now.get(o.id)) for o in gone}
+
+
+def _following(
+    workspace: Workspace,
+    obj: CompiledObject,
+    document: Mapping[str, Any],
+    field: Field,
+    moved: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """The filter by the options that there are; what makes no sense any more goes."""
+    return _pruned(workspace, obj, _renamed(workspace, obj, document, field, moved), frozenset())
+
+
+def _renamed(
+    workspace: Workspace,
+    obj: CompiledObject,
+    document: Mapping[str, Any],
+    field: Field,
+    moved: Mapping[str, str | None],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in _LISTS:
+            found[key] = [_renamed(workspace, obj, one, field, moved) for one in value]
+        elif key == "not":
+            found[key] = _renamed(workspace, obj, value, field, moved)
+        else:
+            found[key] = _operands(workspace, obj, key, value, field, moved)
+    return found
+
+
+def _operands(
+    workspace: Workspace,
+    obj: CompiledObject,
+    name: str,
+    value: Any,
+    field: Field,
+    moved: Mapping[str, str | None],
+) -> Any:
+    operators = dict(value) if isinstance(value, Mapping) else {"eq": value}
+    for op in operators.keys() & QUANTIFIERS.keys():
+        with contextlib.suppress(Invalid):
+            far = resolve_reach(workspace, obj, name, "filter").many.object_id
+            inner = workspace.objects_by_id[far]
+            operators[op] = _renamed(workspace, inner, operators[op], field, moved)
+    with contextlib.suppress(Invalid):
+        own = resolve_path(workspace, obj, name, "filter").leaf.field
+        if own is not None and own.id == field.id:
+            operators = {op: _operand(operand, moved) for op, operand in operators.items()}
+    return operators if isinstance(value, Mapping) else operators["eq"]
+
+
+def _operand(operand: Any, moved: Mapping[str, str | None]) -> Any:
+    """An operand with what became of its options; a list loses those that are no more."""
+    if isinstance(operand, list):
+        new = [moved.get(one, one) if isinstance(one, str) else one for one in operand]
+        return [one for n, one in enumerate(new) if one is not None and one not in new[:n]]
+    if isinstance(operand, str):
+        return moved.get(operand) or operand
+    return operand
+
+
 def _still_stands(view: View, field: Field) -> bool:
-    wanted = {view.group_field_id: ViewType.KANBAN, view.date_field_id: ViewType.CALENDAR}
+    wanted = {
+        view.group_field_id: ViewType.KANBAN,
+        view.date_field_id: ViewType.CALENDAR,
+        view.location_field_id: ViewType.MAP,
+    }
     needed = wanted.get(field.id)
-    return needed is None or needed in FIELD_TYPES[field.type].views
+    return needed is None or needed in views_of(field)
 
 
 def _sensible(workspace: Workspace, obj: CompiledObject, sort: str) -> str:

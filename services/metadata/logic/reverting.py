@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from schema.field_types.refusals import Problems
-from schema.model import Field, LinkType, Object, View
+from schema.model import Field, FieldType, LinkType, Object, View
 from schema.problems import Invalid, refuse
 from services.metadata.logic import (
     field_changes,
     fields,
+    formulas,
     link_types,
     objects,
     unique_constraints,
@@ -27,6 +28,17 @@ _KINDS: dict[str, tuple[Noun, type[Any]]] = {
 }
 _WHY = "CHANGE_NOT_REVERSIBLE"
 _VIEW_PARTS = ("filter", "sort")
+
+
+def is_reversible(change: Change) -> bool:
+    """Whether a change can be taken back at all: of definitions, without a purge or a job."""
+    noun, _, verb = change.type.partition(".")
+    if noun not in _KINDS or (verb == "deleted" and noun != "view"):
+        return False
+    if noun != "field" or not change.before:
+        return True
+    states = [msgspec.json.decode(d, type=Field).state for d in (change.before, change.after) if d]
+    return all(state == field_changes.READY for state in states)
 
 
 def revert(draft: Draft, changes: Sequence[Change]) -> None:
@@ -106,11 +118,15 @@ def _field(draft: Draft, now: Field, before: Field | None) -> None:
         now = fields.update(draft, obj, now, {"active": True})
     kept = {"key": now.key, "slot": now.slot}
     wanted = msgspec.structs.replace(before, **kept)
-    if problems := unique_constraints.check_change(draft, now, wanted, f"field.{now.name}"):
+    problems = unique_constraints.check_change(draft, now, wanted, f"field.{now.name}")
+    if problems := [*problems, *formulas.check_change(draft, now, wanted, f"field.{now.name}")]:
         raise Invalid(problems)
     change = field_changes.plan(now, wanted, field_changes.Asked(), f"field.{now.name}")
     if change is not None:
-        field_changes.start(draft, now, change)
+        if wanted.type is FieldType.FORMULA:
+            formulas.change(draft, now, wanted, f"field.{now.name}")
+        else:
+            field_changes.start(draft, now, change)
         return
     draft.put_field(wanted)
     if link := draft.link_type_of(now.id):
@@ -124,7 +140,12 @@ def _view(draft: Draft, now: View | None, before: View | None) -> None:
         return
     obj = draft.objects[before.object_id]
     known = {f.id for f in draft.fields_of(obj.id)}
-    bound = {before.group_field_id, before.date_field_id, before.end_date_field_id} - {""}
+    bound = {
+        before.group_field_id,
+        before.date_field_id,
+        before.end_date_field_id,
+        before.location_field_id,
+    } - {""}
     if not bound <= known:
         raise refuse(f"view.{before.name}", _WHY, "a field that it stands on has gone")
     columns = tuple(c for c in before.columns if c["field_id"] in known or len(c["field_id"]) < 36)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from schema.field_types import type_of_values
 from schema.field_types.refusals import (
     Problems,
     check_parts,
@@ -51,8 +52,11 @@ def groups_of(
     field: Field, old: Sequence[Mapping[str, Any]], raw: object, path: str
 ) -> tuple[dict[str, Any], ...]:
     """The groups in the order given; those not named follow as they were."""
+    if field.type is FieldType.RELATION:
+        message = f"the groups of a board by {field.name} are the records that it leads to"
+        raise refuse(path, "NOT_OF_THIS_TYPE", message)
     values = {o.value: (o.id, o.color) for o in field.options} | {"": ("", "gray")}
-    if field.type is FieldType.BOOLEAN:
+    if type_of_values(field) is FieldType.BOOLEAN:
         values = {"false": ("false", "gray"), "true": ("true", "green"), "": ("", "gray")}
     before = {group["option_id"]: dict(group) for group in old}
     problems = Problems()

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from schema.field_types import type_of_values
 from schema.field_types.refusals import Problems, did_you_mean, join, listing, unknown_names
 from schema.field_types.text import clean
 from schema.filters.parse_json import parse
@@ -24,9 +25,14 @@ _CHOICES = {
 }
 KEYS = (
     "name", "type", "icon", "position", "columns", "filter", "sort", "groups", "group_field",
-    "aggregates", "date_field", "end_date_field", *_CHOICES,
+    "aggregates", "date_field", "end_date_field", "location_field", *_CHOICES,
 )  # fmt: skip
 _MAX_NAME = 255
+_BOUND = {
+    ViewType.KANBAN: "group_field",
+    ViewType.CALENDAR: "date_field",
+    ViewType.MAP: "location_field",
+}
 _FIGURED = (FieldType.CURRENCY, FieldType.NUMBER, FieldType.DECIMAL)
 
 
@@ -90,12 +96,12 @@ def update(draft: Draft, obj: Object, old: View, raw: Mapping[str, Any], path: s
     if raw.get("type", old.type) != old.type:
         message = f"a view keeps its type, {old.type}; create another view"
         problems.add(join(path, "type"), "IMMUTABLE", message)
-    named = "group_field" if old.type is ViewType.KANBAN else "date_field"
     base = old
-    if old.type is not ViewType.TABLE and named in raw:
+    if _BOUND.get(old.type, "") in raw:
         with problems.collect():
             bound = _bound_field(draft, obj, old.type, raw, path)
-            if bound and bound.id not in {old.group_field_id, old.date_field_id}:
+            was = {old.group_field_id, old.date_field_id, old.location_field_id}
+            if bound and bound.id not in was:
                 base = _scaffolded(draft, obj, old, bound)
                 base = msgspec.structs.replace(base, aggregates=old.aggregates, columns=old.columns)
     new = _check(draft, obj, base, raw, problems, path)
@@ -140,13 +146,17 @@ def _scaffolded(draft: Draft, obj: Object, view: View, bound: Field | None) -> V
         return view
     if view.type is ViewType.CALENDAR:
         return msgspec.structs.replace(view, date_field_id=bound.id, end_date_field_id="")
+    if view.type is ViewType.MAP:
+        return msgspec.structs.replace(view, location_field_id=bound.id)
     chosen = [(o.id, o.color) for o in bound.options]
-    if bound.type is FieldType.BOOLEAN:
+    if type_of_values(bound) is FieldType.BOOLEAN:
         chosen = [("false", "gray"), ("true", "green")]
     groups = [new_group(i, color) for i, color in (*chosen, ("", "gray"))]
+    if bound.type is FieldType.RELATION:
+        groups = []  # they are the records that it leads to
     aggregates: list[dict[str, Any]] = [{"fn": "count", "field_id": "", "as": "count"}]
     for field in draft.fields_of(obj.id):
-        if field.type in _FIGURED:
+        if type_of_values(field) in _FIGURED:
             figure = {"fn": "sum", "field_id": field.id, "as": f"sum_{field.name}"}
             aggregates.append(figure)
             break
@@ -161,10 +171,10 @@ def _scaffolded(draft: Draft, obj: Object, view: View, bound: Field | None) -> V
 def _bound_field(
     draft: Draft, obj: Object, view_type: ViewType, raw: Mapping[str, Any], path: str
 ) -> Field | None:
-    """The field that a kanban or calendar stands on: the named one, or the only eligible one."""
-    if view_type is ViewType.TABLE:
+    """The field that a view stands on: the named one, or the only eligible one."""
+    part = _BOUND.get(view_type)
+    if part is None:
         return None
-    part = "group_field" if view_type is ViewType.KANBAN else "date_field"
     at = join(path, part)
     found = eligibility(draft.fields_of(obj.id), view_type)
     eligible = [e.field for e in found if e.eligible]
@@ -182,11 +192,13 @@ def _bound_field(
         types = found[0].reason.partition("; ")[2] if found else "it has no fields"
         message = f"{obj.name} has no field that unlocks {view_type} ({types})"
         raise refuse(at, "NO_ELIGIBLE_FIELD", message)
-    if len(eligible) > 1:
+    # A relation is there to lead somewhere; whoever wants a board by one says so.
+    choices = [f for f in eligible if f.type is not FieldType.RELATION] or eligible
+    if len(choices) > 1:
         message = f"several fields of {obj.name} unlock {view_type}: name one of {listing(names)}"
         listed = [Problem(at, "ELIGIBLE_FIELD", name) for name in names]
         raise Invalid([Problem(at, "FIELD_AMBIGUOUS", message), *listed])
-    return eligible[0]
+    return choices[0]
 
 
 def _all_columns(draft: Draft, obj: Object) -> tuple[dict[str, Any], ...]:
@@ -261,6 +273,7 @@ def _check_bound(
         "group_field": ViewType.KANBAN,
         "date_field": ViewType.CALENDAR,
         "end_date_field": ViewType.CALENDAR,
+        "location_field": ViewType.MAP,
     }
     for part, wanted in of_type.items():
         if raw.get(part) and base.type is not wanted:
@@ -286,8 +299,9 @@ def _end_date(draft: Draft, obj: Object, base: View, raw: object, at: str) -> st
         message = f"must be a date or date_time field of {obj.name}: {listing(names)}"
         raise refuse(at, "NOT_ELIGIBLE", message + did_you_mean(raw, names))
     start = draft.fields.get(base.date_field_id)
-    if start is not None and start.type is not found.type:
-        raise refuse(at, "NOT_ELIGIBLE", f"must be a {start.type}, as {start.name} is")
+    if start is not None and type_of_values(start) is not type_of_values(found):
+        message = f"must be a {type_of_values(start)}, as {start.name} is"
+        raise refuse(at, "NOT_ELIGIBLE", message)
     return found.id
 
 

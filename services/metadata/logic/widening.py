@@ -47,7 +47,7 @@ def needs(old: Field, new: Field, path: str = "") -> Needs:
         return found
     found.reindexes = new.indexed != old.indexed
     _compare_settings(old, new, found, refuse)
-    _compare_options(old, new, found)
+    _compare_options(old, new, found, refuse)
     return found
 
 
@@ -63,7 +63,9 @@ def _compare_settings(old: Field, new: Field, found: Needs, refuse: Any) -> None
         after = now[name]
         if after == before or _widens(old, name, before, after):
             continue
-        if name in {"expression", "path", "function", "field", "start"}:
+        if name in {"expression", "result_type", "decimals"} and old.type is FieldType.FORMULA:
+            found.converts = True
+        elif name in {"path", "function", "field", "start"}:
             message = f"{name} can't go from {_said(before)} to {_said(after)}: make a new field"
             refuse(f"settings.{name}", message)
         elif name == "targets" and (len(before) == 1) != (len(after) == 1):
@@ -82,6 +84,8 @@ def _said(value: Any) -> str:
 
 
 def _widens(field: Field, name: str, before: Any, after: Any) -> bool:
+    if field.type is FieldType.FORMULA:
+        return False
     if name in _UP:
         return after is None or (before is not None and after >= before)
     if name in _DOWN:
@@ -100,9 +104,14 @@ def _widens(field: Field, name: str, before: Any, after: Any) -> bool:
     return False
 
 
-def _compare_options(old: Field, new: Field, found: Needs) -> None:
+def _compare_options(old: Field, new: Field, found: Needs, refuse: Any) -> None:
     if old.type not in _CHOICES:
         return
+    by_id, by_value = {o.id: o.value for o in new.options}, {o.value: o.id for o in new.options}
+    for option in old.options:
+        if by_id.get(option.id, option.value) != option.value and option.value in by_value:
+            message = f"another option would take over the value {option.value!r}: one at a time"
+            refuse("options", message)
     if any(value not in {o.value for o in new.options} for value in (o.value for o in old.options)):
         found.looks.append("options")
 

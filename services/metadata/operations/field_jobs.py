@@ -44,7 +44,8 @@ async def check(tx: Tx, workspace_id: UUID, change: Change) -> None:
     trial = Draft(change.draft.base, change.draft.limits)
     for job in change.draft.requested:
         if job.kind == "change" and job.field_id in trial.fields:
-            logic.change_over(trial, trial.fields[job.field_id], job.plan.target)  # type: ignore[union-attr]
+            plan: Any = job.plan
+            logic.change_over(trial, trial.fields[job.field_id], plan.target, plan.reassign)
     await role_rules.check(tx, workspace_id, trial, trial.differences())
 
 
@@ -66,7 +67,8 @@ async def ended(
     elif kind == "change" and store.change_of(plan).constraint is not None:
         unique_constraints.ended(draft, object_id, field_id, succeeded=succeeded)
     elif now is not None and succeeded:
-        logic.change_over(draft, now, store.change_of(plan).target)
+        done = store.change_of(plan)
+        logic.change_over(draft, now, done.target, done.reassign)
     elif now is not None:
         logic.stand(draft, now)
     # What the rules of roles say was judged when the job was asked for; one written since lets

@@ -18,12 +18,14 @@ from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.finding import field_of, object_of
 from services.metadata.operations.listing import page
 from services.metadata.operations.refusals import refused
+from services.metadata.servicers.uses import RuleUses
 from services.metadata.store import field_changes
 
 
 class FieldServicer(rpc.FieldServiceServicer):
-    def __init__(self, db: Database, catalogues: Catalogues) -> None:
+    def __init__(self, db: Database, catalogues: Catalogues, uses: RuleUses) -> None:
         self._db = db
+        self._uses = uses
         self._catalogues = catalogues
 
     async def CreateField(
@@ -109,6 +111,13 @@ class FieldServicer(rpc.FieldServiceServicer):
     ) -> pb.DeleteFieldResponse:
         caller = current_caller()
         caller.require("schema")
+        if not request.force:
+            async with self._db.transaction(caller.workspace_id) as tx:
+                found = (await self._catalogues.read(tx, caller.workspace_id)).draft
+            obj = found.object(request.object)
+            field = found.field(obj.id, request.field) if obj is not None else None
+            if obj is not None and field is not None:  # else the work says what is wrong
+                await self._uses.refuse(caller, obj.name, field.name)
 
         async def work(tx: Tx) -> pb.DeleteFieldResponse:
             gone, repaired, version = await fields.deactivate(

@@ -17,11 +17,13 @@ from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.finding import object_of
 from services.metadata.operations.listing import page
 from services.metadata.operations.refusals import refused
+from services.metadata.servicers.uses import RuleUses
 
 
 class ObjectServicer(rpc.ObjectServiceServicer):
-    def __init__(self, db: Database, catalogues: Catalogues) -> None:
+    def __init__(self, db: Database, catalogues: Catalogues, uses: RuleUses) -> None:
         self._db = db
+        self._uses = uses
         self._catalogues = catalogues
 
     async def CreateObject(
@@ -89,6 +91,12 @@ class ObjectServicer(rpc.ObjectServiceServicer):
     ) -> pb.DeleteObjectResponse:
         caller = current_caller()
         caller.require("schema")
+        if not request.force:
+            async with self._db.transaction(caller.workspace_id) as tx:
+                found = (await self._catalogues.read(tx, caller.workspace_id)).draft
+            obj = found.object(request.object)
+            if obj is not None:  # else the work says what is wrong
+                await self._uses.refuse(caller, obj.name)
 
         async def work(tx: Tx) -> pb.DeleteObjectResponse:
             gone, version = await objects.deactivate(

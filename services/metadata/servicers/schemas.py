@@ -1,6 +1,8 @@
 """Serve SchemaService."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 from armature.metadata.v1 import schema_service_pb2 as pb
 from armature.metadata.v1 import schema_service_pb2_grpc as rpc
@@ -17,6 +19,7 @@ from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.listing import page
 from services.metadata.operations.versions import Versions
 from services.metadata.servicers.counts import RecordCounts
+from services.metadata.servicers.uses import RuleUses
 from services.metadata.store import blueprints, changes
 
 _LOOK_SECONDS = 5.0  # how long a watcher may stay behind when word of a version is lost
@@ -30,9 +33,11 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         versions: Versions,
         authenticator: Authenticator,
         counts: RecordCounts,
+        uses: RuleUses,
     ) -> None:
         self._db = db
         self._counts = counts
+        self._uses = uses
         self._authenticator = authenticator
         self._catalogues = catalogues
         self._versions = versions
@@ -80,7 +85,10 @@ class SchemaServicer(rpc.SchemaServiceServicer):
             found, version = await schemas.apply(
                 tx, caller, self._catalogues, request.document_json, mode
             )
-        counts = await self._counts.of(caller, found)
+        counts, uses = await asyncio.gather(
+            self._counts.of(caller, found), self._uses.of(caller, _taken(found))
+        )
+        found = _with_uses(found, uses)
         return pb.PlanSchemaResponse(
             changes=_changes(found, counts),
             destructive=any(one.destructive for one in found),
@@ -189,6 +197,23 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         return pb.ListChangesResponse(
             changes=[change_message(change) for change in shown], next_page_token=token
         )
+
+
+def _taken(found: Sequence[Consequence]) -> list[tuple[str, str]]:
+    """(object, field) of what is destructive and rules may use."""
+    parts = (one.path.partition(".") for one in found if _usable(one))
+    return [(obj, field) for obj, _, field in parts]
+
+
+def _with_uses(found: Sequence[Consequence], uses: Sequence[tuple[str, ...]]) -> list[Consequence]:
+    told = iter(uses)
+    return [
+        replace(one, affects=(*one.affects, *next(told))) if _usable(one) else one for one in found
+    ]
+
+
+def _usable(one: Consequence) -> bool:
+    return one.destructive and one.kind in {"object", "field"}
 
 
 def _changes(

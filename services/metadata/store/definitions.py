@@ -15,13 +15,15 @@ from services.metadata.logic.catalog import Definitions
 from services.metadata.model import Entity, Noun, Stored
 
 _META = ("version", "create_time", "update_time")
+_DERIVED = {"fields", "formula"}  # what compiled definitions have beside those that are stored
 
 # Where each part of a definition stands: (table, its key, struct, part -> column).
 _TABLES: dict[Noun, tuple[str, str, type[Entity], dict[str, str]]] = {}
 
 
 def _describe(noun: Noun, table: str, kind: type[Entity], **renamed: str) -> None:
-    parts = {name: renamed.get(name, name) for name in kind.__struct_fields__ if name != "fields"}
+    names = [name for name in kind.__struct_fields__ if name not in _DERIVED]
+    parts = {name: renamed.get(name, name) for name in names}
     key = f"{noun}_id"
     _TABLES[noun] = (table, key, kind, parts | {"id": key})
 
@@ -40,7 +42,7 @@ _describe(
 _describe(Noun.LINK_TYPE, "link_types", LinkType, symmetric="is_symmetric")
 _describe(Noun.VIEW, "views", View)
 
-_OPTIONAL_IDS = {"group_field_id", "date_field_id", "end_date_field_id"}
+_OPTIONAL_IDS = {"group_field_id", "date_field_id", "end_date_field_id", "location_field_id"}
 _JSON = {"settings", "options", "default_value", "source_kinds", "target_kinds", "columns"}
 _JSON |= {"filter", "groups", "aggregates", "constraints"}
 
@@ -168,6 +170,4 @@ def document(entity: Entity | None) -> Mapping[str, Any] | None:
     if entity is None:
         return None
     found: dict[str, Any] = msgspec.to_builtins(entity)
-    if isinstance(entity, Object):
-        found.pop("fields")
-    return found
+    return {name: value for name, value in found.items() if name not in _DERIVED}

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from schema import jsonio
 from schema.compiled import Workspace
+from schema.field_types import views_of
 from schema.filters import parse_json
 from schema.filters.closure import Predicate, compile_closure
 from schema.filters.context import EvalContext
@@ -28,7 +29,7 @@ from schema.sorts import SortKey, parse_sort
 from services.records.logic import sort_bytes, stats
 from services.records.model import Stored
 
-_GROUPED = {FieldType.SELECT, FieldType.BOOLEAN}
+GROUPED = {FieldType.SELECT, FieldType.BOOLEAN, FieldType.RELATION}  # what boards group by
 _FORM = "1"  # another form of the bytes is another set
 _SOME_CONTEXT = EvalContext(datetime(2000, 1, 1, tzinfo=UTC), "UTC", "monday", "")
 
@@ -96,7 +97,7 @@ def _plan(workspace: Workspace, view: View) -> Kept | Refused:
     group_field = None
     if view.type is ViewType.KANBAN:
         group_field = obj.fields_by_id.get(view.group_field_id)
-        if group_field is not None and group_field.type not in _GROUPED:
+        if group_field is not None and not groups_boards(group_field):
             group_field = None
     leaves = [c.path.leaf for c in conditions(tree)] if tree is not None else []
     leaves += [key.leaf for key in keys]
@@ -117,6 +118,11 @@ def _plan(workspace: Workspace, view: View) -> Kept | Refused:
         figures = stats.of_view(object_id, (view_id, set_id), group_field, sums, holds)
     encode, place = sort_bytes.of_record(keys), sort_bytes.of_values(keys)
     return Kept(view_id, object_id, set_id, group_field, keys, holds, encode, place, figures)
+
+
+def groups_boards(field: Field) -> bool:
+    """Whether boards can be grouped by the field; by a relation only where it has one target."""
+    return field.type in GROUPED and "kanban" in views_of(field)
 
 
 def _tree_form(tree: Tree | None) -> Any:

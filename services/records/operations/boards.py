@@ -1,7 +1,8 @@
 """Answer boards: every group of a field with its count, figures and first records.
 
-Counts and sums of an unfiltered board come from group statistics, which cost the same at a million
-records as at a hundred; the first such request builds them. A filtered board is counted.
+The groups are a select's options, both values of a boolean, or the records that a relation leads
+to. Counts and sums of an unfiltered board come from group statistics, which cost the same at a
+million records as at a hundred; the first such request builds them. A filtered board is counted.
 """
 
 import asyncio
@@ -21,12 +22,16 @@ from schema.fold import fold
 from schema.model import Field, FieldType
 from services.records.logic import stats
 from services.records.model import Page, Query
-from services.records.operations import entries, reads
+from services.records.operations import entries, labels, reads
 from services.records.operations.usage import uses
 from services.records.store import grouping
 from services.records.store import stats as stats_store
 
+MAX_COLUMNS = 200  # of a board by a relation
 _AVERAGE = Context(prec=50)  # the digits of a quotient; sums are exact
+
+
+Choice = tuple[Any, str, str]  # key, label and colour of a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    key: Any  # an option's value, a boolean, or None
+    key: Any  # an option's value, a boolean, a record's id, or None
     label: str
     color: str
     count: int
@@ -48,13 +53,51 @@ class Column:
     page: Page = field(default_factory=lambda: Page([]))
 
 
-def choices(group_field: Field) -> list[tuple[Any, str, str]]:
-    """(key, label, colour) of every group, in order, the empty one last."""
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The columns in order, and whether a relation leads to more records than there are columns."""
+
+    columns: list[Column]
+    more: bool = False
+
+
+def choices(group_field: Field) -> list[Choice]:
+    """Every group that the definition names, in order, the empty one last."""
     if group_field.type is FieldType.BOOLEAN:
-        known: list[tuple[Any, str, str]] = [(False, "No", "gray"), (True, "Yes", "green")]
+        known: list[Choice] = [(False, "No", "gray"), (True, "Yes", "green")]
     else:
         known = [(o.value, o.label, o.color) for o in group_field.options]
     return [*known, (None, f"No {group_field.label or group_field.name}".strip(), "gray")]
+
+
+async def heading(
+    tx: Tx, workspace_id: UUID, workspace: Workspace, group_field: Field, key: Any
+) -> tuple[str, str]:
+    """The label and the colour of one column."""
+    if group_field.type is FieldType.RELATION and key is not None:
+        found = await labels.of(tx, workspace_id, workspace, group_field, [key])
+        return found.get(key, key), "gray"
+    return next((label, color) for k, label, color in choices(group_field) if k == key)
+
+
+async def _groups(
+    tx: Tx, workspace_id: UUID, workspace: Workspace, group_field: Field, sums: "Sums"
+) -> tuple[list[Choice], bool]:
+    """The board's groups, and whether there are more. Of a relation those with the most records,
+    by label; a record that the caller can't see, or that is gone, is named by its id."""
+    known = choices(group_field)
+    if group_field.type is not FieldType.RELATION:
+        return known, False
+    counts = {
+        group: count
+        for (group, measure), (count, _) in sums.items()
+        if measure == stats.COUNT and count > 0 and group != stats.EMPTY
+    }
+    largest = sorted(counts, key=lambda group: (-counts[group], group))[:MAX_COLUMNS]
+    named = await labels.of(tx, workspace_id, workspace, group_field, largest)
+    found = [(key, named.get(key, key), "gray") for key in largest]
+    found.sort(key=lambda choice: (fold(choice[1]), choice[1], choice[0]))
+    return [*found, *known], len(counts) > MAX_COLUMNS
 
 
 async def board(
@@ -64,10 +107,10 @@ async def board(
     query: Query,
     group_field: Field,
     measures: Sequence[Measure],
-) -> list[Column]:
+) -> Board:
     """All columns, or stats.NotKept. `query.limit` is the number of records in each."""
     sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
-    groups = choices(group_field)
+    groups, more = await _groups(tx, workspace_id, workspace, group_field, sums)
     counts = [sums.get((_group_key(key), stats.COUNT), (0, Decimal(0)))[0] for key, _, _ in groups]
 
     async def first(key: Any, count: int) -> Page:
@@ -84,7 +127,7 @@ async def board(
         return_exceptions=True,
     )
     pages = [_raised(page) for page in found]
-    return [
+    columns = [
         Column(
             key,
             label,
@@ -95,6 +138,7 @@ async def board(
         )
         for (key, label, color), count, page in zip(groups, counts, pages, strict=True)
     ]
+    return Board(columns, more)
 
 
 async def figures(
@@ -108,7 +152,8 @@ async def figures(
     """All columns without their records, or stats.NotKept."""
     sums = await _sums(tx, workspace_id, workspace, query, group_field, measures)
     found = []
-    for key, label, color in choices(group_field):
+    groups, _ = await _groups(tx, workspace_id, workspace, group_field, sums)
+    for key, label, color in groups:
         group = _group_key(key)
         count = sums.get((group, stats.COUNT), (0, Decimal(0)))[0]
         values = {m.name: _value(m, group, count, sums) for m in measures}
@@ -124,8 +169,10 @@ def _raised(page: Page | BaseException) -> Page:
 
 def _probe(group_field: Field, key: Any) -> IndexCondition:
     """The index condition of a column, whose matches the statistics have counted already."""
+    if group_field.type is FieldType.RELATION and key is not None:
+        return IndexCondition(group_field.index_id, "", IndexKind.REF, "eq", (key,))
     text = (fold(_group_key(key)),)
-    return IndexCondition(group_field.id, "", IndexKind.TEXT, "eq", text)
+    return IndexCondition(group_field.index_id, "", IndexKind.TEXT, "eq", text)
 
 
 async def column(
@@ -143,9 +190,15 @@ def _group_key(key: Any) -> str:
     return str(key)
 
 
+_KINDS = {
+    FieldType.SELECT: Kind.SELECT,
+    FieldType.BOOLEAN: Kind.BOOLEAN,
+    FieldType.RELATION: Kind.RELATION,
+}
+
+
 def _within(query: Query, group_field: Field, key: Any) -> Query:
-    kind = Kind.BOOLEAN if group_field.type is FieldType.BOOLEAN else Kind.SELECT
-    leaf = Path((), Leaf(group_field.name, kind, group_field))
+    leaf = Path((), Leaf(group_field.name, _KINDS[group_field.type], group_field))
     condition = Condition(leaf, "is_empty", True) if key is None else Condition(leaf, "eq", key)
     tree = condition if query.tree is None else And((query.tree, condition))
     return entries.within(replace(query, tree=tree), _group_key(key))

@@ -13,6 +13,7 @@ from uuid import UUID
 from kit.db import Tx
 from schema.compiled import CompiledObject
 from schema.field_changes import FieldChange
+from schema.formulas import Computed, compute
 from schema.model import Field
 from schema.problems import Invalid, Problem
 from services.records.store import field_jobs as store
@@ -59,16 +60,17 @@ def carry(
     doc: dict[str, Any],
     path: str,
     into: Carried,
+    formulas: Sequence[Computed] = (),
 ) -> list[Field]:
-    """Carry one document over, in place; the fields that were filled in. `before` is None for a
-    record that is new or comes back."""
+    """Carry one document over, in place; the fields that were filled in, and the formulas over
+    them. `before` is None for a record that is new or comes back."""
     filled: list[Field] = []
     for duty in owed:
         change = duty.change
         key = change.old_key
         if before is None and change.backfill and doc.get(key) is None and not change.converts:
             doc[key] = change.value_of(doc)
-            filled.append(change.old)
+            filled += [change.old, *compute(formulas, doc)]
         elif before is not None and not change.touches(before, doc):
             continue
         _carry(duty, record_id, doc, path, into)

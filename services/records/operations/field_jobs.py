@@ -16,8 +16,9 @@ from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
 from schema.compiled import CompiledObject
-from schema.field_changes import FieldChange, Purge, Release
+from schema.field_changes import FieldChange, Purge, Release, read_change
 from schema.field_types import FIELD_TYPES
+from schema.formulas import compute
 from schema.model import Field
 from schema.problems import Invalid
 from services.records import events
@@ -44,7 +45,7 @@ def not_found(job_id: str) -> NotFound:
 
 
 def change_of(job: FieldJob) -> FieldChange:
-    return msgspec.json.decode(job.plan, type=FieldChange)
+    return read_change(job.plan)
 
 
 def purge_of(job: FieldJob) -> Purge:
@@ -321,9 +322,10 @@ async def _rewrite(
         replaced = Target(target.caller, target.workspace, change.replaced(target.full))
         await writes.update(tx, replaced, live)
     gone = [(r, v) for r, v in moved if r.delete_time is not None]
-    await store.reshape(
-        tx, target.workspace_id, [_shape(target.full, r, change.key, v) for r, v in gone]
-    )
+    shapes = [_shape(target.full, r, change.key, v) for r, v in gone]
+    for _, doc, _ in shapes if target.full.formulas else ():
+        compute(target.full.formulas, doc)
+    await store.reshape(tx, target.workspace_id, shapes)
     return len(moved)
 
 

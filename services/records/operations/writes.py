@@ -342,7 +342,7 @@ async def _write(
         for c in fresh if given else ():
             c.changed = [*c.changed, one]
     owed = await duties.owed(asked, target.full, target.workspace.version)
-    carried = _carried(owed, todo)
+    carried = _carried(owed, todo, target.full)
     obj = duties.both(target.full, owed)
     added: list[index.Owned] = []
     removed: list[index.Owned] = []
@@ -395,13 +395,15 @@ async def allowed(tx: Tx, target: Target, paths: Mapping[UUID, str]) -> None:
     raise PermissionDenied("RECORD_RULE_VIOLATED", message, violations=violations)
 
 
-def _carried(owed: Sequence[field_jobs.Duty], changes: Sequence[_Change]) -> duties.Carried:
+def _carried(
+    owed: Sequence[field_jobs.Duty], changes: Sequence[_Change], obj: CompiledObject
+) -> duties.Carried:
     """Carry the writes over to the new definitions of fields that jobs are changing; FIELDS_INVALID
     for what does not fit any more."""
     carried = duties.Carried()
     for c in changes if owed else ():
         c.changed = c.changed + duties.carry(
-            owed, c.id, _live_doc(c.before), c.doc, c.path, carried
+            owed, c.id, _live_doc(c.before), c.doc, c.path, carried, obj.formulas
         )
     if carried.problems:
         raise invalid(carried.problems)

@@ -35,7 +35,6 @@ from services.records.store import queries
 T = TypeVar("T")
 _COUNTS = ("", "none", "estimated", "exact")
 _FUNCTIONS = ("count", "sum", "avg", "min", "max")
-_GROUPED = {FieldType.SELECT, FieldType.BOOLEAN}
 _MEASURABLE = {FieldType.NUMBER, FieldType.DECIMAL, FieldType.RATING, FieldType.CURRENCY}
 
 
@@ -237,7 +236,9 @@ class Reading:
                 page = await boards.column(
                     tx, caller.workspace_id, workspace, query, group_field, key
                 )
-            label, color = next((lb, c) for k, lb, c in boards.choices(group_field) if k == key)
+                label, color = await boards.heading(
+                    tx, caller.workspace_id, workspace, group_field, key
+                )
             columns = [
                 pb.BoardColumn(
                     key_json=jsonio.dumps(key),
@@ -250,16 +251,17 @@ class Reading:
             ]
             return pb.QueryBoardResponse(columns=columns, metadata_version=workspace.version)
 
-        async def ask(tx: Tx) -> list[boards.Column]:
+        async def ask(tx: Tx) -> boards.Board:
             asked = (caller.workspace_id, workspace, query, group_field, measures)
             return await boards.board(tx, *asked)
 
         with noted(caller.workspace_id, query.use) as why:
             found = await counting.told(self._db, caller.workspace_id, query, ask)
-            why += [c.page.why for c in found]
+            why += [c.page.why for c in found.columns]
         return pb.QueryBoardResponse(
-            columns=[_column(c, (*_binding(request, view), c.key)) for c in found],
+            columns=[_column(c, (*_binding(request, view), c.key)) for c in found.columns],
             metadata_version=workspace.version,
+            more_columns=found.more,
         )
 
     async def QueryCalendar(
@@ -416,13 +418,11 @@ def _group_field(obj: CompiledObject, view: View | None, name: str) -> Field:
     found = obj.field(name) if name else None
     if not name and view is not None:
         found = obj.fields_by_id.get(view.group_field_id)
-    if found is None or found.type not in {FieldType.SELECT, FieldType.BOOLEAN}:
-        eligible = [
-            f.name for f in obj.fields.values() if f.type in {FieldType.SELECT, FieldType.BOOLEAN}
-        ]
+    if found is None or not viewing.groups_boards(found):
+        eligible = [f.name for f in obj.fields.values() if viewing.groups_boards(f)]
         message = (
-            f"a board groups by a select or boolean field, not by {name!r}; {obj.name} has: "
-            f"{', '.join(eligible) or 'none'}"
+            "a board groups by a select, a boolean or a relation to one object, not by "
+            f"{name!r}; {obj.name} has: {', '.join(eligible) or 'none'}"
         )
         raise InvalidArgument.at("GROUP_FIELD_INVALID", "group_by", "NOT_ELIGIBLE", message)
     return found
@@ -468,7 +468,7 @@ def watched(workspace: Workspace, obj: CompiledObject, request: Any, limit: int)
     group_field = None
     if view is not None and view.type is ViewType.KANBAN:
         group_field = obj.fields_by_id.get(view.group_field_id)
-        if group_field is not None and group_field.type not in _GROUPED:
+        if group_field is not None and not viewing.groups_boards(group_field):
             group_field = None
     measures = tuple(_measures(obj, view, ())) if group_field is not None else ()
     return Watched(query, view, group_field, measures)
@@ -480,6 +480,8 @@ def _named(fn: str, field: Field | None, name: str) -> Measure:
 
 
 def _column_key(group_field: Field, text: str) -> Any:
+    if group_field.type is FieldType.RELATION and (target := _uuid(text)) is not None:
+        return str(target)
     known = {_text_key(key): key for key, _, _ in boards.choices(group_field)}
     if text not in known:
         message = f"the board has no column {text!r}; it has: {', '.join(known)}"

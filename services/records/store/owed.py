@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from kit.db import Row, Tx
-from schema.field_changes import FieldChange
+from schema.field_changes import read_change
 from services.records.store.field_jobs import Duty
 from services.records.store.stats import Kept, share_object
 
@@ -52,7 +51,7 @@ class Owed:
                 row["id"],
                 row["strict"],
                 row["until_version"],
-                msgspec.json.decode(row["text"], type=FieldChange),
+                read_change(row["text"]),
             )
             for row in await self._of("duty")
             if row["until_version"] is None or version < row["until_version"]

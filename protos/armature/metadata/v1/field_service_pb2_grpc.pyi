@@ -51,7 +51,8 @@ class FieldServiceStub:
     position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
     looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
     `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
-    records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+    records stand in the way. That is so for required, unique, indexed, settings that narrow, formulas
+    (whose values are worked out anew, as are those of formulas that read them), options
     that are removed (their values must be in `reassign`, unless no record may hold them), types (by
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
@@ -60,8 +61,9 @@ class FieldServiceStub:
     DeleteField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-    FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
-    and FIELD_BUILDING while a job is at work on it or on such a constraint.
+    FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
+    a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+    constraint.
     """
     PurgeField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]
     """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
@@ -92,7 +94,8 @@ class FieldServiceAsyncStub(FieldServiceStub):
     position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
     looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
     `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
-    records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+    records stand in the way. That is so for required, unique, indexed, settings that narrow, formulas
+    (whose values are worked out anew, as are those of formulas that read them), options
     that are removed (their values must be in `reassign`, unless no record may hold them), types (by
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
@@ -101,8 +104,9 @@ class FieldServiceAsyncStub(FieldServiceStub):
     DeleteField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]  # type: ignore[assignment]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-    FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
-    and FIELD_BUILDING while a job is at work on it or on such a constraint.
+    FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
+    a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+    constraint.
     """
     PurgeField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]  # type: ignore[assignment]
     """PurgeField removes a deactivated field's data by a job of the records plane, and then the field.
@@ -154,7 +158,8 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         position, searchable, pii, active, required, unique, indexed, type. Where existing data must be
         looked at or rewritten, a job of the records plane does it (see FieldJobService): the field is
         `building` and keeps its old behaviour until the job has succeeded, and stays as it was when
-        records stand in the way. That is so for required, unique, indexed, settings that narrow, options
+        records stand in the way. That is so for required, unique, indexed, settings that narrow, formulas
+        (whose values are worked out anew, as are those of formulas that read them), options
         that are removed (their values must be in `reassign`, unless no record may hold them), types (by
         the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
@@ -169,8 +174,9 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_field_service_pb2.DeleteFieldResponse, _abc.Awaitable[_field_service_pb2.DeleteFieldResponse]]:
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
         and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
-        FAILED_PRECONDITION / IN_USE where a composite unique constraint uses it, unless force is set,
-        and FIELD_BUILDING while a job is at work on it or on such a constraint.
+        FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
+        a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+        constraint.
         """
 
     @_abc_1.abstractmethod

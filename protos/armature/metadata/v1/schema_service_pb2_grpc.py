@@ -103,8 +103,8 @@ class SchemaServiceServicer:
 
     def PlanSchema(self, request, context):
         """PlanSchema answers what applying a document would do, and changes nothing: what is added and
-        changed, what is destructive, which views and link types that touches, how many records, and
-        what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+        changed, what is destructive, which views, link types, rules and workflows that touches, how many
+        records, and what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

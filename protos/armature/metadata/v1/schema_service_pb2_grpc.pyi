@@ -41,8 +41,8 @@ class SchemaServiceStub:
     """WatchVersions sends the present version and then every new one, until the client leaves."""
     PlanSchema: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.PlanSchemaRequest, _schema_service_pb2.PlanSchemaResponse]
     """PlanSchema answers what applying a document would do, and changes nothing: what is added and
-    changed, what is destructive, which views and link types that touches, how many records, and
-    what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+    changed, what is destructive, which views, link types, rules and workflows that touches, how many
+    records, and what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
     """
     ApplySchema: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ApplySchemaRequest, _schema_service_pb2.ApplySchemaResponse]
     """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
@@ -90,8 +90,8 @@ class SchemaServiceAsyncStub(SchemaServiceStub):
     """WatchVersions sends the present version and then every new one, until the client leaves."""
     PlanSchema: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.PlanSchemaRequest, _schema_service_pb2.PlanSchemaResponse]  # type: ignore[assignment]
     """PlanSchema answers what applying a document would do, and changes nothing: what is added and
-    changed, what is destructive, which views and link types that touches, how many records, and
-    what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+    changed, what is destructive, which views, link types, rules and workflows that touches, how many
+    records, and what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
     """
     ApplySchema: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ApplySchemaRequest, _schema_service_pb2.ApplySchemaResponse]  # type: ignore[assignment]
     """ApplySchema makes the workspace hold at least what the document describes, or with `exact`, of
@@ -154,8 +154,8 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.PlanSchemaResponse, _abc.Awaitable[_schema_service_pb2.PlanSchemaResponse]]:
         """PlanSchema answers what applying a document would do, and changes nothing: what is added and
-        changed, what is destructive, which views and link types that touches, how many records, and
-        what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
+        changed, what is destructive, which views, link types, rules and workflows that touches, how many
+        records, and what a job would have to do. Fails as ApplySchema does, but not for what is destructive.
         """
 
     @_abc_1.abstractmethod

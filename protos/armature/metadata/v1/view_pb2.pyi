@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class View(_message.Message):
-    __slots__ = ("id", "object_id", "name", "type", "icon", "position", "visibility", "columns", "filter_json", "sort", "groups", "group_field", "aggregates", "date_field", "end_date_field", "layout", "open_in", "materialized", "created_by", "create_time", "update_time")
+    __slots__ = ("id", "object_id", "name", "type", "icon", "position", "visibility", "columns", "filter_json", "sort", "groups", "group_field", "aggregates", "date_field", "end_date_field", "layout", "open_in", "materialized", "created_by", "create_time", "update_time", "location_field")
     ID_FIELD_NUMBER: _ClassVar[int]
     OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class View(_message.Message):
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOCATION_FIELD_FIELD_NUMBER: _ClassVar[int]
     id: str
     object_id: str
     name: str
@@ -53,7 +54,8 @@ class View(_message.Message):
     created_by: str
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[str] = ..., icon: _Optional[str] = ..., position: _Optional[int] = ..., visibility: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter_json: _Optional[bytes] = ..., sort: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[Group, _Mapping]]] = ..., group_field: _Optional[str] = ..., aggregates: _Optional[_Iterable[_Union[Aggregate, _Mapping]]] = ..., date_field: _Optional[str] = ..., end_date_field: _Optional[str] = ..., layout: _Optional[str] = ..., open_in: _Optional[str] = ..., materialized: _Optional[str] = ..., created_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    location_field: str
+    def __init__(self, id: _Optional[str] = ..., object_id: _Optional[str] = ..., name: _Optional[str] = ..., type: _Optional[str] = ..., icon: _Optional[str] = ..., position: _Optional[int] = ..., visibility: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., filter_json: _Optional[bytes] = ..., sort: _Optional[str] = ..., groups: _Optional[_Iterable[_Union[Group, _Mapping]]] = ..., group_field: _Optional[str] = ..., aggregates: _Optional[_Iterable[_Union[Aggregate, _Mapping]]] = ..., date_field: _Optional[str] = ..., end_date_field: _Optional[str] = ..., layout: _Optional[str] = ..., open_in: _Optional[str] = ..., materialized: _Optional[str] = ..., created_by: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., location_field: _Optional[str] = ...) -> None: ...
 
 class Column(_message.Message):
     __slots__ = ("field", "position", "width", "visible", "aggregate")

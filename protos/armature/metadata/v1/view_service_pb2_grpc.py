@@ -79,10 +79,12 @@ class ViewServiceServicer:
 
     def CreateView(self, request, context):
         """CreateView scaffolds a view of a type: a kanban groups by the options of its field in order and
-        one empty group, a calendar binds its date field, a table takes the label field first. Without
-        a field named, the only eligible one is taken; INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them
-        where there are several, FAILED_PRECONDITION / NO_ELIGIBLE_FIELD where there is none. Fails
-        with ALREADY_EXISTS / VIEW_NAME_TAKEN and INVALID_ARGUMENT / VIEW_INVALID.
+        one empty group, or by the records that a relation leads to; a calendar binds its date field, a
+        map its address field, a table takes the label field first. Without a field named, the only
+        eligible one is taken, of a kanban a relation only where nothing else is eligible;
+        INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them where there are several, FAILED_PRECONDITION /
+        NO_ELIGIBLE_FIELD where there is none. Fails with ALREADY_EXISTS / VIEW_NAME_TAKEN and
+        INVALID_ARGUMENT / VIEW_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,10 +39,12 @@ class ViewServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ViewServiceAsyncStub: ...
     CreateView: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.CreateViewRequest, _view_service_pb2.CreateViewResponse]
     """CreateView scaffolds a view of a type: a kanban groups by the options of its field in order and
-    one empty group, a calendar binds its date field, a table takes the label field first. Without
-    a field named, the only eligible one is taken; INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them
-    where there are several, FAILED_PRECONDITION / NO_ELIGIBLE_FIELD where there is none. Fails
-    with ALREADY_EXISTS / VIEW_NAME_TAKEN and INVALID_ARGUMENT / VIEW_INVALID.
+    one empty group, or by the records that a relation leads to; a calendar binds its date field, a
+    map its address field, a table takes the label field first. Without a field named, the only
+    eligible one is taken, of a kanban a relation only where nothing else is eligible;
+    INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them where there are several, FAILED_PRECONDITION /
+    NO_ELIGIBLE_FIELD where there is none. Fails with ALREADY_EXISTS / VIEW_NAME_TAKEN and
+    INVALID_ARGUMENT / VIEW_INVALID.
     """
     GetView: _grpc.UnaryUnaryMultiCallable[_view_service_pb2.GetViewRequest, _view_service_pb2.GetViewResponse]
     """GetView returns a view by id or name."""
@@ -70,10 +72,12 @@ class ViewServiceAsyncStub(ViewServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateView: _aio.UnaryUnaryMultiCallable[_view_service_pb2.CreateViewRequest, _view_service_pb2.CreateViewResponse]  # type: ignore[assignment]
     """CreateView scaffolds a view of a type: a kanban groups by the options of its field in order and
-    one empty group, a calendar binds its date field, a table takes the label field first. Without
-    a field named, the only eligible one is taken; INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them
-    where there are several, FAILED_PRECONDITION / NO_ELIGIBLE_FIELD where there is none. Fails
-    with ALREADY_EXISTS / VIEW_NAME_TAKEN and INVALID_ARGUMENT / VIEW_INVALID.
+    one empty group, or by the records that a relation leads to; a calendar binds its date field, a
+    map its address field, a table takes the label field first. Without a field named, the only
+    eligible one is taken, of a kanban a relation only where nothing else is eligible;
+    INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them where there are several, FAILED_PRECONDITION /
+    NO_ELIGIBLE_FIELD where there is none. Fails with ALREADY_EXISTS / VIEW_NAME_TAKEN and
+    INVALID_ARGUMENT / VIEW_INVALID.
     """
     GetView: _aio.UnaryUnaryMultiCallable[_view_service_pb2.GetViewRequest, _view_service_pb2.GetViewResponse]  # type: ignore[assignment]
     """GetView returns a view by id or name."""
@@ -104,10 +108,12 @@ class ViewServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_view_service_pb2.CreateViewResponse, _abc.Awaitable[_view_service_pb2.CreateViewResponse]]:
         """CreateView scaffolds a view of a type: a kanban groups by the options of its field in order and
-        one empty group, a calendar binds its date field, a table takes the label field first. Without
-        a field named, the only eligible one is taken; INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them
-        where there are several, FAILED_PRECONDITION / NO_ELIGIBLE_FIELD where there is none. Fails
-        with ALREADY_EXISTS / VIEW_NAME_TAKEN and INVALID_ARGUMENT / VIEW_INVALID.
+        one empty group, or by the records that a relation leads to; a calendar binds its date field, a
+        map its address field, a table takes the label field first. Without a field named, the only
+        eligible one is taken, of a kanban a relation only where nothing else is eligible;
+        INVALID_ARGUMENT / FIELD_AMBIGUOUS lists them where there are several, FAILED_PRECONDITION /
+        NO_ELIGIBLE_FIELD where there is none. Fails with ALREADY_EXISTS / VIEW_NAME_TAKEN and
+        INVALID_ARGUMENT / VIEW_INVALID.
         """
 
     @_abc_1.abstractmethod

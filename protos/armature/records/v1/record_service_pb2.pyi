@@ -403,12 +403,14 @@ class QueryBoardRequest(_message.Message):
     def __init__(self, object: _Optional[str] = ..., view: _Optional[str] = ..., group_by: _Optional[str] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., sort: _Optional[str] = ..., measures: _Optional[_Iterable[_Union[Measure, _Mapping]]] = ..., page_size: _Optional[int] = ..., column: _Optional[str] = ..., has_column: _Optional[bool] = ..., page_token: _Optional[str] = ..., fields: _Optional[str] = ..., at_version: _Optional[int] = ..., spelled: _Optional[bool] = ...) -> None: ...
 
 class QueryBoardResponse(_message.Message):
-    __slots__ = ("columns", "metadata_version")
+    __slots__ = ("columns", "metadata_version", "more_columns")
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MORE_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     columns: _containers.RepeatedCompositeFieldContainer[BoardColumn]
     metadata_version: int
-    def __init__(self, columns: _Optional[_Iterable[_Union[BoardColumn, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    more_columns: bool
+    def __init__(self, columns: _Optional[_Iterable[_Union[BoardColumn, _Mapping]]] = ..., metadata_version: _Optional[int] = ..., more_columns: _Optional[bool] = ...) -> None: ...
 
 class BoardColumn(_message.Message):
     __slots__ = ("key_json", "label", "color", "count", "values_json", "records", "next_page_token", "records_json")
