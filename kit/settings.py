@@ -48,7 +48,7 @@ class Settings:
     stream_max_bytes: int = 16 * 1024**3  # of the streams, where they are made by this process
     metrics_address: str = ""  # host:port of /metrics; without one it is not served
     otlp_endpoint: str = ""  # no spans leave without one
-    trace_rate: float = 50.0  # new traces a second per process; callers' own sampled ones always
+    trace_rate: float = 10.0  # new traces a second per process; callers' own sampled ones always
     log_level: str = "INFO"
     log_rpc_rate: float = 20.0  # lines a second for calls that went well; all others always
     environment: str = "production"

@@ -6,10 +6,11 @@ constants below and are listed in docs/telemetry.md.
 """
 
 import contextlib
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -17,14 +18,8 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import (
-    Decision,
-    ParentBased,
-    Sampler,
-    SamplingResult,
-)
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
-from opentelemetry.trace.span import TraceState
 
 from kit.logs import RateLimit
 
@@ -40,39 +35,18 @@ DELIVERY_ID = "armature.delivery_id"
 AbstractSpan: TypeAlias = AbstractContextManager[trace.Span]
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 _tracer = trace.get_tracer("armature")
-
-
-class RateSampler(Sampler):
-    """Sample at most `rate` new traces a second."""
-
-    def __init__(self, rate: float) -> None:
-        self._limit = RateLimit(rate)
-
-    def should_sample(
-        self,
-        parent_context: otel_context.Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Any = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        keep = self._limit.allow()
-        return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP, attributes)
-
-    def get_description(self) -> str:
-        return "RateSampler"
+_random = random.Random()  # noqa: S311 -- ids of traces, which are no secrets
+_roots: RateLimit | None = None  # of new traces; None: there is nobody to send them to
 
 
 def configure(service: str, endpoint: str, rate: float) -> None:
     """Export this process's spans to an OTLP receiver; without an endpoint, make none."""
-    global _tracer  # noqa: PLW0603 -- one tracer for the process, set once at its start
+    global _tracer, _roots  # noqa: PLW0603 -- one tracer for the process, set once at its start
     if not endpoint:
         return
+    _roots = RateLimit(rate)
     provider = TracerProvider(
-        resource=Resource.create({"service.name": service}),
-        sampler=ParentBased(RateSampler(rate)),
+        resource=Resource.create({"service.name": service}), sampler=ParentBased(ALWAYS_ON)
     )
     exporter = OTLPSpanExporter(endpoint=endpoint, insecure=True, timeout=5)
     provider.add_span_processor(
@@ -103,13 +77,20 @@ def span(
 
     Attribute names come as keywords with `__` for the dot: armature__run_id="…".
     """
-    if not root:
-        above = trace.get_current_span(parent)
-        found = above.get_span_context()
-        if found.is_valid and not found.trace_flags.sampled:  # nobody follows this trace
-            with _within(parent):
-                yield above
-            return
+    above = trace.INVALID_SPAN if root else trace.get_current_span(parent)
+    found = above.get_span_context()
+    # What nobody follows costs next to nothing: the SDK decides the same, at the price of a span.
+    if found.is_valid and not found.trace_flags.sampled:
+        with _within(parent):
+            yield above
+        return
+    if not found.is_valid and _roots is not None and not _roots.allow():
+        unseen = NonRecordingSpan(
+            SpanContext(_random.getrandbits(128), _random.getrandbits(64), False)
+        )
+        with _within(trace.set_span_in_context(unseen, parent)):
+            yield unseen
+        return
     named = {k.replace("__", "."): v for k, v in attributes.items()}
     context = otel_context.Context() if root else parent
     with _tracer.start_as_current_span(

@@ -20,6 +20,7 @@ from services.records.model import Query
 from services.records.operations import aggregates, counting
 from services.records.operations.aggregates import Answer
 from services.records.servicers.reading import Reading, find_view
+from services.records.servicers.sharing import shared
 
 _DEFAULT_GROUPS = 1000
 _MOST_GROUPS = 10_000
@@ -28,6 +29,7 @@ _MOST_GROUPS = 10_000
 class Aggregating(Reading):
     """AggregateRecords; mixed into the one servicer."""
 
+    @shared
     async def AggregateRecords(
         self, request: pb.AggregateRecordsRequest, context: Context
     ) -> pb.AggregateRecordsResponse:

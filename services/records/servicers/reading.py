@@ -29,6 +29,7 @@ from services.records.operations.boards import Measure
 from services.records.operations.usage import noted
 from services.records.servicers import scope
 from services.records.servicers.history import History
+from services.records.servicers.sharing import shared
 from services.records.servicers.singles import Kind, Singles
 from services.records.store import queries
 
@@ -144,6 +145,7 @@ class Reading:
             allowed.append(obj is not None and exists and scope.granted(caller, obj, action))
         return pb.CheckNodesResponse(allowed=allowed)
 
+    @shared
     async def QueryRecords(
         self, request: pb.QueryRecordsRequest, context: Context
     ) -> pb.QueryRecordsResponse:
@@ -205,6 +207,7 @@ class Reading:
 
         return await counting.told(self._db, workspace_id, query, ask)
 
+    @shared
     async def QueryBoard(
         self, request: pb.QueryBoardRequest, context: Context
     ) -> pb.QueryBoardResponse:
@@ -264,6 +267,7 @@ class Reading:
             more_columns=found.more,
         )
 
+    @shared
     async def QueryCalendar(
         self, request: pb.QueryCalendarRequest, context: Context
     ) -> pb.QueryCalendarResponse:

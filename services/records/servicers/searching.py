@@ -20,6 +20,7 @@ from services.records.operations import searches
 from services.records.operations.searches import Hit, Place
 from services.records.servicers import scope
 from services.records.servicers.reading import Reading
+from services.records.servicers.sharing import shared
 
 MAX_OBJECTS = 20
 MAX_TEXT = 500
@@ -29,6 +30,7 @@ MAX_WORDS = 20
 class Searching(Reading):
     """SearchRecords; mixed into the one servicer."""
 
+    @shared
     async def SearchRecords(
         self, request: pb.SearchRecordsRequest, context: Context
     ) -> pb.SearchRecordsResponse:
