@@ -194,7 +194,8 @@ class Bus:
                 if number in {1, last}:
                     _check(await self._request(message, headers), committed=number == last)
                 else:
-                    await self.client.publish(message.subject, message.payload, headers=headers)
+                    written = _written(headers)
+                    await self.client.publish(message.subject, message.payload, headers=written)
         except (nats.errors.Error, TimeoutError, OSError) as exc:
             raise PublishUnknown(str(exc)) from exc
 
@@ -238,6 +239,28 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         log.warning("nats connection", error=str(error) or type(error).__name__)
+
+
+class _Lines(str):
+    """Several headers in the value of the first, as they go out. The client cleans each header by
+    itself, which took half of its time with a batch; of ours none needs it."""
+
+    __slots__ = ()
+
+    def strip(self, _chars: str | None = None, /) -> str:
+        return self
+
+    def translate(self, _table: Any, /) -> str:
+        return self
+
+
+def _written(headers: Mapping[str, str]) -> dict[str, str]:
+    """ValueError where one would break the lines: nothing that others wrote belongs here."""
+    (first, value), *others = headers.items()
+    lines = "\r\n".join([value, *(f"{name}: {text}" for name, text in others)])
+    if lines.count("\n") != len(others) or lines.count("\r") != len(others):
+        raise ValueError("a header of an event has several lines")
+    return {first: _Lines(lines)}
 
 
 def _check(answer: Msg, *, committed: bool) -> None:
