@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.errors import Places, is_retryable, status_of, title_of, type_of
+from gateway.errors import document as document_of
 from gateway.json_in import choices_of, is_document, is_list, is_map, kind_of, member_name
-from kit.errors import BY_CODE, Internal, ServiceError, Violation
+from kit.errors import BY_CODE, Internal, Violation
 
 Encode = Callable[[Any], dict[str, Any]]
 
@@ -22,7 +22,6 @@ _F = FieldDescriptor
 _EMPTY = orjson.Fragment(b"{}")
 # Documents that are objects even when nothing was written into them.
 OBJECTS = {"settings", "attributes", "fields", "data", "values"}
-_ITEM = Places()
 
 
 def time(value: Any) -> str:
@@ -80,10 +79,10 @@ def outcome(value: int) -> str:
     return _OUTCOMES.get(value, "")
 
 
-def batch_result(value: Any) -> dict[str, Any]:
+def batch_result(value: Any, trace_id: str) -> dict[str, Any]:
     """One item of a batch: its record and what was done, or why not."""
     if value.HasField("error"):
-        return {"error": item_error(value.error)}
+        return {"error": item_error(value.error, trace_id)}
     found: dict[str, Any] = {}
     if value.outcome:
         found["outcome"] = outcome(value.outcome)
@@ -92,23 +91,13 @@ def batch_result(value: Any) -> dict[str, Any]:
     return found
 
 
-def item_error(value: Any) -> dict[str, Any]:
-    """The problem of one item, as a problem document would say it."""
+def item_error(value: Any, trace_id: str) -> dict[str, Any]:
+    """The problem of one item, complete as if it were the answer to a request of its own."""
     kind = BY_CODE.get(value.code, Internal)
     violations = [Violation(p.path, p.code, p.message) for p in value.problems]
-    error: ServiceError = kind(value.reason or "INTERNAL", value.message, violations=violations)
-    return {
-        "type": type_of(error.reason),
-        "title": title_of(error.reason),
-        "status": status_of(error),
-        "detail": value.message,
-        "code": error.reason,
-        "errors": [
-            {"pointer": _ITEM.pointer(v.path), "code": v.code, "message": v.message}
-            for v in violations
-        ],
-        "retryable": is_retryable(error),
-    }
+    return document_of(
+        kind(value.reason or "INTERNAL", value.message, violations=violations), trace_id
+    )
 
 
 def encoder(descriptor: Descriptor) -> Encode:
@@ -167,6 +156,5 @@ def enum_names(kind: EnumDescriptor) -> Mapping[int, str]:
 _OUTCOMES = {1: "created", 2: "updated", 3: "unchanged", 4: "restored", 5: "deleted"}
 _SPECIAL: dict[str, Encode] = {
     "armature.records.v1.Record": record,
-    "armature.records.v1.BatchResult": batch_result,
     "armature.common.v1.Actor": actor,
 }

@@ -75,8 +75,8 @@ def _pack_upsert(exchange: Exchange, response: Any) -> Reply:
 
 
 def _results() -> Answer:
-    def pack(_exchange: Exchange, response: Any) -> Reply:
-        results = [json_out.batch_result(one) for one in response.results]
+    def pack(exchange: Exchange, response: Any) -> Reply:
+        results = [json_out.batch_result(one, exchange.trace_id) for one in response.results]
         return json_reply(200, {"results": results}, [CACHE])
 
     return custom(pack, _RESULTS)

@@ -41,7 +41,7 @@ def problem(answer: httpx.Response, status: int, code: str = "") -> dict[str, An
     assert answer.headers["content-type"] == "application/problem+json"
     found: dict[str, Any] = answer.json()
     assert found["status"] == status
-    assert {"type", "title", "detail", "code", "retryable"} <= set(found)
+    assert {"type", "title", "detail", "code", "errors", "trace_id", "retryable"} <= set(found)
     if code:
         assert found["code"] == code
     return found
@@ -172,6 +172,17 @@ def test_a_member_that_is_given_twice_is_400(api: Client) -> None:
         )
         found = problem(answer, 400)
         assert [(e["pointer"], e["code"]) for e in found["errors"]] == [(pointer, "DUPLICATE_KEY")]
+
+
+def test_an_item_that_fails_has_a_complete_problem_of_its_own(api: Client) -> None:
+    body = {"mode": "partial", "items": [{"fields": {"title": "a"}}, {"fields": {"tilte": "b"}}]}
+    answer = api.request("POST", "/v1/objects/thing/records:batchCreate", body)
+    good, bad = answer.json()["results"]
+    assert good["outcome"] == "created"
+    found = bad["error"]
+    assert found["trace_id"] == answer.headers["x-trace-id"]
+    assert {"type", "title", "status", "detail", "code", "errors", "retryable"} <= set(found)
+    assert [e["pointer"] for e in found["errors"]] == ["/items/1/fields/tilte"]
 
 
 def test_a_boards_page_token_goes_with_its_column(api: Client) -> None:
