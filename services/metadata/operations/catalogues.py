@@ -4,12 +4,12 @@ Definitions are cached by version, so that a read costs one indexed row and a wr
 it has not changed. Another process's change shows by the version, which is always read.
 """
 
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from kit import crash
+from kit.bounded import Bounded
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import NotFound
@@ -24,8 +24,8 @@ from services.metadata.operations.versions import Versions
 from services.metadata.store import changes as change_store
 from services.metadata.store import definitions as store
 
-_CACHED_WORKSPACES = 256
-_CACHED_ROLES = 128  # and workspaces as custom roles show them
+_MAX_BYTES = 256 * 1024 * 1024  # of definitions that are held
+_MAX_SHOWN_BYTES = 128 * 1024 * 1024  # and of those as custom roles show them
 
 
 class Change:
@@ -42,9 +42,9 @@ class Catalogues:
     def __init__(self, versions: Versions, limits: Limits) -> None:
         self._versions = versions
         self._limits = limits
-        self._held: OrderedDict[UUID, Definitions] = OrderedDict()
+        self._held: Bounded[UUID, Definitions] = Bounded(_MAX_BYTES)
         self._restrictions = Restrictions()
-        self._shown: OrderedDict[tuple[UUID, int, bytes, str], Definitions] = OrderedDict()
+        self._shown: Bounded[tuple[UUID, int, bytes, str], Definitions] = Bounded(_MAX_SHOWN_BYTES)
 
     async def version(self, tx: Tx, workspace_id: UUID) -> int:
         """The present version, from one indexed row."""
@@ -68,9 +68,8 @@ class Catalogues:
         if held is None:
             compiled = found.draft.compiled()
             seen = self._restrictions.of(compiled, caller.access, caller.principal_id)
-            held = self._shown[key] = shown(found, seen)
-            while len(self._shown) > _CACHED_ROLES:
-                self._shown.popitem(last=False)
+            held = shown(found, seen)
+            self._shown.put(key, held, held.size)
         return held
 
     async def begin(self, tx: Tx, workspace_id: UUID) -> Change:
@@ -150,7 +149,6 @@ class Catalogues:
     async def _at(self, tx: Tx, workspace_id: UUID, version: int) -> Definitions:
         held = self._held.get(workspace_id)
         if held is not None and held.version == version:
-            self._held.move_to_end(workspace_id)
             return held
         found = await store.load(tx, workspace_id)
         self._keep(workspace_id, found)
@@ -159,10 +157,7 @@ class Catalogues:
     def _keep(self, workspace_id: UUID, found: Definitions) -> None:
         held = self._held.get(workspace_id)
         if held is None or held.version < found.version:
-            self._held[workspace_id] = found
-        self._held.move_to_end(workspace_id)
-        while len(self._held) > _CACHED_WORKSPACES:
-            self._held.popitem(last=False)
+            self._held.put(workspace_id, found, found.size)
 
 
 async def _write(
