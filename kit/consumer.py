@@ -64,6 +64,7 @@ _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its 
 _OBSERVE_SECONDS = 10.0
 _TURN_PAUSE = 0.03  # between looks whether it is an event's turn
 _TURN_SECONDS = 90.0  # longer than a dead process, or connection, holds what came before
+_REST = 3.0  # times as long as its last work took does a lane wait for company
 _SPANS = 50  # of a batch; the rest is processed without being watched
 _LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
 _SEEN = """
@@ -82,7 +83,10 @@ class Options:
     # The handler takes a list of events of one workspace; their effects share one transaction.
     batched: bool = False
     # Seconds a lane waits for company before it begins: fewer transactions, for a little latency.
+    # Where a transaction takes long, because there is much to do, it waits for a few times as long
+    # as that, at most `longest_linger`: so what is done behind a request leaves room for requests.
     linger: float = 0.0
+    longest_linger: float = 0.12
     max_deliveries: int = MAX_DELIVERIES
     max_failures: int = 7  # with 0.2 s to 12.8 s between: 25 s in all
     # Called before each transaction, for what needs the network. May be called more than once.
@@ -148,6 +152,7 @@ class Consumer:
         self._unsettled: dict[int, Msg] = {}
         self._early: dict[UUID, float] = {}  # events that wait for their turn, and until when
         self._settled = asyncio.Event()
+        self._took = 0.0  # seconds that the last group took
 
     async def run(self) -> None:
         """Consume for ever; a missing stream or consumer is made again."""
@@ -253,10 +258,12 @@ class Consumer:
         try:
             while lane:
                 if self._options.linger and len(lane.fresh) < self._options.batch:
-                    await asyncio.sleep(self._options.linger)
+                    await asyncio.sleep(self._linger())
                 async with self._gate:
                     group = self._next_group(lane.next())
+                    began = time.monotonic()
                     early = await self._handle(group)
+                    self._took = time.monotonic() - began
                 group = []
                 if early:
                     lane.early.extend(early)
@@ -274,6 +281,10 @@ class Consumer:
             self._settled.set()
         finally:
             del self._lanes[key]
+
+    def _linger(self) -> float:
+        options = self._options
+        return max(options.linger, min(options.longest_linger, _REST * self._took))
 
     def _next_group(self, lane: deque[_Taken]) -> list[_Taken]:
         group = [lane.popleft()]

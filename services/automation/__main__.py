@@ -1,5 +1,7 @@
 """Run the automation service: rules, the trigger consumer and the engine of runs."""
 
+from functools import partial
+
 from armature.automation.v1 import (
     rule_service_pb2,
     rule_service_pb2_grpc,
@@ -92,9 +94,11 @@ async def wire(app: App[Settings]) -> Wiring:
     schedules = Schedules(app.worker_db, app.db, definitions, engine.wake, poll=poll)
     retention = Retention(app.worker_db, app.db, seconds=settings.retention_seconds)
     channels = (metadata_channel, records, artifacts, links, events)
+    # From a change to the first action is what people wait for: hardly any waiting for company.
+    soon = partial(Options, batched=True, linger=0.002, longest_linger=0.02)
     consumers = [
-        Options(NAME, SUBJECTS, batched=True, prepare=triggers.prepare),
-        Options(OTHERS, OTHER_SUBJECTS, batched=True, prepare=triggers.prepare),
+        soon(NAME, SUBJECTS, prepare=triggers.prepare),
+        soon(OTHERS, OTHER_SUBJECTS, prepare=triggers.prepare),
     ]
     return Wiring(
         servicers={
