@@ -182,7 +182,7 @@ def test_an_item_that_fails_has_a_complete_problem_of_its_own(api: Client) -> No
     found = bad["error"]
     assert found["trace_id"] == answer.headers["x-trace-id"]
     assert {"type", "title", "status", "detail", "code", "errors", "retryable"} <= set(found)
-    assert [e["pointer"] for e in found["errors"]] == ["/items/1/fields/tilte"]
+    assert "/items/1/fields/tilte" in [e["pointer"] for e in found["errors"]]
 
 
 def test_a_boards_page_token_goes_with_its_column(api: Client) -> None:

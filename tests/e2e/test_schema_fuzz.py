@@ -18,9 +18,18 @@ CHECKS = (
 LEFT_OUT = "watch|createSubscription|updateSubscription|[rR]ule|[wW]orkflow"
 
 
+def _without_the_future(document: Any) -> Any:
+    """Without the header that asks for a metadata version: one to come is waited for, then 503."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            given = operation.get("parameters", [])
+            operation["parameters"] = [p for p in given if p.get("name") != "X-At-Version"]
+    return document
+
+
 def _fuzzed(api: Client, stack: dict[str, Any], where: Path, *more: str) -> None:
     document = where / "openapi.json"
-    document.write_text(json.dumps(api.get("/v1/openapi.json")))
+    document.write_text(json.dumps(_without_the_future(api.get("/v1/openapi.json"))))
     done = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "run", str(document),
@@ -42,3 +51,15 @@ def test_nothing_undocumented_is_answered(
     api = new_workspace()
     api.post("/v1/blueprints/crm:install", {})
     _fuzzed(api, stack, tmp_path, "--phases", "examples,coverage", "--max-time", "30", "-n", "3")
+
+
+def test_nothing_undocumented_is_answered_to_what_nobody_would_ask(
+    new_workspace: Callable[[], Client], stack: dict[str, Any], tmp_path: Path
+) -> None:
+    """Every operation in turn, with values of no sense at all; records are there to be hit."""
+    api = new_workspace()
+    api.post("/v1/blueprints/crm:install", {})
+    for name in ("company", "person", "opportunity"):
+        items = [{"fields": {}} for _ in range(20)]
+        api.post(f"/v1/objects/{name}/records:batchCreate", {"items": items, "mode": "partial"})
+    _fuzzed(api, stack, tmp_path, "--phases", "fuzzing", "-n", "2")
