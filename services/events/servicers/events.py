@@ -120,8 +120,8 @@ class EventServicer(rpc.EventServiceServicer):
         after = paging.decode(request.after, "watch")
         if after is not None:
             return int(after)
-        if request.from_start:
-            return 0
+        if request.after_position or request.from_start:
+            return int(request.after_position)
         async with self._db.transaction(workspace_id) as tx:
             return await store.last_position(tx, workspace_id)
 

@@ -206,3 +206,12 @@ async def test_a_watch_begins_with_what_comes_next_and_is_quick(
     one = await asyncio.wait_for(calling.read(), 5)
     assert one.event.id == str(event_id)
     calling.cancel()
+
+
+async def test_a_watch_begins_behind_any_event(plane: Plane, workspace: UUID) -> None:
+    caller = plane.a(workspace)
+    await plane.emit(workspace, *["record.updated"] * 5)
+    events = await logged(caller, 5)
+    for number, event in enumerate(events[:-1], start=1):
+        found, _ = await watch(caller, 5 - number, after_position=event.position)
+        assert found == [one.id for one in events[number:]]

@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&armature/events/v1/event_service.proto\x12\x12\x61rmature.events.v1\x1a\x1e\x61rmature/events/v1/event.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x0b\x45ventFilter\x12\r\n\x05types\x18\x01 \x03(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07root_id\x18\x08 \x01(\t\"\x94\x01\n\x11ListEventsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.armature.events.v1.EventFilter\x12\x14\n\x0cnewest_first\x18\x02 \x01(\x08\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"X\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.armature.events.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetEventRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x10GetEventResponse\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\"h\n\x12WatchEventsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.armature.events.v1.EventFilter\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nfrom_start\x18\x03 \x01(\x08\"O\n\x13WatchEventsResponse\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"J\n\x13GetCausalityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"X\n\x14GetCausalityResponse\x12-\n\x05nodes\x18\x01 \x03(\x0b\x32\x1e.armature.events.v1.CausalNode\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\x9f\x01\n\nCausalNode\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\x12\r\n\x05\x61sked\x18\x04 \x01(\x08\x12\x36\n\ndeliveries\x18\x05 \x03(\x0b\x32\".armature.events.v1.CausalDelivery\"V\n\x0e\x43\x61usalDelivery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08trace_id\x18\x04 \x01(\t2\x96\x03\n\x0c\x45ventService\x12`\n\nListEvents\x12%.armature.events.v1.ListEventsRequest\x1a&.armature.events.v1.ListEventsResponse\"\x03\x90\x02\x01\x12Z\n\x08GetEvent\x12#.armature.events.v1.GetEventRequest\x1a$.armature.events.v1.GetEventResponse\"\x03\x90\x02\x01\x12\x66\n\x0cGetCausality\x12\'.armature.events.v1.GetCausalityRequest\x1a(.armature.events.v1.GetCausalityResponse\"\x03\x90\x02\x01\x12`\n\x0bWatchEvents\x12&.armature.events.v1.WatchEventsRequest\x1a\'.armature.events.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&armature/events/v1/event_service.proto\x12\x12\x61rmature.events.v1\x1a\x1e\x61rmature/events/v1/event.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x0b\x45ventFilter\x12\r\n\x05types\x18\x01 \x03(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07root_id\x18\x08 \x01(\t\"\x94\x01\n\x11ListEventsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.armature.events.v1.EventFilter\x12\x14\n\x0cnewest_first\x18\x02 \x01(\x08\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"X\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.armature.events.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetEventRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x10GetEventResponse\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\"\x89\x01\n\x12WatchEventsRequest\x12/\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.armature.events.v1.EventFilter\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x12\n\nfrom_start\x18\x03 \x01(\x08\x12\x1f\n\x0e\x61\x66ter_position\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"O\n\x13WatchEventsResponse\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"J\n\x13GetCausalityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"X\n\x14GetCausalityResponse\x12-\n\x05nodes\x18\x01 \x03(\x0b\x32\x1e.armature.events.v1.CausalNode\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\x9f\x01\n\nCausalNode\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x19.armature.events.v1.Event\x12\x11\n\tparent_id\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\x12\r\n\x05\x61sked\x18\x04 \x01(\x08\x12\x36\n\ndeliveries\x18\x05 \x03(\x0b\x32\".armature.events.v1.CausalDelivery\"V\n\x0e\x43\x61usalDelivery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x10\n\x08trace_id\x18\x04 \x01(\t2\x96\x03\n\x0c\x45ventService\x12`\n\nListEvents\x12%.armature.events.v1.ListEventsRequest\x1a&.armature.events.v1.ListEventsResponse\"\x03\x90\x02\x01\x12Z\n\x08GetEvent\x12#.armature.events.v1.GetEventRequest\x1a$.armature.events.v1.GetEventResponse\"\x03\x90\x02\x01\x12\x66\n\x0cGetCausality\x12\'.armature.events.v1.GetCausalityRequest\x1a(.armature.events.v1.GetCausalityResponse\"\x03\x90\x02\x01\x12`\n\x0bWatchEvents\x12&.armature.events.v1.WatchEventsRequest\x1a\'.armature.events.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['after_position']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['after_position']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001'
   _globals['_EVENTSERVICE'].methods_by_name['GetEvent']._loaded_options = None
@@ -54,18 +56,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETEVENTREQUEST']._serialized_end=640
   _globals['_GETEVENTRESPONSE']._serialized_start=642
   _globals['_GETEVENTRESPONSE']._serialized_end=702
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=704
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=808
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=810
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=889
-  _globals['_GETCAUSALITYREQUEST']._serialized_start=891
-  _globals['_GETCAUSALITYREQUEST']._serialized_end=965
-  _globals['_GETCAUSALITYRESPONSE']._serialized_start=967
-  _globals['_GETCAUSALITYRESPONSE']._serialized_end=1055
-  _globals['_CAUSALNODE']._serialized_start=1058
-  _globals['_CAUSALNODE']._serialized_end=1217
-  _globals['_CAUSALDELIVERY']._serialized_start=1219
-  _globals['_CAUSALDELIVERY']._serialized_end=1305
-  _globals['_EVENTSERVICE']._serialized_start=1308
-  _globals['_EVENTSERVICE']._serialized_end=1714
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=705
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=842
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=844
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=923
+  _globals['_GETCAUSALITYREQUEST']._serialized_start=925
+  _globals['_GETCAUSALITYREQUEST']._serialized_end=999
+  _globals['_GETCAUSALITYRESPONSE']._serialized_start=1001
+  _globals['_GETCAUSALITYRESPONSE']._serialized_end=1089
+  _globals['_CAUSALNODE']._serialized_start=1092
+  _globals['_CAUSALNODE']._serialized_end=1251
+  _globals['_CAUSALDELIVERY']._serialized_start=1253
+  _globals['_CAUSALDELIVERY']._serialized_end=1339
+  _globals['_EVENTSERVICE']._serialized_start=1342
+  _globals['_EVENTSERVICE']._serialized_end=1748
 # @@protoc_insertion_point(module_scope)

@@ -64,14 +64,16 @@ class GetEventResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[_event_pb2.Event, _Mapping]] = ...) -> None: ...
 
 class WatchEventsRequest(_message.Message):
-    __slots__ = ("filter", "after", "from_start")
+    __slots__ = ("filter", "after", "from_start", "after_position")
     FILTER_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     FROM_START_FIELD_NUMBER: _ClassVar[int]
+    AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
     filter: EventFilter
     after: str
     from_start: bool
-    def __init__(self, filter: _Optional[_Union[EventFilter, _Mapping]] = ..., after: _Optional[str] = ..., from_start: _Optional[bool] = ...) -> None: ...
+    after_position: int
+    def __init__(self, filter: _Optional[_Union[EventFilter, _Mapping]] = ..., after: _Optional[str] = ..., from_start: _Optional[bool] = ..., after_position: _Optional[int] = ...) -> None: ...
 
 class WatchEventsResponse(_message.Message):
     __slots__ = ("event", "cursor")
