@@ -1,9 +1,10 @@
 """Look definitions up by name or id: what a plane holds of a workspace between requests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from schema.model import (
 
 __all__ = ["PLATFORM_FIELDS", "CompiledObject", "Workspace"]
 
+T = TypeVar("T")
 _decoder = msgspec.json.Decoder(Snapshot)
 
 
@@ -109,6 +111,13 @@ class CompiledObject:
 
     def field(self, name_or_id: str) -> Field | None:
         return self.fields.get(name_or_id) or self.fields_by_id.get(name_or_id)
+
+    def derived(self, name: str, make: Callable[[], T]) -> T:
+        """What a plane works out from the definition alone: made once, kept as long as this."""
+        kept: dict[str, T] = self.__dict__.setdefault("_derived", {})
+        if name not in kept:
+            kept[name] = make()
+        return kept[name]
 
 
 class Workspace:

@@ -38,13 +38,25 @@ def slot_of(field_id: str, part: str) -> UUID:
 def entries(obj: CompiledObject, doc: Mapping[str, Any]) -> set[Entry]:
     """Every index row of a document, those of inactive fields included: they may come back."""
     found: set[Entry] = set()
-    for field in obj.definition.fields:
-        value = doc.get(field.key or field.name)
-        if value is None or not field.indexed:
+    for key, field, slots in _indexed(obj):
+        value = doc.get(key)
+        if value is None:
             continue
         for part, kind, indexed in index_entries(field, value):
-            found.add(Entry(kind, slot_of(field.index_id, part), _bounded(kind, indexed)))
+            slot = slots.get(part) or slots.setdefault(part, slot_of(field.index_id, part))
+            found.add(Entry(kind, slot, _bounded(kind, indexed)))
     return found
+
+
+def _indexed(obj: CompiledObject) -> list[tuple[str, Field, dict[str, UUID]]]:
+    """The document's key of each indexed field, and its slots by part, as they become known."""
+    found: list[tuple[str, Field, dict[str, UUID]]] = obj.derived(
+        "index", lambda: [(f.key or f.name, f, {}) for f in obj.definition.fields if f.indexed]
+    )
+    return found
+
+
+_target = lru_cache(maxsize=50_000)(UUID)  # many records point to few
 
 
 def _bounded(kind: IndexKind, value: Any) -> Any:
@@ -54,7 +66,7 @@ def _bounded(kind: IndexKind, value: Any) -> Any:
     if kind is IndexKind.NUMBER:
         return numbers.encode(value)
     if kind is IndexKind.REF:
-        return UUID(value)
+        return _target(value)
     return value
 
 

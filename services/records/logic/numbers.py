@@ -10,6 +10,7 @@ from decimal import Decimal
 
 _ZERO = b"\x80"
 _BIAS = 0x8000
+_DIGITS = bytes(max(0, byte - 47) & 0xFF for byte in range(256))  # "0" is 1
 _TURNED = bytes(255 - byte for byte in range(256))
 
 
@@ -18,11 +19,16 @@ def encode(value: Decimal | int) -> bytes:
 
     The exponent is at most 32,767 either way, which is far beyond what a field accepts.
     """
-    sign, digits, exponent = Decimal(value).as_tuple()
-    text = bytes(digit + 1 for digit in digits).lstrip(b"\x01")
+    if isinstance(value, int):
+        sign, exponent = int(value < 0), 0
+        text = b"%d" % abs(value)
+    else:
+        sign, digits, scale = value.as_tuple()
+        assert isinstance(scale, int)
+        exponent, text = scale, bytes(digit + 48 for digit in digits)
+    text = text.translate(_DIGITS).lstrip(b"\x01")
     if not text:
         return _ZERO
-    assert isinstance(exponent, int)
     power = len(text) + exponent
     body = (power + _BIAS).to_bytes(2) + text.rstrip(b"\x01")
     if sign:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
@@ -72,30 +72,55 @@ def matters(field: Field) -> bool:
     return FIELD_TYPES[field.type].searchable or has_grams(field)
 
 
+class _Plan(NamedTuple):
+    """What to keep of a field: nothing depends on the document."""
+
+    key: str
+    field: Field
+    tag: str  # of its lexemes; empty where it has none
+    weight: str
+    grams: bool
+    leads: dict[str, int]  # of its trigrams, by part, as they become known
+
+
+def _plans(workspace: str, obj: CompiledObject) -> list[_Plan]:
+    def plans() -> list[_Plan]:
+        found = []
+        for field in obj.definition.fields:
+            searchable, grams = FIELD_TYPES[field.type].searchable, has_grams(field)
+            if searchable or grams:
+                tag = f"{tag_of(workspace, field.id):08x}" if searchable else ""
+                weight = weight_of(obj, field)
+                found.append(_Plan(field.key or field.name, field, tag, weight, grams, {}))
+        return found
+
+    found: list[_Plan] = obj.derived("search", plans)
+    return found
+
+
 def entry(workspace_id: UUID, obj: CompiledObject, doc: Mapping[str, Any]) -> Entry:
     """What to keep of a document; `obj` with every field that it may have a value of."""
     lexemes: list[str] = []
     grams: set[int] = set()
     place = 0
     workspace = str(workspace_id)
-    for field in obj.definition.fields:
-        value = doc.get(field.key or field.name)
+    for key, field, tag, weight, has_some, leads in _plans(workspace, obj):
+        value = doc.get(key)
         if value is None:
             continue
-        spec = FIELD_TYPES[field.type]
-        if spec.searchable:
-            weight = weight_of(obj, field)
-            tag = f"{tag_of(workspace, field.id):08x}"
+        if tag:
             found: dict[str, int] = {}
             for text in texts(field, value):
                 for word in words(text)[:MAX_WORDS]:
                     place += 1
                     found.setdefault(word, place)
             lexemes += [f"'{tag}{w}':{min(at, 16383)}{weight}" for w, at in found.items()]
-        if has_grams(field):
+        if has_some:
             for part, text in _parts(field, value):
-                tag_bits = tag_of(workspace, field.index_id, part)
-                lead = (tag_bits - (tag_bits >> 31 << 32)) << 32  # as a signed int8 has it
+                lead = leads.get(part)
+                if lead is None:
+                    bits = tag_of(workspace, field.index_id, part)
+                    lead = leads[part] = (bits - (bits >> 31 << 32)) << 32  # as an int8 has it
                 grams.update([lead | low for low in cut(fold(text))])
     return Entry(" ".join(lexemes), list(grams))
 

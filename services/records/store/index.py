@@ -48,11 +48,18 @@ async def _send(
         else:
             rows[kind].append((slot, value, record_id))
     for kind, some in sorted(rows.items()):
-        slots, *values, ids = map(list, zip(*sorted(some), strict=True))
+        some.sort(key=_place)
+        slots, *values, ids = map(list, zip(*some, strict=True))
         params = {"workspace": workspace_id, "slots": slots, "values": values[-1], "ids": ids}
         if kind is Kind.TEXT:
             params["folds"] = values[0]
         await tx.send(statements[kind], params)
+
+
+def _place(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """In a form that compares fast: comparing UUIDs themselves took a tenth of an import."""
+    slot, *value, record_id = row
+    return slot.int, value, record_id.int
 
 
 def _statement(form: str, kind: Kind) -> str:
