@@ -7,6 +7,7 @@ can't be taken for a user's token. API keys and users' JWTs are the metadata pla
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jwt
 
@@ -27,7 +28,11 @@ class Internal:
 
 
 def issue(secret: str, subject: Internal) -> str:
-    start = int(time.time()) // _ROUNDING * _ROUNDING
+    return _issued(secret, subject, int(time.time()) // _ROUNDING * _ROUNDING)
+
+
+@lru_cache(maxsize=4096)
+def _issued(secret: str, subject: Internal, start: int) -> str:
     claims = {
         "iss": _ISSUER,
         "exp": start + _LIFETIME,
