@@ -62,6 +62,13 @@ CONSUMER_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+KEPT_WRONG = Counter(
+    "kept_wrong",
+    "What was kept beside the truth, found wrong by a check, and put right.",
+    ("kind",),
+    registry=REGISTRY,
+)
+
 
 class PoolCollector(Collector):
     """What waits for connections, read from the pools when somebody looks."""

@@ -31,6 +31,7 @@ from services.records.servicers.history import History
 from services.records.servicers.importing import ImportServicer
 from services.records.settings import RecordsSettings
 from services.records.tables import metadata
+from services.records.workers.checks import Checker
 from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.imports import ImportWorker, Rights
 from services.records.workers.search import build_search, tidy_search
@@ -69,6 +70,9 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     )
     bar = advice.Bar(idle=timedelta(seconds=settings.view_idle_seconds))
     views = ViewKeeper(app.db, app.worker_db, definitions.workspace, bar)
+    checker = Checker(
+        app.db, app.worker_db, definitions.workspace, timedelta(seconds=settings.check_seconds)
+    )
     jobs = FieldJobWorker(
         app.db, app.worker_db, definitions, lease_seconds=settings.field_job_lease_seconds
     )
@@ -97,6 +101,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             partial(tidy_search, app.worker_db),
             partial(build_search, app.db, app.worker_db, definitions.workspace),
             views.run,
+            checker.run,
         ],
         background=[partial(flush_for_ever, app.db, uses, bar), Feed(app.bus, watches).run],
         closing=[to_metadata.close, to_links.close, to_artifacts.close, to_events.close],

@@ -157,6 +157,7 @@ stat_states = sa.Table(
     time_column("create_time"),
     sa.Column("ready", sa.Boolean, nullable=False, server_default=sa.text("true")),
     time_column("use_time"),  # about when it was last asked, for those that count alone
+    time_column("check_time"),  # when it was last recounted
 )
 
 # View entries: the records of a hot view in its order, as bytes that sort so (logic/sort_bytes). A
@@ -174,6 +175,7 @@ view_states = sa.Table(
     sa.Column("records", sa.BigInteger, nullable=False),  # that a build has looked at
     time_column("create_time"),
     time_column("change_time"),
+    time_column("check_time"),  # when it was last compared with the records
     sa.CheckConstraint("state IN ('building', 'ready', 'dropping', 'off')", name="state"),
 )
 view_entries = sa.Table(
