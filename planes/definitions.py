@@ -1,27 +1,34 @@
 """Hold what each workspace defines, compiled, and never older than a second.
 
-A snapshot is asked for again when it is older than a second, when a name is unknown, or when a
-caller has seen a newer version; "unchanged" is a short answer. Memory is bounded by bytes: the
-workspaces that were used least recently go first.
+A snapshot is asked for again when word of a newer version has come, when it is older than a second,
+when a name is unknown, or when a caller has seen a newer version; "unchanged" is a short answer.
+Memory is bounded by bytes: the workspaces that were used least recently go first.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
+import nats.errors
+import structlog
 from armature.metadata.v1 import schema_service_pb2 as pb
 from armature.metadata.v1 import schema_service_pb2_grpc as rpc
+from nats.aio.msg import Msg
 
 from kit import clients, credentials
+from kit.bounded import Bounded
+from kit.bus import Bus
 from kit.caller import Caller
 from kit.errors import DeadlineExceeded, NotFound, Unavailable
 from schema.access import Restrictions
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import nearest
 
+log = structlog.get_logger()
+
+VERSION_SUBJECT = "armature.metadata.version"  # .<workspace id>, with the version as the payload
 _FRESH_SECONDS = 0.8
 _STALE_SECONDS = 30.0
 _MAX_BYTES = 512 * 1024 * 1024
@@ -29,10 +36,17 @@ _EXPANSION = 6  # a compiled snapshot takes about this many times its JSON
 
 
 @dataclass(slots=True)
-class _Held:
+class Held:
+    """A compiled workspace, when it was last known to be the newest, and about how many bytes."""
+
     workspace: Workspace
     checked: float
     size: int
+    told: int = 0  # the newest version that word has come of
+
+    @classmethod
+    def of(cls, workspace: Workspace, checked: float, document_size: int) -> "Held":
+        return cls(workspace, checked, document_size * _EXPANSION)
 
 
 class Definitions:
@@ -42,8 +56,7 @@ class Definitions:
         self._stub = rpc.SchemaServiceStub(channel)
         self._secret = secret
         self._plane = plane
-        self._held: OrderedDict[UUID, _Held] = OrderedDict()
-        self._bytes = 0
+        self._held: Bounded[UUID, Held] = Bounded(_MAX_BYTES)
         self._asking: dict[UUID, asyncio.Future[Workspace]] = {}
         self._restrictions = Restrictions()
 
@@ -75,6 +88,29 @@ class Definitions:
             raise _unknown(name, workspace)
         return workspace, found
 
+    async def listen(self, bus: Bus) -> None:
+        """Hear of new versions, for ever. Word that is lost is made up for within a second."""
+        while True:
+            try:
+                subscription = await bus.client.subscribe(f"{VERSION_SUBJECT}.*")
+                async for message in subscription.messages:
+                    self._hear(message)
+            except nats.errors.Error as exc:
+                log.warning("no word of versions", error=str(exc))
+            await asyncio.sleep(1)
+
+    def _hear(self, message: Msg) -> None:
+        """What is held counts as old from a newer version on; the next call asks for it."""
+        try:
+            workspace_id = UUID(message.subject.rpartition(".")[2])
+            version = int(message.data)
+        except ValueError:
+            log.warning("no version", subject=message.subject)
+            return
+        held = self._held.get(workspace_id)
+        if held is not None:
+            held.told = max(held.told, version)
+
     async def workspace(self, workspace_id: UUID, *, at_version: int = 0) -> Workspace:
         """The definitions at no less than `at_version`, and no more than a second old.
 
@@ -84,6 +120,7 @@ class Definitions:
         if (
             held is not None
             and held.workspace.version >= at_version
+            and held.workspace.version >= held.told
             and time.monotonic() - held.checked < _FRESH_SECONDS
         ):
             return held.workspace
@@ -144,20 +181,16 @@ class Definitions:
             raise
         if not answer.snapshot_json and held is not None:
             held.checked = asked
-            self._held.move_to_end(workspace_id)
             return held.workspace
         workspace = Workspace.from_json(answer.snapshot_json)
-        self._keep(workspace_id, _Held(workspace, asked, len(answer.snapshot_json) * _EXPANSION))
+        self.keep(workspace_id, Held.of(workspace, asked, len(answer.snapshot_json)))
         return workspace
 
-    def _keep(self, workspace_id: UUID, entry: _Held) -> None:
-        if old := self._held.pop(workspace_id, None):
-            self._bytes -= old.size
-        self._held[workspace_id] = entry
-        self._bytes += entry.size
-        while self._bytes > _MAX_BYTES and len(self._held) > 1:
-            _, oldest = self._held.popitem(last=False)
-            self._bytes -= oldest.size
+    def keep(self, workspace_id: UUID, entry: Held) -> None:
+        """Hold a workspace, as long as nothing else needs the room."""
+        if (old := self._held.get(workspace_id)) is not None:
+            entry.told = old.told  # word may have come while it was asked for
+        self._held.put(workspace_id, entry, entry.size)
 
 
 def _unknown(name: str, workspace: Workspace) -> NotFound:

@@ -62,7 +62,7 @@ async def wire(app: App[ArtifactsSettings]) -> Wiring:
         journal=journal(defined, config.internal_secret, app.plane),
         consumers=[(consumer.options(), consumer.handle)],
         workers=[cleaning.run],
-        background=[lambda: have_bucket(store)],
+        background=[lambda: have_bucket(store), lambda: definitions.listen(app.bus)],
         closing=[defined.close, records.close],
     )
 

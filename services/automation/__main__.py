@@ -120,6 +120,7 @@ async def wire(app: App[Settings]) -> Wiring:
         journal=journal(metadata_channel, secret, app.plane),
         consumers=[(options, triggers.handle) for options in consumers],
         workers=[engine.run, timers.run, schedules.run, retention.run],
+        background=[lambda: definitions.listen(app.bus)],
         closing=[c.close for c in channels] + [egress.close],
     )
 

@@ -112,7 +112,7 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             stream.run,
             lambda: forget_old(db, app.worker_db, settings.delivery_days),
         ],
-        background=[wakeups.run],
+        background=[wakeups.run, lambda: definitions.listen(app.bus)],
         closing=[channel.close, to_automation.close, egress.close],
     )
 

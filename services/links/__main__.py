@@ -42,6 +42,7 @@ async def wire(app: App[LinksSettings]) -> Wiring:
         journal=journal(defined, config.internal_secret, app.plane),
         consumers=[(projector.options(), projector.handle)],
         workers=[cascades.run],
+        background=[lambda: definitions.listen(app.bus)],
         closing=[defined.close, records.close, artifacts.close],
     )
 

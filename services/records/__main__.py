@@ -103,7 +103,11 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             views.run,
             checker.run,
         ],
-        background=[partial(flush_for_ever, app.db, uses, bar), Feed(app.bus, watches).run],
+        background=[
+            partial(flush_for_ever, app.db, uses, bar),
+            Feed(app.bus, watches).run,
+            partial(definitions.listen, app.bus),
+        ],
         closing=[to_metadata.close, to_links.close, to_artifacts.close, to_events.close],
     )
 

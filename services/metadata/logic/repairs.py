@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.field_types import views_of
 from schema.filters.parse_json import parse
 from schema.filters.paths import resolve_path, resolve_reach
-from schema.filters.tree import QUANTIFIERS, And, Condition, Hop, Not, Or, Tree
+from schema.filters.tree import COMPLEMENTS, QUANTIFIERS, And, Condition, Hop, Not, Or, Tree
 from schema.model import Field, View, ViewType
 from schema.problems import Invalid
 from schema.sorts import parse_sort
@@ -186,12 +187,24 @@ def after_change(
     return repaired
 
 
-def _moved(old: Field, new: Field, reassign: Mapping[str, str | None]) -> dict[str, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Moved:
     """What became of the values of options that are no more: another one, or nothing."""
+
+    renamed: Mapping[str, str | None]  # by the option's own new value
+    taken: Mapping[str, str | None]  # by what records have instead
+
+    def of(self, op: str) -> Mapping[str, str | None]:
+        """What an operator's operand becomes: what is shut out is not what others have become."""
+        return self.renamed if op in COMPLEMENTS else self.taken
+
+
+def _moved(old: Field, new: Field, reassign: Mapping[str, str | None]) -> _Moved:
     now = {o.id: o.value for o in new.options}
     values = set(now.values())
     gone = [o for o in old.options if o.value not in values] if new.options else []
-    return {o.value: reassign.get(o.value, now.get(o.id)) for o in gone}
+    renamed = {o.value: now.get(o.id) for o in gone}
+    return _Moved(renamed, {v: reassign.get(v, other) for v, other in renamed.items()})
 
 
 def _following(
@@ -199,7 +212,7 @@ def _following(
     obj: CompiledObject,
     document: Mapping[str, Any],
     field: Field,
-    moved: Mapping[str, str | None],
+    moved: _Moved,
 ) -> dict[str, Any]:
     """The filter by the options that there are; what makes no sense any more goes."""
     return _pruned(workspace, obj, _renamed(workspace, obj, document, field, moved), frozenset())
@@ -210,7 +223,7 @@ def _renamed(
     obj: CompiledObject,
     document: Mapping[str, Any],
     field: Field,
-    moved: Mapping[str, str | None],
+    moved: _Moved,
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in document.items():
@@ -229,7 +242,7 @@ def _operands(
     name: str,
     value: Any,
     field: Field,
-    moved: Mapping[str, str | None],
+    moved: _Moved,
 ) -> Any:
     operators = dict(value) if isinstance(value, Mapping) else {"eq": value}
     for op in operators.keys() & QUANTIFIERS.keys():
@@ -240,7 +253,7 @@ def _operands(
     with contextlib.suppress(Invalid):
         own = resolve_path(workspace, obj, name, "filter").leaf.field
         if own is not None and own.id == field.id:
-            operators = {op: _operand(operand, moved) for op, operand in operators.items()}
+            operators = {op: _operand(one, moved.of(op)) for op, one in operators.items()}
     return operators if isinstance(value, Mapping) else operators["eq"]
 
 

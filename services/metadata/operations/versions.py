@@ -14,10 +14,9 @@ import structlog
 from nats.aio.msg import Msg
 
 from kit.bus import Bus
+from planes.definitions import VERSION_SUBJECT
 
 log = structlog.get_logger()
-
-SUBJECT = "armature.metadata.version"
 
 
 class Versions:
@@ -57,7 +56,7 @@ class Versions:
         """Hear of versions that other processes made, for ever; NATS resumes the subscription."""
         while True:
             try:
-                subscription = await self._bus.client.subscribe(f"{SUBJECT}.*")
+                subscription = await self._bus.client.subscribe(f"{VERSION_SUBJECT}.*")
                 async for message in subscription.messages:
                     self._hear(message)
             except nats.errors.Error as exc:
@@ -76,6 +75,8 @@ class Versions:
 
     async def _publish(self, workspace_id: UUID, version: int) -> None:
         try:
-            await self._bus.client.publish(f"{SUBJECT}.{workspace_id}", str(version).encode())
+            await self._bus.client.publish(
+                f"{VERSION_SUBJECT}.{workspace_id}", str(version).encode()
+            )
         except (nats.errors.Error, OSError) as exc:
             log.warning("a version went unsaid", error=str(exc))

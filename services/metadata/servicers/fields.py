@@ -12,7 +12,7 @@ from services.metadata.convert.definitions import (
     field_message,
     new_field_document,
 )
-from services.metadata.logic.field_changes import Asked
+from services.metadata.logic.field_changes import READY, Asked
 from services.metadata.operations import fields
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.finding import field_of, object_of
@@ -116,7 +116,8 @@ class FieldServicer(rpc.FieldServiceServicer):
                 found = (await self._catalogues.read(tx, caller.workspace_id)).draft
             obj = found.object(request.object)
             field = found.field(obj.id, request.field) if obj is not None else None
-            if obj is not None and field is not None:  # else the work says what is wrong
+            # Else the work says what is wrong.
+            if obj is not None and field is not None and field.state == READY:
                 await self._uses.refuse(caller, obj.name, field.name)
 
         async def work(tx: Tx) -> pb.DeleteFieldResponse:

@@ -47,7 +47,7 @@ class SchemaServicer(rpc.SchemaServiceServicer):
     ) -> pb.GetSnapshotResponse:
         caller = current_caller()
         caller.require("read")
-        async with self._db.transaction(caller.workspace_id) as tx:
+        async with self._db.reading(caller.workspace_id) as tx:
             version = await self._catalogues.version(tx, caller.workspace_id)
             # What a custom role shows changes with the role, without a new version.
             if version == request.if_newer_than and caller.access is None:

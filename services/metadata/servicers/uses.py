@@ -17,7 +17,7 @@ from schema.jsonio import loads_exact
 from schema.problems import Invalid
 
 UNKNOWN = "rules and workflows: the automation plane did not answer"
-_SECONDS = 3.0
+_SECONDS = 2.0
 _PAGE = 1000
 
 

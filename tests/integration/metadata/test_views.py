@@ -39,12 +39,12 @@ async def test_eligible_fields_say_why_not(acme: Client) -> None:
     answer = await acme("GetEligibleFields", object="deal", type="kanban")
     assert [f.field for f in answer.fields if f.eligible] == ["won", "stage"]
     title = answer.fields[0]
-    assert title.reason == "text does not unlock kanban; types that do: boolean, select"
+    assert title.reason == "text does not unlock kanban; types that do: boolean, select, relation"
     calendar = await acme("GetEligibleFields", object="deal", type="calendar")
     assert [f.field for f in calendar.fields if f.eligible] == ["due", "until", "met"]
     table = await acme("GetEligibleFields", object="deal", type="table")
     assert all(f.eligible for f in table.fields)
-    assert await reason(acme("GetEligibleFields", object="deal", type="map")) == (
+    assert await reason(acme("GetEligibleFields", object="deal", type="gantt")) == (
         "INVALID_ARGUMENT/VIEW_INVALID"
     )
 
