@@ -13,7 +13,7 @@ from armature.events.v1 import event_admin_service_pb2 as admin_pb
 from armature.events.v1 import event_pb2, event_service_pb2, replay_pb2, subscription_pb2
 from google.protobuf.message import Message
 
-from kit import clock, ids
+from kit import clock, ids, upcasting
 from kit.egress import header_problem
 from kit.errors import InvalidArgument, Violation
 from schema.problems import Invalid
@@ -60,7 +60,10 @@ _LETTER_STATES = ("open", "replayed", "discarded")
 
 
 def event(found: LoggedEvent) -> event_pb2.Event:
+    """In the form of today, whatever the form in which the log has it."""
     actor = msgspec.json.decode(found.actor)
+    stored = msgspec.Raw(found.data.encode())
+    form, data = upcasting.raised(found.type, found.schema_version, stored)
     return event_pb2.Event(
         id=str(found.event_id),
         type=found.type,
@@ -69,8 +72,8 @@ def event(found: LoggedEvent) -> event_pb2.Event:
         aggregate_id=str(found.aggregate_id),
         aggregate_version=found.aggregate_version,
         object=found.object,
-        data_json=found.data.encode(),
-        schema_version=found.schema_version,
+        data_json=bytes(data),
+        schema_version=form,
         actor=actor_pb2.Actor(
             kind=actor.get("kind", ""), id=actor.get("id", ""), name=actor.get("name", "")
         ),
