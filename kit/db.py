@@ -13,13 +13,13 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection, AsyncPipeline
+from psycopg import AsyncConnection, AsyncPipeline, AsyncRawCursor
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.array import ListBinaryDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -27,10 +27,10 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.sql import ClauseElement
 
 from kit import deadlines, telemetry
+from kit.bundle import Bundle, Params
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 
 Row: TypeAlias = dict[str, Any]
-Params: TypeAlias = Mapping[str, Any] | Sequence[Any] | None
 _DIALECT = psycopg_dialect()  # type: ignore[no-untyped-call]
 
 # Measured: a parallel plan turns a millisecond into fifty.
@@ -39,6 +39,7 @@ _PLANNER = "-c max_parallel_workers_per_gather=0 -c enable_memoize=off -c jit=of
 # ours waits for anybody else while it is in one.
 _SERVER = "-c idle_in_transaction_session_timeout=60s"
 _STATEMENT_SECONDS = 60.0
+_PREPARED = 200  # statements of a connection that are kept planned
 # Beyond a statement's own time without another one: its connection is dead, and will not say so.
 _SILENCE_SECONDS = 5.0
 
@@ -46,16 +47,6 @@ _BEGIN = (
     "SELECT now() AS now, set_config('app.workspace_id', %s, true),"
     " set_config('statement_timeout', %s, true)"
 )
-
-
-class Sending(Protocol):
-    """Takes statements whose results nobody needs: a transaction, or a bundle of it."""
-
-    violations: dict[str, ServiceError]
-
-    async def send(self, sql: str, params: Params = None) -> None: ...
-
-    def wake_relay(self) -> None: ...
 
 
 class Tx:
@@ -77,6 +68,7 @@ class Tx:
         self._time: datetime | None = None
         self._after_commit: list[Callable[[], None]] = []
         self.violations: dict[str, ServiceError] = {}
+        self._bundle = Bundle()
 
     async def time(self) -> datetime:
         """When the transaction began, by the database's clock."""
@@ -92,7 +84,7 @@ class Tx:
 
     async def tuples(self, sql: str, params: Params = None) -> list[tuple[Any, ...]]:
         """Rows as tuples, for pages: half the cost of dictionaries."""
-        self._watch.touch()
+        await self._next()
         cursor = self.connection.cursor(row_factory=tuple_row)
         await cursor.execute(sql, params)
         return await cursor.fetchall()
@@ -122,8 +114,21 @@ class Tx:
     async def send(self, sql: str, params: Params = None) -> None:
         """Queue a statement whose result nobody needs: no wait. Name what it may violate in
         `violations`, by constraint: the error is raised when the transaction next waits."""
-        self._watch.touch()
+        await self._next()
         await self.connection.execute(sql, params)
+
+    async def collect(self, sql: str, params: Params = None, appends_to: str = "") -> None:
+        """`send`, as one statement with others: see kit.bundle for what may go so. What appends to
+        a list, whose order counts, says to which."""
+        if appends_to and self._bundle.appends_to(appends_to):
+            await self.flush()
+        self._bundle.add(sql, params, appends_to)
+
+    async def flush(self) -> None:
+        """Send what was collected."""
+        if self._bundle:
+            self._watch.touch()
+            await AsyncRawCursor(self.connection).execute(*self._bundle.take())
 
     def pipeline(self) -> contextlib.AbstractAsyncContextManager[AsyncPipeline]:
         """Wait, at the end of the block, for what was sent in it."""
@@ -131,18 +136,22 @@ class Tx:
 
     async def ask(self, sql: str, params: Params = None) -> psycopg.AsyncCursor[Row]:
         """Queue a statement and fetch its rows later, from the cursor, with others' results."""
-        self._watch.touch()
+        await self._next()
         return await self.connection.execute(sql, params)
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo the block alone when it raises; what it violates has the names of `violations`."""
+        await self.flush()
         await self._pipeline.sync()  # the driver must know that a transaction is open
         try:
             async with self.connection.transaction():
                 yield
+                await self.flush()
         except psycopg.errors.IntegrityError as exc:
             raise self.named(exc) from exc
+        finally:
+            self._bundle = Bundle()  # what is left was collected by a block that is undone
 
     def named(self, violated: psycopg.errors.IntegrityError) -> Exception:
         """The error that `violations` has for a constraint, else the driver's own."""
@@ -156,8 +165,14 @@ class Tx:
         """Have the relay of this process look at the outbox right after the commit."""
         self.after_commit(self._database.outbox_changed)
 
-    async def _execute(self, sql: str | ClauseElement, params: Params) -> psycopg.AsyncCursor[Row]:
+    async def _next(self) -> None:
+        """Another statement is about to go out."""
+        if self._bundle:
+            await self.flush()
         self._watch.touch()
+
+    async def _execute(self, sql: str | ClauseElement, params: Params) -> psycopg.AsyncCursor[Row]:
+        await self._next()
         if not isinstance(sql, str):
             compiled = sql.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
             sql, params = str(compiled), compiled.params
@@ -262,6 +277,7 @@ class Database:
                             begun = await connection.execute(_BEGIN, (workspace_id, timeout))
                             tx = Tx(connection, self, pipeline, begun, watch)
                             yield tx
+                            await tx.flush()
                             watch.touch()
                             commit = await connection.execute("COMMIT")
                         if commit.statusmessage != "COMMIT":
@@ -279,6 +295,7 @@ async def _configure(connection: AsyncConnection[Row]) -> None:
     """Send arrays in binary: in text, every quote in every text of an array is escaped one by one,
     which took two thirds of a consumer's time with a batch of events."""
     connection.adapters.register_dumper(list, ListBinaryDumper)
+    connection.prepared_max = _PREPARED
 
 
 class _Watch:

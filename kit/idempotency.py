@@ -61,7 +61,7 @@ async def once(
             response = await work(tx)
             _check_new(await asked.fetchone())
             tx.violations["pk_idempotency_keys"] = twin
-            await tx.send(_REMEMBER, [*key, digest, response.SerializeToString()])
+            await tx.collect(_REMEMBER, [*key, digest, response.SerializeToString()])
     except _Repeated as repeated:
         return _first(repeated.row, digest, kind)
     except (ServiceError, psycopg.errors.IntegrityError):

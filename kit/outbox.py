@@ -14,7 +14,7 @@ from uuid import UUID
 
 from kit import ids, telemetry
 from kit.caller import Caller
-from kit.db import Sending
+from kit.db import Tx
 from kit.errors import InvalidArgument
 
 PARTITIONS = 16  # of hash(aggregate); each is published by one lease holder at a time
@@ -53,7 +53,7 @@ def partition_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % PARTITIONS
 
 
-async def add(tx: Sending, caller: Caller, *events: Event) -> None:
+async def add(tx: Tx, caller: Caller, *events: Event) -> None:
     """Announce `events` when the transaction commits, in this order.
 
     What could never be published is refused here, with the change it announces: INVALID_ARGUMENT /
@@ -87,9 +87,10 @@ async def add(tx: Sending, caller: Caller, *events: Event) -> None:
         for e, payload in zip(events, payloads, strict=True)
     ]
     if len(rows) == 1:
-        await tx.send(_INSERT_ONE, [caller.workspace_id, *rows[0]])
+        await tx.collect(_INSERT_ONE, [caller.workspace_id, *rows[0]], appends_to="outbox")
     else:
-        await tx.send(_INSERT, [caller.workspace_id, *map(list, zip(*rows, strict=True))])
+        columns = [caller.workspace_id, *map(list, zip(*rows, strict=True))]
+        await tx.collect(_INSERT, columns, appends_to="outbox")
     tx.wake_relay()
 
 

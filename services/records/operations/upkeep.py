@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from kit.db import Sending, Tx
+from kit.db import Tx
 from kit.errors import Unavailable
 from schema.compiled import CompiledObject, Workspace
 from schema.filters.closure import Predicate
@@ -28,11 +28,9 @@ async def note(
     obj: CompiledObject,
     moved: Sequence[Moved],
     kept: stats_store.Kept | None = None,
-    bundle: Sending | None = None,
 ) -> None:
     """Have statistics and view entries follow records; part of every transaction that changes
-    them. What can be sent with other writes goes into the bundle. UNAVAILABLE / METADATA_BEHIND
-    where these definitions are older than what is kept."""
+    them. UNAVAILABLE / METADATA_BEHIND where these definitions are older than what is kept."""
     workspace_id, object_id = UUID(workspace.id), UUID(obj.id)
     moved = [(_live(before), _live(after)) for before, after in moved]
     kept = kept or await stats_store.kept(tx, workspace_id, object_id)
@@ -46,7 +44,7 @@ async def note(
     if len(plain) < len(kept.statistics):
         of_views = [one for one in kept.statistics if stats.OF_VIEW in one[1]]
         deltas += await _figures(tx, workspace, workspace_id, of_views, moved)
-    await stats_store.add_deltas(bundle or tx, workspace_id, deltas)
+    await stats_store.add_deltas(tx, workspace_id, deltas)
     if kept.sets:
         await _follow(tx, workspace, workspace_id, object_id, kept.sets, moved)
 

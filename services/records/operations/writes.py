@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from kit import clock, crash, etags, ids, outbox
-from kit.bundle import Bundle
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import (
@@ -356,28 +355,25 @@ async def _write(
     written = [_written(target, c, now, n) for n, c in enumerate(changes)]
     rows = {w.record.id: _row(obj, w.record) for w in written}
     actor = target.caller.actor()
-    bundle = Bundle(tx)
     claims = _claims_of(obj, todo)
     if fresh:
         # Before what belongs to the record, so that a used id is what is reported.
         new_rows = [rows[c.id] for c in fresh]
-        first = tx if claims else bundle
-        await store.insert(first, workspace_id, target.object_id, new_rows, actor)
+        await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
     if known:
-        await store.update(bundle, workspace_id, [rows[c.id] for c in known], actor)
+        await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
     if todo:
         after = {w.record.id: w.record for w in written}
         moved = [(c.before, after[c.id]) for c in todo]
         kept = await asked.kept()
-        await upkeep.note(tx, target.workspace, target.full, moved, kept, bundle)
+        await upkeep.note(tx, target.workspace, target.full, moved, kept)
     if claims:
         await _claim_uniques(tx, target, obj, todo, claims, duties.lenient_claims(owed), carried)
     await duties.settle(tx, workspace_id, carried)
-    await index.remove(bundle, workspace_id, removed)
-    await index.add(bundle, workspace_id, added)
-    await search_store.put(bundle, workspace_id, _searchable(target, obj, todo))
-    await outbox.add(bundle, target.caller, *_events(target, changes, written))
-    await bundle.flush()
+    await index.remove(tx, workspace_id, removed)
+    await index.add(tx, workspace_id, added)
+    await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
+    await outbox.add(tx, target.caller, *_events(target, changes, written))
     await allowed(tx, target, {c.id: c.path for c in todo})
     crash.point("records.before_commit")
     return written

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from kit.db import Sending
+from kit.db import Tx
 from schema.field_types import Kind
 from services.records.logic.documents import Entry
 
@@ -29,16 +29,16 @@ WHERE v.workspace_id = %(workspace)s::uuid AND v.slot = n.slot AND v.value = n.v
 Owned = tuple[UUID, Entry]
 
 
-async def add(tx: Sending, workspace_id: UUID, owned: Iterable[Owned]) -> None:
+async def add(tx: Tx, workspace_id: UUID, owned: Iterable[Owned]) -> None:
     await _send(tx, workspace_id, owned, _ADDS)
 
 
-async def remove(tx: Sending, workspace_id: UUID, owned: Iterable[Owned]) -> None:
+async def remove(tx: Tx, workspace_id: UUID, owned: Iterable[Owned]) -> None:
     await _send(tx, workspace_id, owned, _REMOVES)
 
 
 async def _send(
-    tx: Sending, workspace_id: UUID, owned: Iterable[Owned], statements: dict[Kind, str]
+    tx: Tx, workspace_id: UUID, owned: Iterable[Owned], statements: dict[Kind, str]
 ) -> None:
     """One statement for each table, its rows in key order: so concurrent writers meet in one."""
     rows: dict[Kind, list[tuple[Any, ...]]] = defaultdict(list)
@@ -53,7 +53,7 @@ async def _send(
         params = {"workspace": workspace_id, "slots": slots, "values": values[-1], "ids": ids}
         if kind is Kind.TEXT:
             params["folds"] = values[0]
-        await tx.send(statements[kind], params)
+        await tx.collect(statements[kind], params)
 
 
 def _place(row: tuple[Any, ...]) -> tuple[Any, ...]:

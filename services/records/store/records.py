@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kit.db import Row, Sending, Tx
+from kit.db import Row, Tx
 from kit.errors import AlreadyExists
 from schema import jsonio
 from services.records.model import Stored
@@ -78,7 +78,7 @@ def _params(workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
 
 
 async def insert(
-    tx: Sending,
+    tx: Tx,
     workspace_id: UUID,
     object_id: UUID,
     rows: Sequence[NewRow],
@@ -88,7 +88,7 @@ async def insert(
     this object or another."""
     message = "there is a record with this id already"
     tx.violations["pk_records"] = AlreadyExists("RECORD_EXISTS", message)
-    await tx.send(_INSERT, _params(workspace_id, rows, actor) | {"object": object_id})
+    await tx.collect(_INSERT, _params(workspace_id, rows, actor) | {"object": object_id})
 
 
 async def lock(
@@ -100,10 +100,10 @@ async def lock(
 
 
 async def update(
-    tx: Sending, workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
+    tx: Tx, workspace_id: UUID, rows: Sequence[NewRow], actor: Mapping[str, str]
 ) -> None:
     """Write new documents over locked records, which are live afterwards."""
-    await tx.send(_UPDATE, _params(workspace_id, rows, actor))
+    await tx.collect(_UPDATE, _params(workspace_id, rows, actor))
 
 
 async def mark_deleted(

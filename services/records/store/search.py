@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from kit.db import Sending, Tx
+from kit.db import Tx
 from schema import jsonio
 from schema.filters.columns import Params
 from services.records.logic.search import Entry
@@ -32,7 +32,7 @@ ORDER BY record_id LIMIT %s FOR UPDATE"""
 Found = tuple[Any, ...]
 
 
-async def put(tx: Sending, workspace_id: UUID, entries: Sequence[tuple[UUID, Entry]]) -> None:
+async def put(tx: Tx, workspace_id: UUID, entries: Sequence[tuple[UUID, Entry]]) -> None:
     """Write the entries of live records over those that they had; one statement, no wait."""
     if not entries:
         return
@@ -40,7 +40,7 @@ async def put(tx: Sending, workspace_id: UUID, entries: Sequence[tuple[UUID, Ent
         {"id": str(record_id), "vector": entry.vector, "grams": entry.grams}
         for record_id, entry in sorted(entries, key=lambda pair: pair[0])
     ]
-    await tx.send(_PUT, {"workspace": workspace_id, "rows": jsonio.dumps(rows).decode()})
+    await tx.collect(_PUT, {"workspace": workspace_id, "rows": jsonio.dumps(rows).decode()})
 
 
 async def remove(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from kit.db import Row, Sending, Tx
+from kit.db import Row, Tx
 from services.records.logic.stats import Delta, Statistic
 
 _ADD = """
@@ -69,10 +69,10 @@ ON CONFLICT (workspace_id, stat_id, group_key, measure)
 DO UPDATE SET count = s.count + excluded.count, total = s.total + excluded.total"""
 
 
-async def add_deltas(tx: Sending, workspace_id: UUID, deltas: Sequence[Delta]) -> None:
+async def add_deltas(tx: Tx, workspace_id: UUID, deltas: Sequence[Delta]) -> None:
     if deltas:
         columns = [list(column) for column in zip(*deltas, strict=True)]
-        await tx.send(_ADD, [workspace_id, *columns])
+        await tx.collect(_ADD, [workspace_id, *columns])
 
 
 async def read(

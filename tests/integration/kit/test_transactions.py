@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from cli.stack.planes import service_role
 from cli.stack.servers import Started
-from kit import migrations
+from kit import migrations, outbox
+from kit.caller import Caller
 from kit.db import Database, Tx
 from kit.errors import AlreadyExists, Unavailable
 from services.links.tables import metadata
@@ -111,3 +112,62 @@ async def test_a_transaction_that_is_given_up_leaves_nothing_open(db: Database) 
     with pytest.raises(TimeoutError):
         await work()
     assert await _counted(db, ours) == 0
+
+
+async def _events(db: Database, ours: UUID) -> list[int]:
+    async with db.transaction(ours) as tx:
+        rows = await tx.all(
+            "SELECT aggregate_version FROM outbox WHERE workspace_id = %s ORDER BY seq", [ours]
+        )
+    return [row["aggregate_version"] for row in rows]
+
+
+async def test_what_is_collected_goes_out_before_what_comes_next(db: Database) -> None:
+    ours = uuid4()
+
+    async def given_up(tx: Tx) -> None:
+        async with tx.savepoint():
+            await tx.collect(_PUT, [ours, uuid4()])
+            raise ZeroDivisionError
+
+    async with db.transaction(ours) as tx:
+        await tx.collect(_PUT, [ours, uuid4()])
+        assert await tx.value(_COUNT, [ours]) == 1
+        await tx.collect(_PUT, [ours, uuid4()])
+        async with tx.savepoint():
+            await tx.collect(_PUT, [ours, uuid4()])
+        with pytest.raises(ZeroDivisionError):
+            await given_up(tx)
+        await tx.collect(_PUT, [ours, uuid4()])
+    assert await _counted(db, ours) == 4
+
+
+async def test_what_is_collected_fails_the_commit_by_its_name_and_leaves_nothing(
+    db: Database,
+) -> None:
+    ours, event = uuid4(), uuid4()
+
+    async def work() -> None:
+        async with db.transaction(ours) as tx:
+            tx.violations["pk_inbox"] = AlreadyExists("TAKEN", "it is there")
+            for one in (uuid4(), event, event):
+                await tx.collect(_PUT, [ours, one])
+
+    with pytest.raises(AlreadyExists):
+        await work()
+    assert await _counted(db, ours) == 0
+
+
+async def test_events_of_one_transaction_keep_their_order(db: Database) -> None:
+    ours, aggregate = uuid4(), uuid4()
+    caller = Caller(ours, "someone", "user", "Someone")
+    async with db.transaction(ours) as tx:
+        for version in range(1, 8):
+            events = [
+                outbox.Event("thing.changed", "thing", aggregate, version * 10 + n, {})
+                for n in range(version % 3 + 1)
+            ]
+            await outbox.add(tx, caller, *events)
+    found = await _events(db, ours)
+    assert found == sorted(found)
+    assert len(found) == 14
