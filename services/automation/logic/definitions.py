@@ -3,6 +3,7 @@
 `judge` tells everything wrong with its shape; `read` takes one that was judged when it was stored.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ MEMBERS = ("trigger", "condition", "when", "inputs", "variables", "steps", "limi
 MAX_INPUTS = 50
 MAX_REENTRY = 50
 MIN_INTERVAL = 1.0
+_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")
+NAMED = "a name has letters, digits and underscores, at most 63, and begins with no digit"
 _PRIORITIES = {"low": 0, "normal": 1, "high": 2}
 _RECORD = ("object",)
 _ON_SCHEDULE = ("cron", "interval", "time_zone", "overlap", "misfire", "misfire_cap", "jitter")
@@ -87,6 +90,9 @@ def judge(document: Mapping[str, Any]) -> tuple[WorkflowDefinition, list[Problem
     if not document.get("steps"):
         wrong("steps", "REQUIRED", "a workflow has at least one step")
     variables = _object(document.get("variables"), "variables", wrong)
+    for name in variables:
+        if not is_name(name):
+            wrong(f"variables.{name}", "NAME_INVALID", NAMED)
     condition = _object(document.get("condition"), "condition", wrong)
     when = document.get("when") or ""
     if not isinstance(when, str):
@@ -243,6 +249,13 @@ def form(value: Any, path: str, problems: list[Problem]) -> tuple[InputField, ..
             message = 'an input is {"name", "type"?, "required"?, "options"?, "label"?}'
             problems.append(Problem(at, "WRONG_KIND", message))
             continue
+        if not is_name(one["name"]):
+            problems.append(Problem(f"{at}.name", "NAME_INVALID", NAMED))
+            continue
+        if any(one["name"] == known.name for known in found):
+            message = f"there is an input {one['name']!r} before this one"
+            problems.append(Problem(f"{at}.name", "NAME_TAKEN", message))
+            continue
         kind = one.get("type", "text")
         if kind not in FORM_TYPES:
             hint = f"must be one of {', '.join(FORM_TYPES)}{nearest(str(kind), FORM_TYPES)}"
@@ -256,6 +269,31 @@ def form(value: Any, path: str, problems: list[Problem]) -> tuple[InputField, ..
         required = bool(one.get("required"))
         found.append(InputField(one["name"], kind, required, tuple(options), label))
     return tuple(found)
+
+
+def is_name(text: str) -> bool:
+    """Whether templates and formulas can name it behind inputs. and vars."""
+    return bool(_NAME.match(text))
+
+
+def stages(value: Any, path: str) -> list[Problem]:
+    """What is wrong with an escalation; texts may be templates."""
+    problems: list[Problem] = []
+    for i, one in enumerate(value if isinstance(value, list) else ()):
+        at = f"{path}.{i}"
+        members = set(one) if isinstance(one, dict) else set()
+        if "after" not in members or not members <= {"after", "assignees"}:
+            message = 'a stage of an escalation is {"after", "assignees"}'
+            problems.append(Problem(at, "WRONG_KIND", message))
+            continue
+        after, asked = one["after"], one.get("assignees", [])
+        told = templates.has_template(after) or isinstance(after, dict)  # by a formula
+        if not told and durations.seconds(after) is None:
+            message = "must be seconds, or like 15m, 2h, 3d"
+            problems.append(Problem(f"{at}.after", "WRONG_KIND", message))
+        if not isinstance(asked, list) or not all(isinstance(who, str) for who in asked):
+            problems.append(Problem(f"{at}.assignees", "WRONG_KIND", "must be a list of texts"))
+    return problems
 
 
 def fill_form(

@@ -227,11 +227,17 @@ class _Checker:
                     wrong("on_timeout", "UNKNOWN_OPTION", "must be continue or fail")
                 if given.get("form") is not None:
                     definitions.form(given["form"], f"{at}.form", self._problems)
+                escalation = given.get("escalation")
+                self._problems += definitions.stages(escalation, f"{at}.escalation")
             case ActionType.CALL_WORKFLOW if references.is_literal_name(given.get("workflow")):
                 if given["workflow"] not in self._workflows:
                     at_name = f"{at}.workflow"
                     found = _no_workflow(at_name, given["workflow"], self._workflows)
                     self._problems.append(found)
+            case ActionType.SET_VARIABLES if isinstance(given.get("values"), dict):
+                for name in given["values"]:
+                    if not definitions.is_name(name):
+                        wrong(f"values.{name}", "NAME_INVALID", definitions.NAMED)
             case ActionType.UNLINK:
                 if not given.get("id") and not (given.get("source") and given.get("target")):
                     wrong("id", "REQUIRED", "unlink needs the link's id, or source and target")

@@ -167,3 +167,36 @@ def test_forms_tell_every_mistake() -> None:
         "n": None,
     }
     assert values["kind"] == "c"
+
+
+def test_names_that_nothing_can_name_are_refused() -> None:
+    document = {
+        "trigger": {"type": "manual"},
+        "inputs": [{"name": "a"}, {"name": "a"}, {"name": "bad name"}, {"name": "1st"}],
+        "variables": {"x y": 1, "z": 2},
+        "steps": [{"id": "s", "type": "stop"}],
+    }
+    _, problems = definitions.judge(document)
+    assert [(p.path, p.code) for p in problems] == [
+        ("variables.x y", "NAME_INVALID"),
+        ("inputs.1.name", "NAME_TAKEN"),
+        ("inputs.2.name", "NAME_INVALID"),
+        ("inputs.3.name", "NAME_INVALID"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "path"),
+    [
+        ({"after": "2d", "assignees": ["role:admin"]}, ""),
+        ({"after": "{{ inputs.days }}"}, ""),
+        ({"after": {"$cel": "inputs.days * 86400"}}, ""),
+        ("x", "e.0"),
+        ({}, "e.0"),
+        ({"after": "2d", "who": []}, "e.0"),
+        ({"after": "soon"}, "e.0.after"),
+        ({"after": 5, "assignees": "bob"}, "e.0.assignees"),
+    ],
+)
+def test_an_escalation_is_judged_before_anybody_is_asked(stage: Any, path: str) -> None:
+    assert [p.path for p in definitions.stages([stage], "e")] == ([path] if path else [])
