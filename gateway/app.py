@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 _GZIP_BYTES = 1024
 _CLIENT_GONE = 499  # for metrics alone: nobody is there to read it
+_VERSION = b"x-metadata-version"
+_NOT_SAID = {401, 429, 503, 504}  # nobody known, or nobody to be asked
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _TEXT = (b"application/json", b"application/problem+json", b"text/")
 
@@ -117,17 +119,35 @@ class Gateway:
             if route.needs_credentials:
                 exchange.credential = bearer(exchange)
                 self.hub.limiter.take(exchange)
-            return await route.handler(exchange)
+            reply = await route.handler(exchange)
+            await self._say_version(exchange, reply)
+            return reply
         except ServiceError as exc:
             places = route.places if route else errors.NOWHERE
             if errors.status_of(exc, places) == 500:
                 log.warning("a plane failed", route=route.path if route else "", error=exc.reason)
-            return errors.reply(exc, exchange.trace_id, places)
+            problem = errors.reply(exc, exchange.trace_id, places)
+            if not isinstance(exc, errors.Refused):  # what we refuse ourselves asks nobody
+                await self._say_version(exchange, problem)
+            return problem
         except ClientGone:
             raise
         except Exception:
             log.exception("unexpected", route=route.path if route else "")
             return errors.reply(Internal("INTERNAL", errors.GENERIC), exchange.trace_id)
+
+    async def _say_version(self, exchange: Exchange, reply: Reply | Stream) -> None:
+        """Every answer to somebody we know says which definitions there are; a stream goes on
+        while they change."""
+        unknown = not exchange.credential or reply.status in _NOT_SAID
+        if (
+            unknown
+            or isinstance(reply, Stream)
+            or any(name == _VERSION for name, _ in reply.headers)
+        ):
+            return
+        if version := await self.hub.version(exchange):
+            reply.headers.append((_VERSION, b"%d" % version))
 
     def _unrouted(self, exchange: Exchange, refused: errors.Refused | None) -> Reply:
         """OPTIONS answers what an address takes: the Allow of the refusal it would get itself."""

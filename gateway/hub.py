@@ -3,17 +3,20 @@
 import asyncio
 from typing import Any
 
+from armature.metadata.v1 import workspace_service_pb2
 from google.protobuf.message import Message
 
 from gateway.auth import RateLimiter, SeenVersions
 from gateway.clients import Planes
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
-from gateway.planes import Rpc
+from gateway.planes import WORKSPACES, Rpc
 from gateway.settings import GatewaySettings
+from gateway.versions import KnownVersions
 from kit import clients, deadlines
 
 _REPLAYED = "x-idempotency-replayed"
+_VERSION_SECONDS = 2.0
 
 
 class Hub:
@@ -23,6 +26,7 @@ class Hub:
         self.settings = settings
         self.planes = Planes(settings)
         self.versions = SeenVersions()
+        self._known = KnownVersions()
         self.limiter = RateLimiter(settings.rate_limit_per_second)
         self.metrics = Metrics()
         self.draining_event = asyncio.Event()
@@ -39,6 +43,20 @@ class Hub:
         """Who calls, and from where."""
         found = clients.metadata(exchange.credential)
         return found + exchange.origin(self.settings.trusted_proxies)
+
+    async def version(self, exchange: Exchange) -> int:
+        """The metadata version of the caller's workspace, no more than a second old; 0 where it
+        can't be told."""
+
+        async def ask() -> int:
+            request = workspace_service_pb2.GetWorkspaceRequest()
+            rpc = WORKSPACES["GetWorkspace"]
+            answer = await self.planes.call(
+                rpc, request, self.headers(exchange), timeout=_VERSION_SECONDS
+            )
+            return int(answer.workspace.metadata_version)
+
+        return await self._known.of(exchange.credential, ask)
 
     async def call(self, exchange: Exchange, rpc: Rpc, request: Message) -> Any:
         """The plane's response to the caller's own credential, or the ServiceError it raised."""

@@ -54,7 +54,9 @@ class Double:
 
     @property
     def last(self) -> Call:
-        return self.calls[-1]
+        """The last call; what the gateway asks for its own sake, once a second, counts for none."""
+        asked = [call for call in self.calls if call.name != "GetWorkspace"]
+        return (asked or self.calls)[-1]
 
     def note(self, rpc: Rpc, request: Any, context: Any) -> Any:
         sent = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
