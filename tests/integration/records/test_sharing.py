@@ -1,18 +1,42 @@
 """Reads that come together share their work, and never what their callers may not see."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+import psycopg
 import pytest
 
+from tests.integration.kit.helpers import eventually
 from tests.integration.records.client import Client, fields_of
+from tests.integration.records.conftest import Plane
 from tests.integration.records.test_reads import counted
 from tests.integration.records.test_roles import House, house, leak_free, refusal_of
 
 __all__ = ["house"]
 
 
+@asynccontextmanager
+async def held_up(plane: Plane) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Nobody reads a record while the block runs."""
+    url = plane.servers["postgres"]["roles"]["armature_owner"]
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute("LOCK TABLE records.records")
+        yield connection
+
+
+async def waiting(connection: psycopg.AsyncConnection[Any]) -> int:
+    cursor = await connection.execute(
+        "SELECT count(*) FROM pg_locks WHERE relation = 'records.records'::regclass AND NOT granted"
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def test_gets_and_queries_that_come_together_cost_few_statements(
-    acme: Client, monkeypatch: pytest.MonkeyPatch
+    acme: Client, plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [r.record for r in await acme.create_all([{"name": f"d{n}", "n": n} for n in range(40)])]
     await acme.query(sort="-n")
@@ -20,12 +44,19 @@ async def test_gets_and_queries_that_come_together_cost_few_statements(
         await acme.query(sort="-n")
         await acme.get(made[0])
     with counted(monkeypatch) as together:
-        pages = await asyncio.gather(*(acme.query(sort="-n") for _ in range(40)))
-        got = await asyncio.gather(*(acme.get(record) for record in made))
+        async with held_up(plane) as connection:
+            reads = [asyncio.create_task(acme.query(sort="-n")) for _ in range(40)]
+            reads += [asyncio.create_task(acme.get(record)) for record in made]
+
+            async def begun() -> bool:
+                return await waiting(connection) >= 2
+
+            await eventually(begun, "a query and a get are under way")
+        found = await asyncio.gather(*reads)
     assert len(together) < 10 * len(alone)
-    assert [fields_of(one)["n"] for one in got] == list(range(40))
-    for page in pages:
+    for page in found[:40]:
         assert [fields_of(r)["n"] for r in page.records] == list(range(39, -1, -1))
+    assert [fields_of(one)["n"] for one in found[40:]] == list(range(40))
 
 
 async def test_each_caller_gets_what_it_may_see(house: House) -> None:
