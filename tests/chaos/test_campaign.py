@@ -8,7 +8,7 @@ from tests.chaos.platform import started
 from tests.conftest import ROOT
 
 SEED = 7
-SECONDS = 24.0
+SECONDS = 18.0
 MET = 5  # of its 26 at the least, on a busy machine: what finds nothing to hurt does not count
 
 
