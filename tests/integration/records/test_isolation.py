@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 from armature.records.v1 import record_service_pb2 as pb
 
+from services.records.store import record_links
+from services.records.store.record_links import Link
 from tests.integration.records.client import PARTIAL, Client, as_json, fields_of
 from tests.integration.records.conftest import Plane
 from tests.integration.records.world import COMPANY, DEAL
@@ -39,6 +42,9 @@ async def busy(client: Client) -> list[str]:
         "company": company.id,
     }
     made = await client("CreateRecord", object="deal", request_id="k", fields_json=as_json(body))
+    link = Link(uuid4(), uuid4(), UUID(made.record.id), UUID(company.id), 1, live=True)
+    async with client.db.transaction(client.workspace_id) as tx:
+        await record_links.put(tx, client.workspace_id, [link])
     gone = await client.create(name="gone", code="gone")
     await client.delete(gone)
     return [made.record.id, gone.id]
