@@ -16,7 +16,7 @@ from tests.integration.gateway.messages import ID, filled
 RPCS = {rpc.name: rpc for rpc in every_rpc()}
 # Answered to planes alone, or by streams that have tests of their own.
 NOT_OVER_HTTP = {"Authenticate", "WatchVersions", "CheckNodes", "ExportRecords", "UploadImport"}
-NOT_OVER_HTTP |= {"RecordActivity"}
+NOT_OVER_HTTP |= {"RecordActivity", "RunWorkflowForEvents"}
 
 
 async def all_routes() -> list[Route]:
