@@ -40,7 +40,11 @@ def stack(crash_dir: Path) -> Iterator[dict[str, Any]]:
         return
     environment = dict(os.environ) | {
         "ARMATURE_CRASH_DIR": str(crash_dir),
-        "ARMATURE_ACK_WAIT_SECONDS": "4",  # kills are frequent here, and waits dull
+        # Kills are frequent here, and waits for the leases of the dead are dull.
+        "ARMATURE_ACK_WAIT_SECONDS": "4",
+        "ARMATURE_AUTOMATION__RUN_LEASE_SECONDS": "8",
+        "ARMATURE_AUTOMATION__RUN_HEARTBEAT_SECONDS": "2",
+        "ARMATURE_RECORDS__FIELD_JOB_LEASE_SECONDS": "3",
     }
     base = find_free_base()
     data = ROOT / ".armature" / f"tests-{base}"

@@ -15,7 +15,7 @@ def of_plane(stack: Stack, plane: str, inherited: Mapping[str, str]) -> dict[str
     """For `python -m services.<plane> serve relay work`."""
     roles = stack["postgres"]["roles"]
     store = stack["s3"]
-    settings = _common(stack, inherited) | {
+    settings = _common(stack, _for(plane, inherited)) | {
         "ARMATURE_ADDRESS": address(Ports(stack["port_base"]).plane(plane)),
         "ARMATURE_METRICS_ADDRESS": address(Ports(stack["port_base"]).metrics(plane)),
         "ARMATURE_DATABASE_URL": roles[service_role(plane)],
@@ -47,7 +47,21 @@ def of_gateway(stack: Stack, inherited: Mapping[str, str]) -> dict[str, str]:
         "ARMATURE_ADDRESS": address(Ports(stack["port_base"]).gateway),
         "ARMATURE_READY_PLANES": ",".join(stack.get("grpc") or PLANES),
     }
-    return _common(stack, inherited) | own
+    return _common(stack, _for("gateway", inherited)) | own
+
+
+def _for(service: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment with ARMATURE_<SERVICE>__<SETTING> as that setting, for that service alone:
+    one environment tells all of them, and each refuses a setting that is not its own."""
+    found = dict(inherited)
+    for name in (*PLANES, "gateway"):
+        lead = f"ARMATURE_{name.upper()}__"
+        for key, value in inherited.items():
+            if key.startswith(lead):
+                del found[key]
+                if name == service:
+                    found[f"ARMATURE_{key.removeprefix(lead)}"] = value
+    return found
 
 
 def _common(stack: Stack, inherited: Mapping[str, str]) -> dict[str, str]:

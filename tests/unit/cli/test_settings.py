@@ -118,3 +118,20 @@ def test_pieces_are_here_unless_a_setting_says_elsewhere() -> None:
 def test_half_of_an_s3_elsewhere_is_refused(given: dict[str, str], message: str) -> None:
     with pytest.raises(StackError, match=message):
         elsewhere.from_environment(given)
+
+
+def test_a_setting_of_one_service_reaches_that_one_alone() -> None:
+    given = {
+        "ARMATURE_LOG_LEVEL": "debug",
+        "ARMATURE_RECORDS__MAX_BATCH": "500",
+        "ARMATURE_GATEWAY__GZIP_LEVEL": "0",
+        "ARMATURE_RECORD__MAX_BATCH": "7",  # no service of ours: all of them refuse it
+    }
+    named = {p: settings.of_plane(a_stack(), p, given) for p in PLANES}
+    named["gateway"] = settings.of_gateway(a_stack(), given)
+    for name, environment in named.items():
+        assert environment["ARMATURE_LOG_LEVEL"] == "debug"
+        assert environment["ARMATURE_RECORD__MAX_BATCH"] == "7"
+        assert environment.get("ARMATURE_MAX_BATCH") == ("500" if name == "records" else None)
+        assert environment.get("ARMATURE_GZIP_LEVEL") == ("0" if name == "gateway" else None)
+        assert not {"ARMATURE_RECORDS__MAX_BATCH", "ARMATURE_GATEWAY__GZIP_LEVEL"} & {*environment}
