@@ -25,7 +25,7 @@ from armature.metadata.v1 import (
 from armature.records.v1 import record_service_pb2, record_service_pb2_grpc
 
 from cli.stack.servers import Started
-from kit import clients
+from kit import clients, credentials
 from planes.definitions import Definitions, Held
 from schema.compiled import Workspace
 from schema.jsonio import dumps
@@ -127,6 +127,7 @@ class Planes:
     metadata: Running
     records: tuple[Running, ...]
     credential: str
+    workspace_id: str
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ async def planes(servers: Started) -> AsyncIterator[Planes]:
         for n in range(OBJECTS):
             request = object_service_pb2.CreateObjectRequest(object={"name": f"thing_{n}"})
             await clients.call(objects.CreateObject, request, clients.metadata(made.api_key))
-        yield Planes(metadata, tuple(replicas), made.api_key)
+        yield Planes(metadata, tuple(replicas), made.api_key, made.workspace.id)
 
 
 @pytest.mark.bench
@@ -172,17 +173,22 @@ async def test_unchanged_is_answered_at_once(
     planes: Planes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stub = schema_service_pb2_grpc.SchemaServiceStub(planes.metadata.channel)
-    own = clients.metadata(planes.credential)
+    metadata = planes.metadata
+    internal = credentials.Internal("records", planes.workspace_id)  # as other planes ask
+    own = clients.metadata(credentials.issue(metadata.app.settings.internal_secret, internal))
     first = await clients.call(
         stub.GetSnapshot, schema_service_pb2.GetSnapshotRequest(), own, timeout=5
     )
     asked = schema_service_pb2.GetSnapshotRequest(if_newer_than=first.metadata_version)
     times = []
+    worked = time.process_time()
     for _ in range(2_000):
         begun = time.perf_counter()
         await clients.call(stub.GetSnapshot, asked, own, timeout=5)
         times.append((time.perf_counter() - begun) * 1000)
     with capsys.disabled():
+        busy = (time.process_time() - worked) * 1000 / len(times)
+        print(f"\nunchanged: {busy:.2f} ms of CPU, client and server together")
         figures.at_most("unchanged, over the channel, p50", figures.at(times, 0.5), 1, "ms")
         figures.at_most("unchanged, over the channel, p99", figures.at(times, 0.99), 1, "ms")
 

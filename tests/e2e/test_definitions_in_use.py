@@ -61,6 +61,9 @@ def test_what_a_rule_or_workflow_uses_goes_only_by_force(api: Client) -> None:
             refused.text,
         )
         assert user in refused.json()["detail"]
+    for path in (f"{FIELDS}/stage", "/v1/objects/deal"):
+        refused = api.request("PATCH", path, {"active": False})
+        assert (refused.status_code, refused.json()["code"]) == (409, "IN_USE"), refused.text
     api.call("DELETE", f"{FIELDS}/spare")
     refused = api.request("DELETE", "/v1/objects/deal")
     assert {e["pointer"] for e in refused.json()["errors"]} == {"/rule Cheer", "/workflow Rename"}

@@ -96,7 +96,11 @@ def test_a_new_expression_is_worked_out_for_all_records_and_for_those_that_read_
     for n, title in enumerate("abc", start=1):
         api.create("line", title=title, price=n, pieces=2)
     become(api, "twice", [4, 8, 12])
-    own = {"settings": a_formula("x", "price * double(pieces) + 1.0")["settings"]}
+    new = a_formula("total", "price * double(pieces) + 1.0")
+    plan = api.post("/v1/schema:plan", {"objects": [{"name": "line", "fields": [new]}]})
+    told = [(c["action"], c["path"], c["destructive"]) for c in plan["changes"]]
+    assert told == [("rewrite", "line.total", False), ("rewrite", "line.twice", False)]
+    own = {"settings": new["settings"]}
     changed = api.patch(f"{FIELDS}/total", own)
     assert changed["field_job"]
     settled(api, "total", "twice")

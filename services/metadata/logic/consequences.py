@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schema.field_changes import FieldChange
-from schema.model import Field, Object, View
+from schema.model import Field, FieldType, Object, View
 from services.metadata.logic.catalog import Draft
 from services.metadata.logic.widening import needs
 from services.metadata.model import Difference, Job, Noun
@@ -71,7 +71,10 @@ def _looking(looking: Mapping[str, Job], difference: Difference) -> str:
 
 
 def _takes_away(change: FieldChange) -> bool:
-    """Whether values may be refused, rewritten or cleared; making required or unique only looks."""
+    """Whether values may be refused, rewritten or cleared; making required or unique only looks,
+    and a formula is worked out from what stays."""
+    if change.target.type is FieldType.FORMULA:
+        return False
     found = needs(change.old, change.target)
     return found.converts or bool(set(found.looks) - {"required", "unique"})
 

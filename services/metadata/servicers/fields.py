@@ -4,7 +4,7 @@ from armature.metadata.v1 import field_service_pb2 as pb
 from armature.metadata.v1 import field_service_pb2_grpc as rpc
 
 from kit import idempotency
-from kit.caller import current_caller
+from kit.caller import Caller, current_caller
 from kit.calls import Context
 from kit.db import Database, Tx
 from services.metadata.convert.definitions import (
@@ -86,6 +86,8 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller.require("schema")
         with refused("FIELD"):
             raw = field_document(request.changes, request.update_mask.paths)
+        if raw.get("active") is False:
+            await self._refuse_used(caller, request.object, request.field)
 
         async def work(tx: Tx) -> pb.UpdateFieldResponse:
             new, version, job = await fields.update(
@@ -112,13 +114,7 @@ class FieldServicer(rpc.FieldServiceServicer):
         caller = current_caller()
         caller.require("schema")
         if not request.force:
-            async with self._db.transaction(caller.workspace_id) as tx:
-                found = (await self._catalogues.read(tx, caller.workspace_id)).draft
-            obj = found.object(request.object)
-            field = found.field(obj.id, request.field) if obj is not None else None
-            # Else the work says what is wrong.
-            if obj is not None and field is not None and field.state == READY:
-                await self._uses.refuse(caller, obj.name, field.name)
+            await self._refuse_used(caller, request.object, request.field)
 
         async def work(tx: Tx) -> pb.DeleteFieldResponse:
             gone, repaired, version = await fields.deactivate(
@@ -134,6 +130,16 @@ class FieldServicer(rpc.FieldServiceServicer):
             )
 
         return await idempotency.once(self._db, caller, request, pb.DeleteFieldResponse, work)
+
+    async def _refuse_used(self, caller: Caller, object_name: str, field_name: str) -> None:
+        """FAILED_PRECONDITION / IN_USE for an active field that rules or workflows use; what is
+        wrong otherwise, the work says."""
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = (await self._catalogues.read(tx, caller.workspace_id)).draft
+        obj = found.object(object_name)
+        field = found.field(obj.id, field_name) if obj is not None else None
+        if obj is not None and field is not None and field.state == READY:
+            await self._uses.refuse(caller, obj.name, field.name)
 
     async def PurgeField(
         self, request: pb.PurgeFieldRequest, context: Context

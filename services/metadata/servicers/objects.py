@@ -4,7 +4,7 @@ from armature.metadata.v1 import object_service_pb2 as pb
 from armature.metadata.v1 import object_service_pb2_grpc as rpc
 
 from kit import idempotency
-from kit.caller import current_caller
+from kit.caller import Caller, current_caller
 from kit.calls import Context
 from kit.db import Database, Tx
 from services.metadata.convert.definitions import (
@@ -79,6 +79,8 @@ class ObjectServicer(rpc.ObjectServiceServicer):
         caller.require("schema")
         with refused("OBJECT"):
             raw = object_document(request.changes, request.update_mask.paths)
+        if raw.get("active") is False:
+            await self._refuse_used(caller, request.object)
 
         async def work(tx: Tx) -> pb.UpdateObjectResponse:
             new, version = await objects.update(tx, caller, self._catalogues, request.object, raw)
@@ -92,11 +94,7 @@ class ObjectServicer(rpc.ObjectServiceServicer):
         caller = current_caller()
         caller.require("schema")
         if not request.force:
-            async with self._db.transaction(caller.workspace_id) as tx:
-                found = (await self._catalogues.read(tx, caller.workspace_id)).draft
-            obj = found.object(request.object)
-            if obj is not None:  # else the work says what is wrong
-                await self._uses.refuse(caller, obj.name)
+            await self._refuse_used(caller, request.object)
 
         async def work(tx: Tx) -> pb.DeleteObjectResponse:
             gone, version = await objects.deactivate(
@@ -105,6 +103,13 @@ class ObjectServicer(rpc.ObjectServiceServicer):
             return pb.DeleteObjectResponse(object=object_message(gone), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.DeleteObjectResponse, work)
+
+    async def _refuse_used(self, caller: Caller, name: str) -> None:
+        """FAILED_PRECONDITION / IN_USE for an active object that rules or workflows use."""
+        async with self._db.transaction(caller.workspace_id) as tx:
+            found = (await self._catalogues.read(tx, caller.workspace_id)).draft
+        if (obj := found.object(name)) is not None:
+            await self._uses.refuse(caller, obj.name)
 
     async def PurgeObject(
         self, request: pb.PurgeObjectRequest, context: Context

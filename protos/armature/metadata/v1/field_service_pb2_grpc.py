@@ -109,7 +109,8 @@ class FieldServiceServicer:
         that are removed (their values must be in `reassign`, unless no record may hold them), types (by
         the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
-        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
+        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
+        formula could not read it any more, or for `active` false as DeleteField does without force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,8 @@ class FieldServiceStub:
     that are removed (their values must be in `reassign`, unless no record may hold them), types (by
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
-    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
+    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
+    formula could not read it any more, or for `active` false as DeleteField does without force.
     """
     DeleteField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
@@ -99,7 +100,8 @@ class FieldServiceAsyncStub(FieldServiceStub):
     that are removed (their values must be in `reassign`, unless no record may hold them), types (by
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
-    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
+    job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
+    formula could not read it any more, or for `active` false as DeleteField does without force.
     """
     DeleteField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]  # type: ignore[assignment]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
@@ -163,7 +165,8 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         that are removed (their values must be in `reassign`, unless no record may hold them), types (by
         the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
-        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break.
+        job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
+        formula could not read it any more, or for `active` false as DeleteField does without force.
         """
 
     @_abc_1.abstractmethod

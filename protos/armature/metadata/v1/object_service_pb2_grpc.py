@@ -98,7 +98,8 @@ class ObjectServiceServicer:
 
     def UpdateObject(self, request, context):
         """UpdateObject changes labels, description, icon, label field, or active. Names are for ever.
-        Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID.
+        Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID, and for `active`
+        false as DeleteObject does without force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

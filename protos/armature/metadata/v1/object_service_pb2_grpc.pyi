@@ -46,7 +46,8 @@ class ObjectServiceStub:
     """ListObjects returns objects in name order."""
     UpdateObject: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.UpdateObjectRequest, _object_service_pb2.UpdateObjectResponse]
     """UpdateObject changes labels, description, icon, label field, or active. Names are for ever.
-    Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID.
+    Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID, and for `active`
+    false as DeleteObject does without force.
     """
     DeleteObject: _grpc.UnaryUnaryMultiCallable[_object_service_pb2.DeleteObjectRequest, _object_service_pb2.DeleteObjectResponse]
     """DeleteObject deactivates an object: it keeps its data, leaves the API, and can be reactivated
@@ -78,7 +79,8 @@ class ObjectServiceAsyncStub(ObjectServiceStub):
     """ListObjects returns objects in name order."""
     UpdateObject: _aio.UnaryUnaryMultiCallable[_object_service_pb2.UpdateObjectRequest, _object_service_pb2.UpdateObjectResponse]  # type: ignore[assignment]
     """UpdateObject changes labels, description, icon, label field, or active. Names are for ever.
-    Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID.
+    Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID, and for `active`
+    false as DeleteObject does without force.
     """
     DeleteObject: _aio.UnaryUnaryMultiCallable[_object_service_pb2.DeleteObjectRequest, _object_service_pb2.DeleteObjectResponse]  # type: ignore[assignment]
     """DeleteObject deactivates an object: it keeps its data, leaves the API, and can be reactivated
@@ -131,7 +133,8 @@ class ObjectServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_object_service_pb2.UpdateObjectResponse, _abc.Awaitable[_object_service_pb2.UpdateObjectResponse]]:
         """UpdateObject changes labels, description, icon, label field, or active. Names are for ever.
-        Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID.
+        Fails with NOT_FOUND / OBJECT_NOT_FOUND and INVALID_ARGUMENT / OBJECT_INVALID, and for `active`
+        false as DeleteObject does without force.
         """
 
     @_abc_1.abstractmethod
