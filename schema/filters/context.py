@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from schema.problems import Invalid, Problem, nearest
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """IANA's names. What a system has beside them, such as localtime, Postgres does not know."""
+    return frozenset(available_timezones()) - {"localtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +30,7 @@ class EvalContext:
         problems = []
         if self.now.utcoffset() is None:
             problems.append(Problem("now", "NO_OFFSET", "the current instant needs an offset"))
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if self.time_zone not in time_zones():
             problems.append(
                 Problem(
                     "time_zone",

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from kit import ids
 from kit.caller import Caller
@@ -12,6 +11,7 @@ from kit.db import Database, Tx
 from kit.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Violation
 from schema.field_types.refusals import Problems, did_you_mean, shown, unknown_names
 from schema.field_types.text import clean
+from schema.filters.context import time_zones
 from services.metadata import events
 from services.metadata.logic import keys
 from services.metadata.model import Workspace
@@ -123,8 +123,8 @@ def _checked(raw: Mapping[str, Any], *, required: bool) -> dict[str, str]:
             if not name:
                 problems.add("display_name", "REQUIRED", "a workspace needs a name")
     zone = found.get("time_zone")
-    if zone is not None and zone not in available_timezones():
-        hint = did_you_mean(zone, available_timezones())
+    if zone is not None and zone not in time_zones():
+        hint = did_you_mean(zone, time_zones())
         message = f"there is no time zone {shown(zone)}; an IANA name is wanted{hint}"
         problems.add("time_zone", "UNKNOWN_TIME_ZONE", message)
     week = found.get("week_start")

@@ -16,7 +16,7 @@ from kit.errors import ServiceError
 from schema import jsonio
 from schema.field_types.dates import canonical_instant
 from schema.filters.closure import compile_closure
-from schema.filters.context import EvalContext
+from schema.filters.context import EvalContext, time_zones
 from schema.filters.paths import resolve_path
 from schema.filters.scalars import getter
 from schema.filters.tree import Kind, Leaf
@@ -24,6 +24,7 @@ from services.records.operations import aggregates
 from tests.integration.records.client import Client, as_json, selecting
 from tests.integration.records.conftest import Plane
 from tests.integration.records.test_planner import NO_SHRINKING, SEEDS, a_context, a_tree, filled
+from tests.services import reason
 from tests.unit.filters.cases import related_among
 from tests.unit.filters.generate import World
 
@@ -333,6 +334,17 @@ async def refused(client: Client, **asked: Any) -> dict[str, str]:
         await client("AggregateRecords", object="deal", **asked)
     assert raised.value.reason == "AGGREGATE_INVALID"
     return {v.path: v.code for v in raised.value.violations}
+
+
+async def test_days_are_known_in_every_time_zone_that_is_accepted(acme: Client) -> None:
+    async with acme.db.transaction(acme.workspace_id) as tx:
+        known = {row["name"] for row in await tx.all("SELECT name FROM pg_timezone_names")}
+    assert time_zones() <= known
+    for zone in ("localtime", "posixrules", "right/UTC"):  # which a system knows, and Postgres not
+        where = pb.Selection(time_zone=zone)
+        days = [by("starts", "day")]
+        asked = acme("AggregateRecords", object="deal", selection=where, group_by=days)
+        assert await reason(asked) == "INVALID_ARGUMENT/FILTER_INVALID"
 
 
 async def test_every_mistake_is_named_at_once(acme: Client) -> None:
