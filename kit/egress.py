@@ -10,15 +10,22 @@ import ipaddress
 import re
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
 from kit.errors import InvalidArgument, Violation
+
+if find_spec("sniffio") is None:
+    # httpcore looks for it with every lock that it takes, and so several times a request. What is
+    # known to be missing is not searched for on the disk again.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 MAX_URL = 2048
 MAX_ANSWER = 64 * 1024  # read at most

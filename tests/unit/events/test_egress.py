@@ -1,6 +1,7 @@
 """Where nothing is ever sent, and how webhooks are signed."""
 
 import ipaddress
+import sys
 import time
 
 import pytest
@@ -156,3 +157,7 @@ def test_a_sealed_secret_opens_only_where_it_belongs() -> None:
         sealer.open(sealed, "b")
     with pytest.raises(InvalidTag):
         webhooks.Sealer("other").open(sealed, "a")
+
+
+def test_what_is_missing_is_not_searched_for_with_every_request() -> None:
+    assert "sniffio" in sys.modules, "found, or known to be missing"
