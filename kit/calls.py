@@ -101,7 +101,7 @@ def _unary(method: str, inner: Any, policy: CallPolicy) -> Any:
                 _log(method, "OK", started, policy)
                 return response
         _log(method, failure.code, started, policy, reason=failure.reason)
-        return await context.abort_with_status(status.to_grpc(failure))
+        return await context.abort_with_status(status.to_grpc(failure, _room(headers)))
 
     return call
 
@@ -124,9 +124,14 @@ def _stream(method: str, inner: Any, policy: CallPolicy) -> Any:
             _log(method, "OK", started, policy)
             return
         _log(method, failure.code, started, policy, reason=failure.reason)
-        await context.abort_with_status(status.to_grpc(failure))
+        await context.abort_with_status(status.to_grpc(failure, _room(headers)))
 
     return call
+
+
+def _room(headers: Mapping[str, str]) -> int:
+    """How much of what is wrong the client takes."""
+    return status.error_bytes(headers.get(status.ERROR_BYTES_HEADER))
 
 
 def _headers(context: Context) -> dict[str, str]:

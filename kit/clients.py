@@ -34,7 +34,10 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
     ("grpc.enable_retries", 0),
+    ("grpc.max_metadata_size", status.METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", 2 * status.METADATA_BYTES),
 ]
+_ERROR_BYTES = (status.ERROR_BYTES_HEADER, str(status.ERROR_BYTES))
 
 
 def channel(address: str) -> grpc.aio.Channel:
@@ -93,7 +96,7 @@ async def _call_once(
         kind=SpanKind.CLIENT,
         rpc__system="grpc",
     ):
-        sent = list(headers)
+        sent = [*headers, _ERROR_BYTES]
         if trace := telemetry.traceparent():
             sent.append(("traceparent", trace))
         if came := origin.current():

@@ -1,4 +1,10 @@
-"""Turn errors into gRPC statuses and back, by google.rpc details and nothing of our own."""
+"""Turn errors into gRPC statuses and back, by google.rpc details and nothing of our own.
+
+A status travels in the metadata of an answer, of which clients take 8 kB unless set otherwise: ours
+take more and say so (`ERROR_BYTES_HEADER`), to hear of all problems. What does not fit is counted.
+"""
+
+from urllib.parse import quote
 
 import grpc
 from google.protobuf import any_pb2
@@ -8,11 +14,23 @@ from grpc_status import rpc_status
 
 from kit.errors import BY_CODE, DOMAIN, Internal, ServiceError, Unavailable, Violation
 
-_MAX_VIOLATIONS = 100  # more would not fit a response's metadata; the last one says how many
+ERROR_BYTES_HEADER = "armature-error-bytes"  # how much a client takes of what is wrong
+ERROR_BYTES = 96 * 1024  # what ours take
+METADATA_BYTES = 4 * ERROR_BYTES  # and of metadata altogether
+_LEAST_BYTES = 4_000  # leaves room for the rest within 8 kB, spelled in base 64
+_MAX_VIOLATIONS = 1_000
+_MAX_MESSAGE_BYTES = 900  # as it is spelled in a header
 
 
-def to_proto(error: ServiceError) -> status_pb2.Status:
-    """The status with ErrorInfo, and BadRequest and RetryInfo where they apply."""
+def error_bytes(header: str | None) -> int:
+    """How much a client takes, by what it says of it."""
+    asked = int(header) if header and header.isascii() and header.isdigit() else 0
+    return max(_LEAST_BYTES, min(asked, ERROR_BYTES))
+
+
+def to_proto(error: ServiceError, limit: int = ERROR_BYTES) -> status_pb2.Status:
+    """The status with ErrorInfo, and BadRequest and RetryInfo where they apply; of the violations
+    as many as fit in that many bytes, the last one saying how many there are besides."""
     details: list[any_pb2.Any] = []
 
     def pack(message: object) -> None:
@@ -28,7 +46,7 @@ def to_proto(error: ServiceError) -> status_pb2.Status:
                     error_details_pb2.BadRequest.FieldViolation(
                         field=v.path, description=v.message[:500], reason=v.code
                     )
-                    for v in _bounded(error.violations)
+                    for v in _bounded(error.violations, limit)
                 ]
             )
         )
@@ -37,19 +55,34 @@ def to_proto(error: ServiceError) -> status_pb2.Status:
         delay.FromMilliseconds(int(error.retry_after * 1000))
         pack(error_details_pb2.RetryInfo(retry_delay=delay))
     code = code_pb2.Code.Value(error.code)
-    return status_pb2.Status(code=code, message=error.message[:2000], details=details)
+    return status_pb2.Status(code=code, message=_short(error.message), details=details)
 
 
-def _bounded(violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
-    if len(violations) <= _MAX_VIOLATIONS:
+def _short(message: str) -> str:
+    """As much of a message as a header takes, which spells most bytes with three characters."""
+    message = message[:_MAX_MESSAGE_BYTES]
+    while len(quote(message)) > _MAX_MESSAGE_BYTES:
+        message = message[: len(message) * 3 // 4]
+    return message
+
+
+def _bounded(violations: tuple[Violation, ...], limit: int) -> tuple[Violation, ...]:
+    size = fit = 0
+    for one in violations[:_MAX_VIOLATIONS]:
+        size += len(one.path.encode()) + len(one.message[:500].encode()) + len(one.code) + 12
+        if size > limit:
+            break
+        fit += 1
+    if fit == len(violations):
         return violations
-    rest = len(violations) - _MAX_VIOLATIONS + 1
-    more = Violation("", "MORE", f"and {rest} more problems of the same request")
-    return (*violations[: _MAX_VIOLATIONS - 1], more)
+    kept = violations[: max(1, fit - 1)]
+    rest = len(violations) - len(kept)
+    return (*kept, Violation("", "MORE", f"and {rest} more problems of the same request"))
 
 
-def to_grpc(error: ServiceError) -> grpc.Status:
-    return rpc_status.to_status(to_proto(error))
+def to_grpc(error: ServiceError, limit: int = _LEAST_BYTES) -> grpc.Status:
+    """For a client that takes that many bytes of violations."""
+    return rpc_status.to_status(to_proto(error, limit))
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ServiceError:
