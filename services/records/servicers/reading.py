@@ -23,8 +23,9 @@ from schema.problems import Invalid, nearest
 from schema.sorts import parse_sort
 from services.records import convert
 from services.records.logic import calendar, projection, viewing
+from services.records.logic.places import short
 from services.records.model import Page, Projection, Query
-from services.records.operations import boards, counting, reads, visibility, writes
+from services.records.operations import boards, counting, places, reads, visibility, writes
 from services.records.operations.boards import Measure
 from services.records.operations.usage import noted
 from services.records.servicers import scope
@@ -179,6 +180,7 @@ class Reading:
         count: int | None = None
         with noted(caller.workspace_id, query.use) as why:
             async with self._db.reading(caller.workspace_id) as tx:
+                query = await places.whole(tx, caller.workspace_id, query)
                 page = await reads.page(tx, caller.workspace_id, workspace, query)
                 if request.count == "estimated":
                     count = await counting.estimated(tx, caller.workspace_id, query)
@@ -236,6 +238,7 @@ class Reading:
             bound = (*_binding(request, view), key)
             query = replace(query, after=paging.decode(request.page_token, *bound))
             async with self._db.reading(caller.workspace_id) as tx:
+                query = await places.whole(tx, caller.workspace_id, query)
                 page = await boards.column(
                     tx, caller.workspace_id, workspace, query, group_field, key
                 )
@@ -415,7 +418,7 @@ def _binding(request: Any, view: View | None) -> tuple[Any, ...]:
 
 
 def _token(page: Page, bound: Sequence[Any]) -> str:
-    return paging.encode(page.next, *bound) if page.next is not None else ""
+    return paging.encode(short(page.next), *bound) if page.next is not None else ""
 
 
 def _group_field(obj: CompiledObject, view: View | None, name: str) -> Field:

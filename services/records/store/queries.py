@@ -278,6 +278,19 @@ def sort_place(query: Query, row: Sequence[Any]) -> list[Any]:
     return list(row[2 if query.spelled else _WIDTH + 1 :])
 
 
+async def place_of(tx: Tx, workspace_id: UUID, query: Query, record_id: UUID) -> list[Any] | None:
+    """The place of a record in the query's order, deleted or not; None where there is none."""
+    params = Params()
+    columns = ", ".join(_sort_columns(query.keys, params))
+    rows = await tx.tuples(
+        f"SELECT {columns} FROM records AS r"
+        f" WHERE r.workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND r.record_id = {params.add(record_id, 'uuid')}",
+        params.values,
+    )
+    return list(rows[0]) if rows else None
+
+
 async def by_ids(
     tx: Tx,
     workspace_id: UUID,
