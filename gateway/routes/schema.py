@@ -28,6 +28,14 @@ def _pack_snapshot(exchange: Exchange, response: Any) -> Reply:
     return Reply(200, response.snapshot_json, JSON, headers)
 
 
+def _pack_document(_exchange: Exchange, response: Any) -> Reply:
+    return Reply(200, response.snapshot_json, JSON, [_CACHE])
+
+
+async def _as_document(_exchange: Exchange, request: Any) -> None:
+    request.as_document = True
+
+
 async def _if_newer(exchange: Exchange, request: Any) -> None:
     """The one etag that the client holds is the version that metadata need not send again."""
     held = exchange.headers.get(b"if-none-match", b"").strip().removeprefix(b"W/").strip(b'"')
@@ -49,6 +57,13 @@ def routes(hub: Hub) -> list[Route]:
             hub, "GET", "/v1/schema", SCHEMA["GetSnapshot"],
             custom(_pack_snapshot, {"type": "object"}),
             say("Pull everything the workspace defines, as one document."), finish=_if_newer,
+        ),
+        route(
+            hub, "GET", "/v1/schema/document", SCHEMA["GetSnapshot"],
+            custom(_pack_document, _DOCUMENT),
+            say("Pull the definitions as the document that :plan and :apply take.",
+                operation="getSchemaDocument"),
+            finish=_as_document,
         ),
         route(
             hub, "POST", "/v1/schema:apply", apply, whole(),

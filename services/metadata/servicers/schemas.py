@@ -11,7 +11,9 @@ from kit import idempotency, paging
 from kit.caller import current_caller
 from kit.calls import Context
 from kit.db import Database, Tx
+from schema.jsonio import dumps
 from services.metadata.convert.access import change_message
+from services.metadata.convert.schema_documents import schema_document
 from services.metadata.logic.consequences import Consequence
 from services.metadata.operations import schemas
 from services.metadata.operations.authentication import Authenticator
@@ -53,9 +55,10 @@ class SchemaServicer(rpc.SchemaServiceServicer):
             if version == request.if_newer_than and caller.access is None:
                 return pb.GetSnapshotResponse(metadata_version=version)
             found = await self._catalogues.seen(tx, caller)
+        whole = dumps(schema_document(found)) if request.as_document else found.snapshot_json
         return pb.GetSnapshotResponse(
             metadata_version=found.version,
-            snapshot_json=found.snapshot_json,
+            snapshot_json=whole,
             by_role=caller.access is not None,
         )
 

@@ -12,10 +12,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetSnapshotRequest(_message.Message):
-    __slots__ = ("if_newer_than",)
+    __slots__ = ("if_newer_than", "as_document")
     IF_NEWER_THAN_FIELD_NUMBER: _ClassVar[int]
+    AS_DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     if_newer_than: int
-    def __init__(self, if_newer_than: _Optional[int] = ...) -> None: ...
+    as_document: bool
+    def __init__(self, if_newer_than: _Optional[int] = ..., as_document: _Optional[bool] = ...) -> None: ...
 
 class GetSnapshotResponse(_message.Message):
     __slots__ = ("metadata_version", "snapshot_json", "by_role")
