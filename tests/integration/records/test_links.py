@@ -1,7 +1,9 @@
 """Filters through links: what the links plane announced of them, in whatever order it arrived."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -57,7 +59,7 @@ async def hear(client: Client, *events: Envelope) -> None:
         await RecordLinks().handle(tx, list(events))
 
 
-async def names(client: Client, obj: str, where: dict[str, object]) -> list[str]:
+async def names(client: Client, obj: str, where: Mapping[str, Any]) -> list[str]:
     found = await client.query(obj, where, sort="name")
     return [fields_of(r)["name"] for r in found.records]
 
