@@ -60,6 +60,6 @@ def test_nothing_undocumented_is_answered_to_what_nobody_would_ask(
     api = new_workspace()
     api.post("/v1/blueprints/crm:install", {})
     for name in ("company", "person", "opportunity"):
-        items = [{"fields": {}} for _ in range(20)]
+        items: list[dict[str, Any]] = [{"fields": {}} for _ in range(20)]
         api.post(f"/v1/objects/{name}/records:batchCreate", {"items": items, "mode": "partial"})
     _fuzzed(api, stack, tmp_path, "--phases", "fuzzing", "-n", "2")
