@@ -18,7 +18,7 @@ async def test_word_of_a_version_makes_what_is_held_old(acme: Client) -> None:
         made = await acme("CreateObject", object={"name": "ship"})
 
         async def heard() -> bool:
-            return (await held.workspace(workspace_id)).version == made.metadata_version
+            return bool((await held.workspace(workspace_id)).version == made.metadata_version)
 
         await until(heard, seconds=0.7)  # sooner than what is held grows old by itself
         assert first.version < made.metadata_version
