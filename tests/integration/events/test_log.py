@@ -47,7 +47,7 @@ async def test_a_change_is_logged_whole_and_found_by_every_filter(
         ({"types": ["record.*"]}, 2),
         ({"types": ["*.created"]}, 2),
         ({"types": ["*"]}, 3),
-        ({"types": ["recordxcreated"]}, 0),
+        ({"types": ["recordx.created"]}, 0),
         ({"object": "deal"}, 2),
         ({"aggregate_id": str(one)}, 2),
         ({"actor_id": "ada"}, 3),
