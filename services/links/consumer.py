@@ -24,7 +24,10 @@ from services.links.operations.lives import Operation
 
 NAME = "links-projector"
 SUBJECTS = (
-    "armature.evt.records.>",
+    *(
+        f"armature.evt.records.record_{verb}.*"
+        for verb in ("created", "updated", "deleted", "undeleted", "purged")
+    ),
     *(f"armature.evt.artifacts.{kind}_deleted.*" for kind in ("note", "todo", "file")),
 )
 _WRITES = frozenset({"record.created", "record.updated"})

@@ -9,7 +9,9 @@ import pytest
 from armature.links.v1 import link_service_pb2 as pb
 
 from kit import ids
+from kit.bus import STREAM
 from planes.nodes import Node
+from services.links import consumer
 from services.links.operations import lives
 from tests.integration.links.conftest import Plane
 from tests.integration.links.neighbours import event, message, publish, reason, record_event
@@ -59,6 +61,32 @@ async def test_relation_fields_become_edges_and_follow_changes(
     assert await others(links, a) == []
     assert await others(links, person, type="person_company") == [b]
     assert await others(links, deal) == [person]
+
+
+async def test_what_records_announce_beside_records_is_none_of_ours(
+    plane: Plane, workspace: UUID
+) -> None:
+    before = await plane.bus.js.consumer_info(STREAM, consumer.NAME)
+    job = uuid4()
+    ended = event(
+        "field_job.succeeded",
+        workspace,
+        {"job_id": str(job), "object_id": str(uuid4()), "field_id": "", "kind": "convert"},
+        source="records",
+        aggregate=("field_job", job, 2),
+    )
+    await publish(plane.bus, ended)
+    person = plane.world.record(workspace, "person")
+    await plane.world.tell("created", workspace, person, 1)
+    await settled(plane, workspace, 1)
+
+    async def all_taken() -> bool:
+        info = await plane.bus.js.consumer_info(STREAM, consumer.NAME)
+        return bool(info.num_pending == info.num_ack_pending == 0)
+
+    await eventually(all_taken, "every event to be done with", seconds=10)
+    after = await plane.bus.js.consumer_info(STREAM, consumer.NAME)
+    assert after.delivered.consumer_seq == before.delivered.consumer_seq + 1
 
 
 async def test_repeats_and_disorder_end_in_the_same_edges(plane: Plane, workspace: UUID) -> None:
