@@ -66,6 +66,9 @@ async def test_relation_fields_become_edges_and_follow_changes(
 async def test_what_records_announce_beside_records_is_none_of_ours(
     plane: Plane, workspace: UUID
 ) -> None:
+    person = plane.world.record(workspace, "person")
+    await plane.world.tell("created", workspace, person, 1)
+    await settled(plane, workspace, 1)
     before = await plane.bus.js.consumer_info(STREAM, consumer.NAME)
     job = uuid4()
     ended = event(
@@ -76,9 +79,8 @@ async def test_what_records_announce_beside_records_is_none_of_ours(
         aggregate=("field_job", job, 2),
     )
     await publish(plane.bus, ended)
-    person = plane.world.record(workspace, "person")
-    await plane.world.tell("created", workspace, person, 1)
-    await settled(plane, workspace, 1)
+    await plane.world.tell("updated", workspace, person, 2)
+    await settled(plane, workspace, 2)
 
     async def all_taken() -> bool:
         info = await plane.bus.js.consumer_info(STREAM, consumer.NAME)
