@@ -124,23 +124,35 @@ _ORDERS: dict[Kind, Callable[[Any], Any]] = {
 
 
 def index_entries(field: Field, value: Any) -> list[IndexEntry]:
-    """The typed index rows of a canonical value: one of a scalar, one per element of a list, one
-    per scalar part of a composite that is not empty; none where the type is not indexed."""
+    """The typed index rows of a canonical value; for many, keep the `indexer`."""
+    return indexer(field)(value)
+
+
+def indexer(field: Field) -> Callable[[Any], list[IndexEntry]]:
+    """A function from a canonical value to its typed index rows: one of a scalar, one per element
+    of a list, one per scalar part of a composite that is not empty; none where the type is not
+    indexed."""
     spec = FIELD_TYPES[field.type]
-    if value is None or not spec.indexable:
-        return []
+    kind = spec.kind
+    if not spec.indexable or (kind is None and not spec.parts):
+        return lambda _: []
     if spec.parts:
-        return [
-            (part, kind, _INDEXED[kind](one))
-            for part, kind in spec.parts.items()
-            if (one := _step_into(value, part.split("."))) is not None
-        ]
-    if spec.kind is None:
-        return []
-    indexed = Decimal if spec.numbers_as_text else _INDEXED[spec.kind]
+        parts = [(part, k, part.split("."), _INDEXED[k]) for part, k in spec.parts.items()]
+
+        def of_parts(value: Any) -> list[IndexEntry]:
+            return [
+                (part, k, indexed(one))
+                for part, k, steps, indexed in parts
+                if (one := _step_into(value, steps)) is not None
+            ]
+
+        return of_parts
+    assert kind is not None
+    scalar = kind
+    indexed: Callable[[Any], Any] = Decimal if spec.numbers_as_text else _INDEXED[kind]
     if spec.multi_valued:
-        return [("", spec.kind, indexed(one)) for one in dict.fromkeys(value)]
-    return [("", spec.kind, indexed(value))]
+        return lambda value: [("", scalar, indexed(one)) for one in dict.fromkeys(value or ())]
+    return lambda value: [] if value is None else [("", scalar, indexed(value))]
 
 
 def _step_into(value: Any, steps: tuple[str, ...] | list[str]) -> Any:

@@ -1,17 +1,18 @@
 """Work out what a document means for the index: folds, typed rows, unique keys."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from schema import jsonio
 from schema.compiled import CompiledObject
+from schema.field_types import FIELD_TYPES
 from schema.field_types import Kind as IndexKind
 from schema.fold import fold
 from schema.model import Field
-from schema.ordering import index_entries
+from schema.ordering import IndexEntry, indexer
 from schema.values import composite_key, unique_key
 from services.records.logic import numbers
 
@@ -35,24 +36,44 @@ def slot_of(field_id: str, part: str) -> UUID:
     return uuid5(base, part) if part else base
 
 
-def entries(obj: CompiledObject, doc: Mapping[str, Any]) -> set[Entry]:
-    """Every index row of a document, those of inactive fields included: they may come back."""
-    found: set[Entry] = set()
-    for key, field, slots in _indexed(obj):
+def entries(
+    obj: CompiledObject, doc: Mapping[str, Any], only: Container[str] | None = None
+) -> list[Entry]:
+    """Every index row of a document, each once, those of inactive fields included: they may come
+    back; or `only` those of fields with these ids."""
+    found: list[Entry] = []
+    for field, key, rows_of, slots, may_repeat in _indexed(obj):
         value = doc.get(key)
-        if value is None:
+        if value is None or (only is not None and field.id not in only):
             continue
-        for part, kind, indexed in index_entries(field, value):
+        own = []
+        for part, kind, indexed in rows_of(value):
             slot = slots.get(part) or slots.setdefault(part, slot_of(field.index_id, part))
-            found.add(Entry(kind, slot, _bounded(kind, indexed)))
+            own.append(Entry(kind, slot, _bounded(kind, indexed)))
+        # Long texts may be the same as far as they are indexed.
+        found += dict.fromkeys(own) if may_repeat and len(own) > 1 else own
     return found
 
 
-def _indexed(obj: CompiledObject) -> list[tuple[str, Field, dict[str, UUID]]]:
-    """The document's key of each indexed field, and its slots by part, as they become known."""
-    found: list[tuple[str, Field, dict[str, UUID]]] = obj.derived(
-        "index", lambda: [(f.key or f.name, f, {}) for f in obj.definition.fields if f.indexed]
-    )
+class _Indexed(NamedTuple):
+    """How a field is indexed, and its slots by part as they become known."""
+
+    field: Field
+    key: str  # of the document
+    rows_of: Callable[[Any], list[IndexEntry]]
+    slots: dict[str, UUID]
+    may_repeat: bool
+
+
+def _indexed(obj: CompiledObject) -> list[_Indexed]:
+    def how() -> list[_Indexed]:
+        return [
+            _Indexed(f, f.key or f.name, indexer(f), {}, FIELD_TYPES[f.type].multi_valued)
+            for f in obj.definition.fields
+            if f.indexed
+        ]
+
+    found: list[_Indexed] = obj.derived("index", how)
     return found
 
 

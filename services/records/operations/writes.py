@@ -346,11 +346,16 @@ async def _write(
     added: list[index.Owned] = []
     removed: list[index.Owned] = []
     for c in todo:
-        new = documents.entries(obj, c.doc)
-        live = c.before is not None and c.before.delete_time is None
-        old = documents.entries(obj, c.before.doc) if live and c.before else set()
-        added += [(c.id, e) for e in new - old]
-        removed += [(c.id, e) for e in old - new]
+        before = _live_doc(c.before)
+        if before is None:
+            added += [(c.id, e) for e in documents.entries(obj, c.doc)]
+            continue
+        # What jobs make of a field may change with it.
+        changed = None if owed else {f.id for f in c.changed}
+        new = documents.entries(obj, c.doc, changed)
+        old = documents.entries(obj, before, changed)
+        added += [(c.id, e) for e in new if e not in old]
+        removed += [(c.id, e) for e in old if e not in new]
     now = await tx.time()
     written = [_written(target, c, now, n) for n, c in enumerate(changes)]
     rows = {w.record.id: _row(obj, w.record) for w in written}

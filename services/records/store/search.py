@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Tx
-from schema import jsonio
 from schema.filters.columns import Params
 from services.records.logic.search import Entry
 from services.records.model import Query
@@ -15,8 +14,8 @@ MAX_RANKED = 2000  # of an object; the best are sought among so many
 
 _PUT = """
 INSERT INTO search_entries AS e (workspace_id, record_id, vector, grams)
-SELECT %(workspace)s, t.id, t.vector, t.grams
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS t (id uuid, vector tsvector, grams int8[])
+SELECT %(workspace)s::uuid, t.id, t.vector::tsvector, t.grams::int8[]
+FROM unnest(%(ids)s::uuid[], %(vectors)s::text[], %(grams)s::text[]) AS t (id, vector, grams)
 ON CONFLICT (workspace_id, record_id)
 DO UPDATE SET vector = excluded.vector, grams = excluded.grams
 WHERE e.vector <> excluded.vector OR e.grams <> excluded.grams"""
@@ -36,11 +35,14 @@ async def put(tx: Tx, workspace_id: UUID, entries: Sequence[tuple[UUID, Entry]])
     """Write the entries of live records over those that they had; one statement, no wait."""
     if not entries:
         return
-    rows = [
-        {"id": str(record_id), "vector": entry.vector, "grams": entry.grams}
-        for record_id, entry in sorted(entries, key=lambda pair: pair[0])
-    ]
-    await tx.collect(_PUT, {"workspace": workspace_id, "rows": jsonio.dumps(rows).decode()})
+    ordered = sorted(entries, key=lambda pair: pair[0].int)
+    params = {
+        "workspace": workspace_id,
+        "ids": [record_id for record_id, _ in ordered],
+        "vectors": [entry.vector for _, entry in ordered],
+        "grams": [f"{{{','.join(map(str, entry.grams))}}}" for _, entry in ordered],
+    }
+    await tx.collect(_PUT, params)
 
 
 async def remove(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> None:

@@ -138,6 +138,7 @@ async def running(
             "ARMATURE_METADATA_ADDRESS": address,
             "ARMATURE_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "ARMATURE_CRASH_DIR": str(crash_dir),
+            "ARMATURE_ACK_WAIT_SECONDS": "4",
             "ARMATURE_WEBHOOK_SCHEDULE": "0,0.3,0.3,0.3",
             "ARMATURE_WEBHOOK_TIMEOUT_SECONDS": "2",
             "ARMATURE_WEBHOOK_BREAKER_SECONDS": "1",

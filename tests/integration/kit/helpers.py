@@ -79,7 +79,7 @@ def assert_each_once_in_order(found: list[Envelope], aggregates: list[UUID], las
 
 @asynccontextmanager
 async def process(
-    stack: Stack, role: str, crash_dir: Path, name: str = "", lease: float = 10.0
+    stack: Stack, role: str, crash_dir: Path, name: str = "", lease: float = 3.0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A relay or consumer as a process of its own."""
     env = {

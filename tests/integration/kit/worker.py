@@ -34,7 +34,7 @@ async def main(role: str, name: str) -> None:
         work = Relay(PLANE, worker, bus, lease_seconds=float(os.environ["LEASE"])).run()
     else:
         subjects = (f"armature.evt.{PLANE}.>",)
-        work = Consumer(Options(name, subjects), db, bus, leave_effect).run()
+        work = Consumer(Options(name, subjects), db, bus, leave_effect, ack_wait=4.0).run()
     task = asyncio.create_task(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await asyncio.gather(task, return_exceptions=True)
