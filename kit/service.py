@@ -8,8 +8,10 @@ ends by an error ends the process, for the supervisor to start again.
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -46,6 +48,7 @@ S = TypeVar("S", bound=Settings)
 Work = Callable[[], Awaitable[None]]
 ROLES = ("serve", "relay", "work", "migrate")
 _MAINTAIN_SECONDS = 600.0
+_LEAVE_SECONDS = 10.0  # beyond the grace of calls, to give back what is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         log.info("draining")
+        _leave_within(config.grace_seconds + _LEAVE_SECONDS)
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -165,6 +169,19 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
     broken = [e for e in ended if isinstance(e, Exception)]
     if broken:
         raise broken[0]
+
+
+def _leave_within(seconds: float) -> None:
+    """Leave in time whatever happens: what is given up here has its lease, and comes again. A
+    server that stands still can have its client wait for ever."""
+
+    def leave() -> None:
+        log.error("left before all was given back", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True  # it holds up nobody who is faster
+    timer.start()
 
 
 async def _forever(work: Work) -> None:
