@@ -32,10 +32,10 @@ down: setup # stop what a crash left behind
 	$(BIN)/python -m cli down
 
 test: setup # every test, on real Postgres, NATS and S3
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests
 
-check: setup lint types imports protos-check breaking db-check # all that CI holds us to
-	$(BIN)/python -m pytest
+check: setup lint types imports protos-check breaking # all that CI holds us to; db-check is among the tests
+	$(BIN)/python -m tests
 
 lint: setup # style of the Python and of the contracts
 	$(BIN)/ruff check
