@@ -25,7 +25,7 @@ def ranked(data: dict[str, Any]) -> dict[str, Any]:
 async def test_old_data_is_raised_step_by_step_before_a_handler_sees_it(
     databases: tuple[Database, Database], bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = {("thing.changed", 1): named, ("thing.changed", 2): ranked}
+    steps = {("thing.recast", 1): named, ("thing.recast", 2): ranked}
     monkeypatch.setattr(upcasting, "STEPS", steps)
     db, _ = databases
     workspace, one = ids.new_id(), ids.new_id()
@@ -37,7 +37,7 @@ async def test_old_data_is_raised_step_by_step_before_a_handler_sees_it(
     ]
     async with db.transaction(workspace) as tx:
         made = (
-            outbox.Event("thing.changed", "thing", one, number, data, schema_version=form)
+            outbox.Event("thing.recast", "thing", one, number, data, schema_version=form)
             for number, (form, data) in enumerate(forms, start=1)
         )
         await outbox.add(tx, caller(workspace), *made)
