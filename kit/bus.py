@@ -6,7 +6,7 @@ hundreds, and a timeout on every publish because futures stay pending when the s
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -156,6 +156,27 @@ class Bus:
             await self.client.drain()
         elif not self.client.is_closed:
             await self.client.close()
+
+    async def hear(self, subject: str, take: Callable[[Msg], None]) -> None:
+        """Hand over what comes on a subject from now on, until cancelled. What comes while the
+        connection is broken is lost, and the subscription goes on behind it."""
+
+        async def on_message(message: Msg) -> None:
+            take(message)
+
+        while True:
+            try:
+                subscription = await self.client.subscribe(subject, cb=on_message)
+                break
+            except nats.errors.Error as exc:
+                log.warning("nothing is heard yet", subject=subject, error=str(exc))
+                await asyncio.sleep(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            # What nobody takes any more would hold up the end of the connection.
+            if not self.client.is_closed and not self.client.is_draining:
+                await subscription.unsubscribe()
 
     def is_healthy(self) -> bool:
         return bool(self.client.is_connected)

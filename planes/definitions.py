@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
-import nats.errors
 import structlog
 from armature.metadata.v1 import schema_service_pb2 as pb
 from armature.metadata.v1 import schema_service_pb2_grpc as rpc
@@ -90,14 +89,7 @@ class Definitions:
 
     async def listen(self, bus: Bus) -> None:
         """Hear of new versions, for ever. Word that is lost is made up for within a second."""
-        while True:
-            try:
-                subscription = await bus.client.subscribe(f"{VERSION_SUBJECT}.*")
-                async for message in subscription.messages:
-                    self._hear(message)
-            except nats.errors.Error as exc:
-                log.warning("no word of versions", error=str(exc))
-            await asyncio.sleep(1)
+        await bus.hear(f"{VERSION_SUBJECT}.*", self._hear)
 
     def _hear(self, message: Msg) -> None:
         """What is held counts as old from a newer version on; the next call asks for it."""

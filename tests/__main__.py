@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
-FIRST = ("tests/chaos", "tests/contract", "tests/e2e", "tests/integration/records")
+FIRST = ("tests/chaos", "tests/contract", "tests/e2e", "tests/integration/records", "tests/unit")
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 _NO_TESTS = 5  # as pytest says it
 

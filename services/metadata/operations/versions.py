@@ -53,15 +53,8 @@ class Versions:
                 del self._waiting[workspace_id]
 
     async def listen(self) -> None:
-        """Hear of versions that other processes made, for ever; NATS resumes the subscription."""
-        while True:
-            try:
-                subscription = await self._bus.client.subscribe(f"{VERSION_SUBJECT}.*")
-                async for message in subscription.messages:
-                    self._hear(message)
-            except nats.errors.Error as exc:
-                log.warning("no word of versions", error=str(exc))
-            await asyncio.sleep(1)
+        """Hear of versions that other processes made, for ever."""
+        await self._bus.hear(f"{VERSION_SUBJECT}.*", self._hear)
 
     def _hear(self, message: Msg) -> None:
         try:
