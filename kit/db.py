@@ -28,7 +28,6 @@ from sqlalchemy.sql import ClauseElement
 
 from kit import deadlines, telemetry
 from kit.bundle import Bundle, Params
-from kit.connection import Connection
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 
 Row: TypeAlias = dict[str, Any]
@@ -204,7 +203,6 @@ class Database:
                 "options": f"-c search_path={schema} {_SERVER} {_PLANNER} {planner}",
                 "application_name": f"armature-{schema}",
             },
-            connection_class=Connection,
             check=None,
             configure=_configure,
         )
