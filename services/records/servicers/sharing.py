@@ -28,6 +28,7 @@ class _Asked:
     caller: Caller
     document: bytes
     request: Any = field(compare=False)
+    context: Any = field(compare=False)  # of who asks first
 
 
 def shared(
@@ -45,11 +46,11 @@ def shared(
                 set_caller(asked.caller)
                 if deadlines.remaining() is None:
                     deadlines.set_remaining(_SECONDS)
-                return {None: await method(self, asked.request, context)}
+                return {None: await method(self, asked.request, asked.context)}
 
             together = self.__dict__[name] = Together(answer, most=_MOST)
         document = request.SerializeToString(deterministic=True)
-        found = await together.ask(_Asked(current_caller(), document, request), None)
+        found = await together.ask(_Asked(current_caller(), document, request, context), None)
         assert found is not None
         return found
 
