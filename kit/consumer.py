@@ -96,6 +96,10 @@ class Options:
     # may be in a dead letter, or have been lost with a log.
     turn: Turn | None = None
 
+    def rest(self, took: float) -> float:
+        """Seconds that a lane waits for company when the last work took so many."""
+        return max(self.linger, min(self.longest_linger, _REST * took))
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -258,7 +262,7 @@ class Consumer:
         try:
             while lane:
                 if self._options.linger and len(lane.fresh) < self._options.batch:
-                    await asyncio.sleep(self._linger())
+                    await asyncio.sleep(self._options.rest(self._took))
                 async with self._gate:
                     group = self._next_group(lane.next())
                     began = time.monotonic()
@@ -281,10 +285,6 @@ class Consumer:
             self._settled.set()
         finally:
             del self._lanes[key]
-
-    def _linger(self) -> float:
-        options = self._options
-        return max(options.linger, min(options.longest_linger, _REST * self._took))
 
     def _next_group(self, lane: deque[_Taken]) -> list[_Taken]:
         group = [lane.popleft()]

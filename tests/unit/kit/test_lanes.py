@@ -1,8 +1,10 @@
-"""Check that what came too early does not hold up what it waits for."""
+"""Check whom a lane takes next, and how long it waits for company."""
 
 from typing import Any
 
-from kit.consumer import _Lane
+import pytest
+
+from kit.consumer import Options, _Lane
 
 
 def _lane(first: Any) -> Any:  # of anything: it looks into nothing
@@ -30,3 +32,12 @@ def test_what_comes_is_taken_next_however_many_wait() -> None:
     assert drawn.index("more") <= 1
     assert drawn.index("still more") <= 3
     assert [one for one in drawn if isinstance(one, int)] == [2, 3]  # and these are not starved
+
+
+@pytest.mark.parametrize(
+    ("took", "rest"), [(0.0, 0.02), (0.002, 0.02), (0.01, 0.03), (0.03, 0.09), (5.0, 0.12)]
+)
+def test_a_lane_waits_the_longer_for_company_the_longer_work_takes(
+    took: float, rest: float
+) -> None:
+    assert Options("one", linger=0.02).rest(took) == pytest.approx(rest)
