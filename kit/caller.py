@@ -27,7 +27,7 @@ class Caller:
 
     workspace_id: UUID
     principal_id: str
-    kind: str  # user | api_key | automation | import | system
+    kind: str  # user | api_key | automation | import | field_job | system
     name: str
     permissions: frozenset[str] = frozenset()  # of read, write, schema, rules, admin
     operator: bool = False

@@ -133,7 +133,7 @@ def _happening(
     data = jsonio.loads_stored(bytes(event.data))
     is_record = event.type in occasion.TRIGGERS
     obj = workspace.object(data["object_id"]) if is_record else None
-    starting = rules.waiting_for(event.type, data, obj)
+    starting = rules.waiting_for(event.type, data, obj, event.actor)
     if not starting:
         return None
     if is_record:

@@ -157,7 +157,8 @@ def _member(found: Member) -> dict[str, str]:
 def field_job_requested(
     job: Job, plan: Mapping[str, Any], metadata_version: int, *, dry_run: bool
 ) -> Event:
-    """field_job.requested: the records plane is to see to data."""
+    """field_job.requested: the records plane is to see to data. The event has the job's id: it is
+    what the changes of records name as their cause."""
     return Event(
         "field_job.requested",
         "field_job",
@@ -172,6 +173,7 @@ def field_job_requested(
             "dry_run": dry_run,
             "metadata_version": metadata_version,
         },
+        event_id=UUID(job.id),
     )
 
 

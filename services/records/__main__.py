@@ -74,7 +74,11 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         app.db, app.worker_db, definitions.workspace, timedelta(seconds=settings.check_seconds)
     )
     jobs = FieldJobWorker(
-        app.db, app.worker_db, definitions, lease_seconds=settings.field_job_lease_seconds
+        app.db,
+        app.worker_db,
+        definitions,
+        lease_seconds=settings.field_job_lease_seconds,
+        grace_seconds=settings.field_job_grace_seconds,
     )
     following = FieldJobs(settings.field_job_grace_seconds)
     links = RecordLinks()

@@ -74,6 +74,24 @@ def updated(
     )
 
 
+def rewritten(
+    obj: CompiledObject, record: Stored, version: int, field: Field, before: Any, after: Any
+) -> Event:
+    """record.updated: a job gave one field another value, which may be of another type."""
+    return _event(
+        "updated",
+        obj,
+        record,
+        version,
+        {
+            "changed_fields": [field.name],
+            "before": {field.name: before},
+            "after": {field.name: after},
+            "fields": by_name(obj, record.doc),
+        },
+    )
+
+
 def deleted(
     obj: CompiledObject,
     record: Stored,

@@ -209,6 +209,7 @@ class FieldJobState(StrEnum):
     REVIEWING = "reviewing"  # all records were seen; what was noted is looked at once more
     ENFORCING = "enforcing"  # writers refuse it, so that nothing more is noted
     SETTLED = "settled"  # done; the definition has not changed over yet
+    ANNOUNCING = "announcing"  # done; each record tells that its values have another form now
     CLEANING = "cleaning"  # done; what only the old definition used goes
     SUCCEEDED = "succeeded"
     FAILING = "failing"  # what was written for the new definition goes again
@@ -224,7 +225,7 @@ class FieldJob:
     id: UUID
     object_id: UUID
     field_id: UUID | None
-    kind: str  # change, purge_field, purge_object
+    kind: str  # change, purge_field, purge_object, number, release
     plan: str  # JSON
     dry_run: bool
     state: FieldJobState

@@ -1,4 +1,5 @@
-"""Kill the records plane in the middle of a field job; it resumes and ends exactly right."""
+"""Kill the records plane in the middle of a field job; it resumes and ends exactly right, and each
+record tells once what became of it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,12 +49,30 @@ def test_a_conversion_that_is_killed_goes_on_and_converts_each_value_once(
         return not isinstance(first["fields"]["size"], str)
 
     wait_for("the definition to change over", changed_over)
+    (crash_dir / "records.field_job").touch()  # once more, while records tell of it
+
+    def all_have_told() -> bool:
+        return all(r["version"] > 1 for r in api.pages("lead", page_size=1000))
+
+    wait_for("each record to tell", all_have_told, 60)
     for left in crash_dir.iterdir():  # asked for when the job had nothing left to do
         left.unlink()
     found = {
         r["fields"]["name"]: (r["fields"]["size"], r["version"])
         for r in api.pages("lead", sort="-size", page_size=1000)
     }
-    assert found == {f"n{n}": (n, 1) for n in range(RECORDS)}
+    assert found == {f"n{n}": (n, 2) for n in range(RECORDS)}
+    for record in api.query("lead", page_size=3)["data"]:
+        path = f"/v1/objects/lead/records/{record['id']}/history"
+
+        def told(path: str = path) -> Any:
+            versions = api.request("GET", path).json()["data"]
+            return versions if len(versions) == 2 else None
+
+        [change, made] = wait_for("the log to have it", told)
+        size = record["fields"]["size"]
+        assert (made["change"], change["change"]) == ("created", "updated")
+        assert (change["before"], change["after"]) == ({"size": str(size)}, {"size": size})
+        assert change["actor"]["kind"] == "field_job"
     twin = api.request("POST", "/v1/objects/lead/records", {"fields": {"size": 7}})
     assert twin.status_code == 409

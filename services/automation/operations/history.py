@@ -54,7 +54,7 @@ async def start(
         happening = one.happening
         if _is_its_own(starter, happening.occasion["event"]["actor"]):
             continue
-        if not triggers.is_started_by(starter, one.type, one.data, workspace):
+        if not triggers.is_started_by(starter, one, workspace):
             continue
         run = triggers.plan(workspace, happening, starter)
         if run is not None:

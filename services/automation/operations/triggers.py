@@ -29,6 +29,8 @@ from services.automation.store import rules as rule_store
 from services.automation.store import waits as wait_store
 from services.automation.store import workflows
 
+FIELD_JOB = "field_job"  # the kind of actor that changes records for a change of a definition
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -41,11 +43,19 @@ class RuleSet:
         return event_type in self.by_event
 
     def waiting_for(
-        self, event_type: str, data: Mapping[str, Any], obj: CompiledObject | None
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        obj: CompiledObject | None,
+        actor: Mapping[str, str],
     ) -> list[Starter]:
         """Those that such an event starts, as far as the trigger alone can tell."""
         found = self.by_event.get(event_type, ())
-        return [one for one in found if _starts(one.trigger, event_type, data, obj)]
+        return [
+            one
+            for one in found
+            if _is_for(one.trigger, actor) and _starts(one.trigger, event_type, data, obj)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +73,6 @@ class Happening:
     @property
     def trace_id(self) -> str:
         return self.traceparent[3:35]
-
-
-def is_started_by(
-    starter: Starter, event_type: str, data: Mapping[str, Any], workspace: Workspace
-) -> bool:
-    """Whether its trigger, by itself, waits for such an event."""
-    kind = starter.trigger.type
-    named = (starter.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
-    obj = workspace.object(data["object_id"]) if event_type in occasion.TRIGGERS else None
-    return event_type in named and _starts(starter.trigger, event_type, data, obj)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,24 @@ def happened(
         traceparent=traceparent,
     )
     return Past(described["type"], data, found)
+
+
+def is_started_by(starter: Starter, past: Past, workspace: Workspace) -> bool:
+    """Whether its trigger, by itself, waits for such an event."""
+    kind = starter.trigger.type
+    named = (starter.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
+    obj = workspace.object(past.data["object_id"]) if past.type in occasion.TRIGGERS else None
+    return (
+        past.type in named
+        and _is_for(starter.trigger, past.happening.occasion["event"]["actor"])
+        and _starts(starter.trigger, past.type, past.data, obj)
+    )
+
+
+def _is_for(trigger: WorkflowTrigger, actor: Mapping[str, str]) -> bool:
+    """A change of a definition is no business of those who wait for changes of records, though a
+    field job rewrites thousands for it; who waits for the bare event gets it all the same."""
+    return trigger.type not in RECORD_TRIGGERS or actor.get("kind") != FIELD_JOB
 
 
 def _starts(

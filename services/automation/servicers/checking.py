@@ -140,7 +140,7 @@ def past_of(event: event_pb2.Event, workspace: Workspace, traceparent: str = "")
 
 def refusal(workspace: Workspace, starter: Starter, past: triggers.Past) -> str:
     """Why the event would start nothing; empty when it would."""
-    if not triggers.is_started_by(starter, past.type, past.data, workspace):
+    if not triggers.is_started_by(starter, past, workspace):
         return f"the trigger does not wait for this {past.type}"
     planned = triggers.plan(workspace, past.happening, starter)
     if planned is None:

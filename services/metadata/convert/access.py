@@ -10,7 +10,7 @@ from armature.metadata.v1 import access_pb2, schema_service_pb2, workspace_pb2
 from kit.caller import Caller
 from kit.clock import to_timestamp
 from services.metadata.convert.masks import chosen
-from services.metadata.logic.reverting import is_reversible
+from services.metadata.logic.reverting import irreversible_because
 from services.metadata.model import ApiKey, Change, Member, Workspace
 
 
@@ -71,7 +71,7 @@ def member_message(found: Member) -> access_pb2.Member:
 
 
 def change_message(found: Change) -> schema_service_pb2.MetadataChange:
-    actor = found.actor
+    actor, because = found.actor, irreversible_because(found)
     return schema_service_pb2.MetadataChange(
         metadata_version=found.metadata_version,
         type=found.type,
@@ -80,5 +80,6 @@ def change_message(found: Change) -> schema_service_pb2.MetadataChange:
         after_json=found.after,
         actor=actor_pb2.Actor(kind=actor["kind"], id=actor["id"], name=actor["name"]),
         create_time=to_timestamp(found.create_time),
-        reversible=is_reversible(found),
+        reversible=not because,
+        irreversible_because=because,
     )

@@ -30,15 +30,22 @@ _WHY = "CHANGE_NOT_REVERSIBLE"
 _VIEW_PARTS = ("filter", "sort")
 
 
-def is_reversible(change: Change) -> bool:
-    """Whether a change can be taken back at all: of definitions, without a purge or a job."""
+def irreversible_because(change: Change) -> str:
+    """Why a change can't be taken back at all, whatever happens next; empty where it can."""
     noun, _, verb = change.type.partition(".")
-    if noun not in _KINDS or (verb == "deleted" and noun != "view"):
-        return False
+    if noun not in _KINDS:
+        return f"{change.type} is no change of definitions"
+    if verb == "deleted" and noun != "view":
+        return f"the {noun} was purged with its data"
     if noun != "field" or not change.before:
-        return True
+        return ""
     states = [msgspec.json.decode(d, type=Field).state for d in (change.before, change.after) if d]
-    return all(state == field_changes.READY for state in states)
+    if all(state == field_changes.READY for state in states):
+        return ""
+    return (
+        "a job changed the data with it: change the field back with another; the values that"
+        " records had are in their history"
+    )
 
 
 def revert(draft: Draft, changes: Sequence[Change]) -> None:

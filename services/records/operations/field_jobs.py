@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from kit import crash, outbox
-from kit.caller import Caller
+from kit.caller import Caller, Cause
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
 from schema.compiled import CompiledObject
@@ -24,7 +24,8 @@ from schema.problems import Invalid
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import FieldJob, FieldJobState, Item, Stored
-from services.records.operations import duties, numbering, upkeep, writes
+from services.records.operations import duties, numbering, rewrites, writes
+from services.records.operations.rewrites import Rewrite
 from services.records.operations.writes import Target
 from services.records.store import field_jobs as store
 from services.records.store import index, uniques
@@ -53,10 +54,17 @@ def purge_of(job: FieldJob) -> Purge:
 
 
 def caller_of(workspace_id: UUID, job: FieldJob) -> Caller:
-    """The job, by its creator's name, as records and events show it."""
-    permissions = frozenset({"read", "write"})
-    name = str(job.created_by.get("name", ""))
-    return Caller(workspace_id, str(job.id), "system", name, permissions)
+    """Who started the job, shown as a field job, as the creator of an import is. What asked for it
+    is an event of the job's own id."""
+    by = job.created_by
+    return Caller(
+        workspace_id,
+        str(by.get("id", "")),
+        "field_job",
+        str(by.get("name", "")),
+        frozenset({"read", "write"}),
+        cause=Cause(str(job.id), str(job.id), 1),
+    )
 
 
 async def begin(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
@@ -174,7 +182,48 @@ async def apply(
         await stats_store.lock_object(tx, workspace_id, job.object_id)
         await store.drop_statistics(tx, workspace_id, job.object_id, change.old.id)
     await store.limit_duty(tx, workspace_id, job.object_id, job.id, metadata_version)
+    if change.converts:
+        await store.move(tx, workspace_id, job.id, [S.SETTLED], S.ANNOUNCING)
+        await store.schedule(tx, workspace_id, job.id, 0.0)
+        return
     await store.move(tx, workspace_id, job.id, [S.SETTLED], S.CLEANING)
+    await store.schedule(tx, workspace_id, job.id, grace_seconds)
+
+
+async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
+    """The definition has changed over: the next records have a version, and tell of it, in which
+    their values are of the new form. False once all have.
+
+    Whoever gave a record another value since has told of that already.
+    """
+    change, workspace_id = change_of(job), target.workspace_id
+    place = (job.after_time, job.after_id)
+    found = await store.next_records(tx, workspace_id, job.object_id, place, BATCH)
+    if not found:
+        return False
+    rows = await store.locked(tx, workspace_id, job.object_id, [i for i, _ in found])
+    moved = []
+    for record in rows:
+        before, after = record.doc.get(change.old_key), record.doc.get(change.key)
+        if before is not None and record.delete_time is None and _stands(change, record, after):
+            moved.append(Rewrite(record, record.doc, before, after))
+    await rewrites.tell(tx, target, change.target, moved)
+    await store.advance(tx, workspace_id, job.id, (found[-1][1], found[-1][0]), 0, 0)
+    crash.point("records.field_job")
+    return True
+
+
+def _stands(change: FieldChange, record: Stored, value: Any) -> bool:
+    """Whether a record's new value is still what the job made of the old one."""
+    try:
+        return bool(change.value_of(record.doc) == value)
+    except Invalid:
+        return False
+
+
+async def announced(tx: Tx, workspace_id: UUID, job: FieldJob, grace_seconds: float) -> None:
+    """All have told: the old form goes, once nobody can have the old definition any more."""
+    await store.move(tx, workspace_id, job.id, [S.ANNOUNCING], S.CLEANING)
     await store.schedule(tx, workspace_id, job.id, grace_seconds)
 
 
@@ -238,8 +287,8 @@ async def release_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
 
 async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
     """Number the next records, in the order in which they were created."""
-    place = (job.after_time, job.after_id)
     workspace_id, obj = target.workspace_id, target.full
+    place = (job.after_time, job.after_id)
     found = await store.next_records(tx, workspace_id, job.object_id, place, BATCH)
     field = obj.fields_by_id.get(str(job.field_id))
     if not found or field is None:
@@ -261,8 +310,10 @@ async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
     await index.add(
         tx, workspace_id, [(r.id, e) for r in live for e in documents.entries(alone, r.doc)]
     )
-    await upkeep.note(tx, target.workspace, obj, [(before[r.id], r) for r in changed])
-    await store.reshape(tx, workspace_id, [_shape(obj, r, key, r.doc[key]) for r in changed])
+    gone = [r for r in changed if r.delete_time is not None]
+    await store.reshape(tx, workspace_id, [_shape(obj, r, key, r.doc[key]) for r in gone])
+    told = [Rewrite(before[r.id], r.doc, None, r.doc[key]) for r in live]
+    await rewrites.tell(tx, target, field, told)
     await store.advance(tx, workspace_id, job.id, (last[1], last[0]), len(rows), len(changed))
     crash.point("records.field_job")
 

@@ -42,11 +42,13 @@ class FieldJobWorker:
         definitions: Definitions,
         *,
         lease_seconds: float = 10.0,
+        grace_seconds: float = 120.0,
     ) -> None:
         self._db = db
         self._worker_db = worker_db
         self._definitions = definitions
         self._lease_seconds = lease_seconds
+        self._grace_seconds = grace_seconds
         self._holder = ids.new_id()
 
     async def run(self) -> None:
@@ -107,7 +109,7 @@ class FieldJobWorker:
             job = await store.get(tx, workspace_id, job_id)
         target = None
         wanted = job is not None and job.kind in {"change", "number"}
-        if job is not None and wanted and job.state in field_jobs.OPEN:
+        if job is not None and wanted and job.state in {*field_jobs.OPEN, S.ANNOUNCING}:
             target = await self._target(workspace_id, job)
         try:
             async with self._db.transaction(workspace_id) as tx:
@@ -130,6 +132,10 @@ class FieldJobWorker:
     async def _do(self, tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None) -> bool:
         if job.state is S.QUEUED:
             await field_jobs.begin(tx, workspace_id, job)
+        elif job.state is S.ANNOUNCING:
+            if target is None or not await field_jobs.announce_some(tx, target, job):
+                await field_jobs.announced(tx, workspace_id, job, self._grace_seconds)
+                return False
         elif job.state in _CLEANING:
             await field_jobs.clean_some(tx, workspace_id, job)
         elif job.kind.startswith("purge"):

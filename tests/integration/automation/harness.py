@@ -262,6 +262,7 @@ class Tenant:
         traceparent: str = "",
         version: int = 1,
         occurred_at: datetime | None = None,
+        actor: str = "user",
     ) -> UUID:
         """Publish what the records plane would; the event's id."""
         definition = next(
@@ -297,7 +298,7 @@ class Tenant:
             "causation_id": cause.causation_id,
             "depth": cause.depth,
             "chain": json.dumps(cause.chain),
-            "actor": json.dumps({"kind": "user", "id": "u1", "name": "Ada"}),
+            "actor": json.dumps({"kind": actor, "id": "u1", "name": "Ada"}),
             "occurred_at": occurred_at or datetime.now(UTC),
         }
         message = relay.message_of("records", row)

@@ -77,6 +77,20 @@ async def test_an_update_can_be_waited_for_by_field(tenant: Tenant) -> None:
     assert len(tenant.effects("CreateTodo")) == 1
 
 
+async def test_a_field_job_starts_only_what_waits_for_the_bare_event(tenant: Tenant) -> None:
+    """It changes thousands of records for one change of a definition."""
+    await tenant.create([TODO], trigger="record_updated")
+    step = {"id": "t", "type": "create_todo", "input": {"title": "bare", "due_in_days": 1}}
+    await tenant.workflow([step], trigger={"type": "event", "event": "record.updated"})
+    job = await tenant.happen("updated", WON, {"name": "old"}, actor="field_job")
+    person = await tenant.happen("updated", WON, {"name": "old"})
+    await tenant.finished(person, 2)
+    await tenant.finished(job)
+    assert len(await tenant.listed(event_id=str(job))) == 1
+    titles = [effect.request.todo.title for effect in tenant.effects("CreateTodo")]
+    assert (len(titles), titles.count("bare")) == (3, 2)
+
+
 async def test_a_deleted_record_is_judged_as_it_was(tenant: Tenant) -> None:
     await tenant.create(
         [("create_note", {"title": "Gone: {{ trigger.before.name }}", "body": "-"})],

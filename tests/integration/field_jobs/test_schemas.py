@@ -85,6 +85,7 @@ async def test_changes_are_taken_back(acme: Client) -> None:
     listed = (await acme("ListChanges")).changes
     assert json.loads(listed[0].before_json)["label"] == "Title"
     assert json.loads(listed[0].after_json)["label"] == "Name"
+    assert (listed[0].reversible, listed[0].irreversible_because) == (True, "")
 
 
 async def test_a_conversion_is_taken_back_by_another(acme: Client) -> None:
@@ -92,8 +93,10 @@ async def test_a_conversion_is_taken_back_by_another(acme: Client) -> None:
     record = await acme.create(v="12")
     begun = await acme.change("v", changes={"type": "number"})
     await acme.done("v", begun.field_job)
-    version = (await acme("ListChanges", page_size=1)).changes[0].metadata_version
-    refused = acme("RevertChange", version=str(version))
+    [last] = (await acme("ListChanges", page_size=1)).changes
+    assert not last.reversible
+    assert last.irreversible_because.startswith("a job changed the data with it")
+    refused = acme("RevertChange", version=str(last.metadata_version))
     assert await reason(refused) == "FAILED_PRECONDITION/CHANGE_NOT_REVERSIBLE"
     begun = await acme.change("v", changes={"type": "text"})
     assert (await acme.done("v", begun.field_job))[0] == "succeeded"

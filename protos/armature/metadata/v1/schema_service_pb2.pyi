@@ -192,7 +192,7 @@ class ListChangesResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[MetadataChange, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class MetadataChange(_message.Message):
-    __slots__ = ("metadata_version", "type", "entity_id", "before_json", "after_json", "actor", "create_time", "reversible")
+    __slots__ = ("metadata_version", "type", "entity_id", "before_json", "after_json", "actor", "create_time", "reversible", "irreversible_because")
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     ENTITY_ID_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +201,7 @@ class MetadataChange(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     REVERSIBLE_FIELD_NUMBER: _ClassVar[int]
+    IRREVERSIBLE_BECAUSE_FIELD_NUMBER: _ClassVar[int]
     metadata_version: int
     type: str
     entity_id: str
@@ -209,4 +210,5 @@ class MetadataChange(_message.Message):
     actor: _actor_pb2.Actor
     create_time: _timestamp_pb2.Timestamp
     reversible: bool
-    def __init__(self, metadata_version: _Optional[int] = ..., type: _Optional[str] = ..., entity_id: _Optional[str] = ..., before_json: _Optional[bytes] = ..., after_json: _Optional[bytes] = ..., actor: _Optional[_Union[_actor_pb2.Actor, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reversible: _Optional[bool] = ...) -> None: ...
+    irreversible_because: str
+    def __init__(self, metadata_version: _Optional[int] = ..., type: _Optional[str] = ..., entity_id: _Optional[str] = ..., before_json: _Optional[bytes] = ..., after_json: _Optional[bytes] = ..., actor: _Optional[_Union[_actor_pb2.Actor, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reversible: _Optional[bool] = ..., irreversible_because: _Optional[str] = ...) -> None: ...
