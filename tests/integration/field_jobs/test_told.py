@@ -38,7 +38,7 @@ async def read(acme: Client, record: record_pb2.Record) -> record_pb2.Record:
 async def announced(acme: Client, job_id: str) -> None:
     async def done() -> bool:
         [row] = await acme.rows("SELECT state FROM field_jobs WHERE job_id = %s", job_id)
-        return row["state"] == "succeeded"
+        return bool(row["state"] == "succeeded")
 
     await until(done)
 
