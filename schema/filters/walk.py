@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from schema.filters.tree import And, Condition, Every, None_, Not, Or, Some, Tree
+from schema.filters.tree import And, Condition, Every, Hop, Leaf, None_, Not, Or, Some, Tree
 
 
 def map_conditions(tree: Tree, change: Callable[[Condition], Tree]) -> Tree:
@@ -40,3 +40,22 @@ def follows_relations(tree: Tree) -> bool:
         case Not(child):
             return follows_relations(child)
     return True
+
+
+def routes(
+    tree: Tree, before: tuple[Hop, ...] = ()
+) -> Iterator[tuple[tuple[Hop, ...], Leaf | None]]:
+    """Every way that judging a record goes: through which hops, and to which leaf; None for the
+    hops of a `some`, `none` or `every` by themselves."""
+    match tree:
+        case Condition(path):
+            yield (*before, *path.hops), path.leaf
+        case And(children) | Or(children):
+            for child in children:
+                yield from routes(child, before)
+        case Not(child):
+            yield from routes(child, before)
+        case Some(reach, child) | None_(reach, child) | Every(reach, child):
+            hops = (*before, *reach.hops, reach.many)
+            yield hops, None
+            yield from routes(child, hops)

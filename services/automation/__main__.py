@@ -19,6 +19,7 @@ from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
 from planes.journal import journal
+from planes.relatives import Relatives
 from services.automation.consumer import NAME, OTHER_SUBJECTS, OTHERS, SUBJECTS, Triggers
 from services.automation.servicers.hooks import HookAuthenticator
 from services.automation.servicers.neighbours import Neighbours
@@ -66,9 +67,17 @@ async def wire(app: App[Settings]) -> Wiring:
             poll=settings.run_poll_seconds,
         ),
     )
-    triggers = Triggers(definitions, per_minute=settings.rule_triggers_per_minute, wake=engine.wake)
+    others = Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate
+    people = Authenticator(metadata_channel, secret, app.plane).authenticate
+    relatives = Relatives(records, definitions, people, secret=secret, plane=app.plane)
+    triggers = Triggers(
+        definitions,
+        relatives,
+        per_minute=settings.rule_triggers_per_minute,
+        wake=engine.wake,
+    )
     events = clients.channel(settings.events_address)
-    neighbours = Neighbours(records, events)
+    neighbours = Neighbours(records, events, relatives)
     rules = RuleServicer(
         app.db, definitions, egress, sealer, neighbours, max_rules=settings.max_rules
     )
@@ -82,7 +91,6 @@ async def wire(app: App[Settings]) -> Wiring:
         per_minute=settings.rule_triggers_per_minute,
         hook_base_url=settings.hook_base_url,
     )
-    others = Authenticator(metadata_channel, secret, app.plane, whole=True).authenticate
     runs = RunServicer(app.db, others)
     timers = Timers(
         app.worker_db,

@@ -4,7 +4,7 @@ Two consumers share one handler: record events, and those of every other kind.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from kit.db import Tx
 from kit.envelope import Envelope
 from kit.errors import Unavailable
 from planes.definitions import Definitions
+from planes.relatives import Answer, Relatives
 from schema import jsonio
 from schema.compiled import Workspace
 from services.automation.logic import occasion
@@ -22,6 +23,7 @@ from services.automation.operations.triggers import (
     Arrived,
     Happening,
     RuleSet,
+    asked,
     rule_set,
     settle_waits,
     start_runs,
@@ -46,16 +48,25 @@ class Triggers:
     """Holds what events can start in each workspace, while its version stands."""
 
     def __init__(
-        self, definitions: Definitions, *, per_minute: int, wake: Callable[[], None]
+        self,
+        definitions: Definitions,
+        relatives: Relatives,
+        *,
+        per_minute: int,
+        wake: Callable[[], None],
     ) -> None:
         self._definitions = definitions
+        self._relatives = relatives
         self._per_minute = per_minute
         self._wake = wake
         self._sets: OrderedDict[UUID, RuleSet] = OrderedDict()
         self._workspaces: OrderedDict[UUID, Workspace] = OrderedDict()
+        # Of the batch that is at work; one lane works on the record events of a workspace.
+        self._reached: dict[UUID, Mapping[Hashable, Answer]] = {}
 
     async def prepare(self, events: list[Envelope]) -> None:
-        """Have the definitions by which conditions are judged: no older than the events."""
+        """Have the definitions by which conditions are judged, no older than the events, and the
+        related records that they go to."""
         _processing.set(telemetry.traceparent())
         by_workspace: dict[UUID, list[Envelope]] = {}
         for event in events:
@@ -72,6 +83,24 @@ class Triggers:
                 workspace_id, at_version=max(versions, default=0)
             )
             _keep(self._workspaces, workspace_id, found, _HELD_DEFINITIONS)
+            if held is not None and records:
+                await self._reach(workspace_id, found, held, records)
+
+    async def _reach(
+        self, workspace_id: UUID, workspace: Workspace, rules: RuleSet, events: list[Envelope]
+    ) -> None:
+        """Fetch what conditions need beside the events: together for all of them."""
+        wanted = []
+        for event in events:
+            if not rules.going_on.get(event.type):
+                continue
+            data = jsonio.loads_stored(bytes(event.data))
+            obj = workspace.object(data["object_id"])
+            if starting := rules.leading_on(event.type, data, obj, event.actor):
+                document = occasion.build(described(event), data, obj, workspace.time_zone)
+                wanted += [(one, document) for one in starting]
+        if questions := asked(workspace, wanted):
+            self._reached[workspace_id] = await self._relatives.reach(workspace, questions)
 
     async def handle(self, tx: Tx, events: list[Envelope]) -> None:
         """Events of one workspace: a run for each rule and workflow that one of them starts, and
@@ -97,7 +126,8 @@ class Triggers:
         workspace = None if passed_over else self._workspaces.get(workspace_id)
         if workspace is None or any(_version_of(one) > workspace.version for one in waiting):
             raise Unavailable("METADATA_BEHIND", "the workspace's definitions are not here yet")
-        found = [_happening(workspace, rules, one, len(events)) for one in waiting]
+        reached = self._reached.pop(workspace_id, {})  # a second try prepares anew
+        found = [_happening(workspace, rules, one, len(events), reached) for one in waiting]
         happenings = [one for one in found if one is not None]
         if happenings and await start_runs(tx, workspace, happenings, self._per_minute):
             tx.after_commit(self._wake)
@@ -128,7 +158,11 @@ def described(event: Envelope) -> dict[str, Any]:
 
 
 def _happening(
-    workspace: Workspace, rules: RuleSet, event: Envelope, together: int
+    workspace: Workspace,
+    rules: RuleSet,
+    event: Envelope,
+    together: int,
+    reached: Mapping[Hashable, Answer],
 ) -> Happening | None:
     data = jsonio.loads_stored(bytes(event.data))
     is_record = event.type in occasion.TRIGGERS
@@ -150,6 +184,7 @@ def _happening(
         occasion=document,
         rules=starting,
         traceparent=_parent(event, together),
+        relatives=reached,
     )
 
 

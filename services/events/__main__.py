@@ -20,6 +20,7 @@ from kit.webhooks import Sealer
 from planes.authenticator import Authenticator
 from planes.definitions import Definitions
 from planes.journal import journal
+from planes.relatives import Relatives
 from services.events import consumer, tables
 from services.events.operations.matches import Matcher
 from services.events.operations.resending import Resender
@@ -55,7 +56,12 @@ async def wire(app: App[EventsSettings]) -> Wiring:
     )
     sending = DeliveryWorker(db, app.worker_db, egress, authenticator.authenticate, policy)
     log = consumer.LogConsumer(app.bus)
-    matcher = Matcher(definitions)
+    to_records = clients.channel(settings.records_address)
+    people = Authenticator(channel, settings.internal_secret, app.plane).authenticate
+    relatives = Relatives(
+        to_records, definitions, people, secret=settings.internal_secret, plane=app.plane
+    )
+    matcher = Matcher(definitions, relatives)
     fanout = consumer.FanoutConsumer(db, matcher, sending.wake)
     events = EventServicer(db, wakeups, authenticator.authenticate, settings.watch_poll_seconds)
     subscriptions = SubscriptionServicer(db, egress, definitions, Sealer(settings.internal_secret))
@@ -113,7 +119,7 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             lambda: forget_old(db, app.worker_db, settings.delivery_days),
         ],
         background=[wakeups.run, lambda: definitions.listen(app.bus)],
-        closing=[channel.close, to_automation.close, egress.close],
+        closing=[channel.close, to_automation.close, to_records.close, egress.close],
     )
 
 

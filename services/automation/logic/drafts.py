@@ -59,7 +59,7 @@ def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl, permits: Perm
         problems.append(_unknown("trigger.object", "object", draft.object, workspace.objects))
     kind = _trigger_type(draft, problems)
     _check_fields(draft, obj, kind, problems)
-    condition = _condition(draft, workspace, obj, problems)
+    condition = _condition(draft, workspace, permits.seen(workspace), obj, problems)
     actions = _actions(draft, workspace, names.Known(kind, obj, {}), check_url, problems)
     for index, action in enumerate(actions):
         at = f"actions.{index}"
@@ -105,7 +105,11 @@ def _check_fields(
 
 
 def _condition(
-    draft: Draft, workspace: Workspace, obj: CompiledObject | None, problems: list[Problem]
+    draft: Draft,
+    workspace: Workspace,
+    seen: Workspace,
+    obj: CompiledObject | None,
+    problems: list[Problem],
 ) -> "dict[str, object] | None":
     if not draft.condition_json.strip():
         return None
@@ -114,7 +118,7 @@ def _condition(
     if len(problems) > noted or obj is None or document == {}:
         return None
     try:
-        conditions.parse(workspace, obj, document, "condition")
+        conditions.check(workspace, seen, obj, document, "condition")
     except Invalid as invalid:
         problems += invalid.problems
     return document if isinstance(document, dict) else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schema.access import parse_access
+from schema.access import parse_access, restrict
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import Problem
 from services.automation.model import ActionType
@@ -36,6 +36,12 @@ class Permits:
 
     permissions: frozenset[str]
     access: bytes | None = None
+
+    def seen(self, workspace: Workspace) -> Workspace:
+        """The workspace with the objects and fields that the role shows."""
+        if self.access is None:
+            return workspace
+        return restrict(workspace, parse_access(self.access), "")
 
     def problem(
         self,

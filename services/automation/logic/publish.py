@@ -64,7 +64,7 @@ def judge(
             message = f"there is no link type {trigger.link_type!r}{hint}"
             problems.append(Problem("trigger.link_type", "UNKNOWN_LINK_TYPE", message))
     if found.condition is not None:
-        _check_condition(found, workspace, obj, problems)
+        _check_condition(found, workspace, permits.seen(workspace), obj, problems)
     known = names.Known(
         trigger.type,
         obj,
@@ -119,6 +119,7 @@ def _wrong_values(field: Field, change: Mapping[str, Any], path: str) -> list[Pr
 def _check_condition(
     found: WorkflowDefinition,
     workspace: Workspace,
+    seen: Workspace,
     obj: CompiledObject | None,
     problems: list[Problem],
 ) -> None:
@@ -127,7 +128,7 @@ def _check_condition(
         problems.append(Problem("condition", "NOT_ALLOWED", message))
     elif obj is not None:
         try:
-            conditions.parse(workspace, obj, found.condition, "condition")
+            conditions.check(workspace, seen, obj, found.condition, "condition")
         except Invalid as invalid:
             problems += invalid.problems
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from kit.db import Tx
 from kit.errors import FailedPrecondition, InvalidArgument
+from planes.relatives import Asked
 from schema.compiled import Workspace
 from services.automation.logic import occasion
 from services.automation.model import NewRun, Starter, TriggerType
@@ -61,6 +62,18 @@ async def start(
             planned.append(run)
             occasions[happening.event_id] = happening.occasion
     return await starting.insert(tx, UUID(workspace.id), planned, occasions, _NO_RATE)
+
+
+def needs(workspace: Workspace, starter: Starter, past: Sequence[triggers.Past]) -> list[Asked]:
+    """What of related records must be known to judge its condition for those that it waits for."""
+    return triggers.asked(
+        workspace,
+        [
+            (starter, one.happening.occasion)
+            for one in past
+            if triggers.is_started_by(starter, one, workspace)
+        ],
+    )
 
 
 def _is_its_own(starter: Starter, actor: dict[str, str]) -> bool:

@@ -3,14 +3,17 @@
 What must not run is recorded all the same, with the reason: nothing is dropped in silence.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from kit import ids
 from kit.db import Tx
+from kit.errors import Unavailable
+from planes.relatives import Answer, Asked
 from schema.compiled import CompiledObject, Workspace
+from schema.filters.closure import Related
 from schema.problems import Invalid, refuse
 from services.automation.logic import conditions, formulas, guard, occasion
 from services.automation.logic.definitions import RECORD_TRIGGERS
@@ -38,6 +41,8 @@ class RuleSet:
 
     version: int
     by_event: Mapping[str, tuple[Starter, ...]]
+    # Those of them whose condition may go through relations.
+    going_on: Mapping[str, tuple[Starter, ...]]
 
     def has(self, event_type: str) -> bool:
         return event_type in self.by_event
@@ -51,11 +56,18 @@ class RuleSet:
     ) -> list[Starter]:
         """Those that such an event starts, as far as the trigger alone can tell."""
         found = self.by_event.get(event_type, ())
-        return [
-            one
-            for one in found
-            if _is_for(one.trigger, actor) and _starts(one.trigger, event_type, data, obj)
-        ]
+        return [one for one in found if _waits(one.trigger, event_type, data, obj, actor)]
+
+    def leading_on(
+        self,
+        event_type: str,
+        data: Mapping[str, Any],
+        obj: CompiledObject | None,
+        actor: Mapping[str, str],
+    ) -> list[Starter]:
+        """Those of them whose condition may need more than the event."""
+        found = self.going_on.get(event_type, ())
+        return [one for one in found if _waits(one.trigger, event_type, data, obj, actor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,8 @@ class Happening:
     occasion: dict[str, Any]
     rules: Sequence[Starter]
     traceparent: str
+    # By rule and version: the related records that its condition goes to.
+    relatives: Mapping[Hashable, Answer] = field(default_factory=dict)
 
     @property
     def trace_id(self) -> str:
@@ -119,11 +133,18 @@ def is_started_by(starter: Starter, past: Past, workspace: Workspace) -> bool:
     kind = starter.trigger.type
     named = (starter.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
     obj = workspace.object(past.data["object_id"]) if past.type in occasion.TRIGGERS else None
-    return (
-        past.type in named
-        and _is_for(starter.trigger, past.happening.occasion["event"]["actor"])
-        and _starts(starter.trigger, past.type, past.data, obj)
-    )
+    actor = past.happening.occasion["event"]["actor"]
+    return past.type in named and _waits(starter.trigger, past.type, past.data, obj, actor)
+
+
+def _waits(
+    trigger: WorkflowTrigger,
+    event_type: str,
+    data: Mapping[str, Any],
+    obj: CompiledObject | None,
+    actor: Mapping[str, str],
+) -> bool:
+    return _is_for(trigger, actor) and _starts(trigger, event_type, data, obj)
 
 
 def _is_for(trigger: WorkflowTrigger, actor: Mapping[str, str]) -> bool:
@@ -180,7 +201,30 @@ async def rule_set(tx: Tx, workspace_id: UUID, held: RuleSet | None) -> RuleSet:
         named = (one.trigger.event,) if kind is TriggerType.EVENT else occasion.EVENTS.get(kind, ())
         for event_type in named:
             by_event.setdefault(event_type, []).append(one)
-    return RuleSet(version, {key: tuple(found) for key, found in by_event.items()})
+    going_on = {
+        key: tuple(one for one in found if conditions.goes_on(one.condition))
+        for key, found in by_event.items()
+    }
+    return RuleSet(version, {key: tuple(found) for key, found in by_event.items()}, going_on)
+
+
+def asked(
+    workspace: Workspace, happenings: Iterable[tuple[Starter, Mapping[str, Any]]]
+) -> list[Asked]:
+    """What of related records must be known to judge conditions, by starter and occasion."""
+    found: dict[Hashable, Asked] = {}
+    for starter, document in happenings:
+        obj = workspace.object(starter.trigger.object_id or starter.trigger.object)
+        if obj is None or starter.trigger.type not in RECORD_TRIGGERS:
+            continue
+        tree = conditions.through(workspace, obj, starter.condition)
+        if tree is None:
+            continue
+        key = (starter.id, starter.version)
+        seen = found.get(key)
+        records = [*(seen.records if seen else ()), conditions.record_of(obj, document)]
+        found[key] = Asked(key, starter.owner_id, obj, tree, records)
+    return list(found.values())
 
 
 def starter_of(rule: Rule) -> Starter:
@@ -223,7 +267,7 @@ def plan(workspace: Workspace, happening: Happening, rule: Starter) -> NewRun | 
     state, error = RunState.QUEUED, ""
     obj = workspace.object(happening.object_id) if happening.object_id else None
     try:
-        if not _holds(workspace, obj, rule, document):
+        if not _holds(workspace, obj, rule, happening):
             return None
     except (Invalid, formulas.FormulaError) as invalid:
         state, error = RunState.FAILED, f"the {rule.kind} can't be judged: {invalid}"
@@ -250,10 +294,10 @@ def plan(workspace: Workspace, happening: Happening, rule: Starter) -> NewRun | 
 
 
 def _holds(
-    workspace: Workspace, obj: CompiledObject | None, rule: Starter, document: Mapping[str, Any]
+    workspace: Workspace, obj: CompiledObject | None, rule: Starter, happening: Happening
 ) -> bool:
     """Whether the condition holds; Invalid when the rule speaks of what is gone."""
-    trigger = rule.trigger
+    trigger, document = rule.trigger, happening.occasion
     if document["record"] is not None and trigger.type in RECORD_TRIGGERS:
         if obj is None:
             if trigger.fields or trigger.changes or rule.condition is not None:
@@ -261,12 +305,27 @@ def _holds(
                 raise refuse("trigger", "OBJECT_NOT_FOUND", message)
         else:
             _check_fields(obj, [*trigger.fields, *(trigger.changes or ())])
-            if not conditions.holds(workspace, obj, rule.condition, document, rule.owner_id):
+            related: Related = conditions.nowhere
+            if conditions.through(workspace, obj, rule.condition) is not None:
+                related = _related(happening, rule)
+            if not conditions.holds(
+                workspace, obj, rule.condition, document, rule.owner_id, related
+            ):
                 return False
     if not rule.when:
         return True
     source = {"id": str(rule.id), "name": rule.name, "version": rule.version}
     return formulas.holds(rule.when, occasion.scope(document, source, {"id": "", "depth": 0}))
+
+
+def _related(happening: Happening, rule: Starter) -> Related:
+    """UNAVAILABLE / UNREACHABLE where nobody has fetched them: the rule has just been changed."""
+    found = happening.relatives.get((rule.id, rule.version))
+    if found is None:
+        raise Unavailable("UNREACHABLE", "the related records are not here yet")
+    if isinstance(found, Invalid):
+        raise found
+    return found.related
 
 
 def _check_fields(obj: CompiledObject, names: Iterable[str]) -> None:

@@ -59,6 +59,7 @@ class Checking:
         if request.event_id:
             event = await self._neighbours.event(caller, request.event_id)
             past = past_of(event, workspace)
+            [past] = await self._neighbours.with_relatives(workspace, starter, [past])
             answer.reason = refusal(workspace, starter, past)
             answer.starts = not answer.reason
             occurred = past.happening.occasion

@@ -1,5 +1,8 @@
-"""Ask other planes, with the caller's own rights, for what a run is to be about."""
+"""Ask other planes, with the caller's own rights, for what a run is to be about; and with those of
+what is run, for what its condition goes by."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -11,11 +14,18 @@ from armature.records.v1.record_service_pb2_grpc import RecordServiceStub
 from kit import clients
 from kit.caller import Caller
 from kit.errors import NotFound
+from planes.relatives import Relatives
 from schema import jsonio
+from schema.compiled import Workspace
+from services.automation.model import Starter
+from services.automation.operations import history, triggers
 
 
 class Neighbours:
-    def __init__(self, records: grpc.aio.Channel, events: grpc.aio.Channel) -> None:
+    def __init__(
+        self, records: grpc.aio.Channel, events: grpc.aio.Channel, relatives: Relatives
+    ) -> None:
+        self._relatives = relatives
         self._records = RecordServiceStub(records)
         self._events = EventServiceStub(events)
 
@@ -52,3 +62,14 @@ class Neighbours:
             clients.metadata(caller.credential),
         )
         return answer.event
+
+    async def with_relatives(
+        self, workspace: Workspace, starter: Starter, past: Sequence[triggers.Past]
+    ) -> list[triggers.Past]:
+        """The same, with the related records that the starter's condition goes to, as they are
+        now."""
+        questions = history.needs(workspace, starter, past)
+        if not questions:
+            return list(past)
+        reached = await self._relatives.reach(workspace, questions)
+        return [replace(one, happening=replace(one.happening, relatives=reached)) for one in past]

@@ -46,6 +46,7 @@ class Replaying:
         workspace = await self._definitions.workspace(caller.workspace_id)
         trace = telemetry.traceparent()
         past = [past_of(event, workspace, trace) for event in events]
+        past = await self._neighbours.with_relatives(workspace, starter, past)
 
         async def work(tx: Tx) -> pb.RunWorkflowForEventsResponse:
             answer.started = len(await history.start(tx, workspace, starter, past))

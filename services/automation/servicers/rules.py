@@ -140,6 +140,7 @@ class RuleServicer(rpc.RuleServiceServicer):
         workspace = await self._definitions.workspace(caller.workspace_id)
         starter = replace(triggers.starter_of(rule), paused="")  # one at rest can be tried out too
         past = checking.past_of(event, workspace)
+        [past] = await self._neighbours.with_relatives(workspace, starter, [past])
         reason = checking.refusal(workspace, starter, past)
         actions = graph.of_actions(rule.definition.actions)
         imagined = checking.effects(actions, past.happening.occasion, starter)

@@ -1,6 +1,7 @@
 """Decide which events a subscription gets."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,43 @@ import msgspec
 
 from kit.envelope import Envelope
 from schema.compiled import CompiledObject, Workspace
-from schema.filters import closure, parse_json
+from schema.filters import along, closure, parse_json
+from schema.filters.closure import Related
 from schema.filters.context import EvalContext
+from schema.filters.resolve import resolve_relative
+from schema.filters.tree import Tree
+from schema.filters.walk import follows_relations
+from schema.problems import Invalid
 from services.events.logic import patterns
 from services.events.model import Subscription
 
-Predicate = Callable[[dict[str, Any]], bool]
+Record = dict[str, Any]
+Predicate = Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A subscription's filter, by the definitions of a moment."""
+
+    obj: CompiledObject
+    tree: Tree | None
+    context: EvalContext
+    goes_on: bool  # it goes through relations
+
+    def predicate(self, related: Related | None = None) -> Predicate:
+        return closure.compile_closure(self.tree, self.context, related)
+
+    def record_of(self, data: dict[str, Any]) -> Record | None:
+        """The record that an event's data tells of; None where it tells of none."""
+        fields = data.get("fields")
+        if not isinstance(fields, dict):
+            return None
+        by_key = {
+            self.obj.codecs[name].key: value
+            for name, value in fields.items()
+            if name in self.obj.codecs
+        }
+        return {"id": data.get("record_id"), "version": data.get("version"), "fields": by_key}
 
 
 def wants(subscription: Subscription, event: Envelope, *, history: bool = False) -> bool:
@@ -25,21 +57,25 @@ def wants(subscription: Subscription, event: Envelope, *, history: bool = False)
     )
 
 
-def compile_filter(
-    workspace: Workspace, obj: CompiledObject, filter_json: str, now: datetime
-) -> Predicate:
-    """A predicate on the data of record events. schema.problems.Invalid for a bad filter."""
+def read_filter(
+    workspace: Workspace,
+    obj: CompiledObject,
+    filter_json: str,
+    now: datetime,
+    seen: Workspace | None = None,
+) -> Filter:
+    """The filter of a subscription; schema.problems.Invalid for a bad one, and with `seen`, the
+    workspace as whoever writes it sees it, for one that reads what is hidden there."""
     context = EvalContext(now, workspace.time_zone, workspace.week_start)
-    tree = parse_json.parse(workspace, obj, msgspec.json.decode(filter_json), path="filter_json")
-    holds = closure.compile_closure(tree, context)
-    keys = {name: field.key or name for name, field in obj.fields.items()}
+    document = msgspec.json.decode(filter_json)
 
-    def check(data: dict[str, Any]) -> bool:
-        fields = data.get("fields")
-        if not isinstance(fields, dict):
-            return False
-        by_key = {keys[name]: value for name, value in fields.items() if name in keys}
-        record = {"id": data.get("record_id"), "version": data.get("version"), "fields": by_key}
-        return holds(record)
+    def read(space: Workspace, shown: CompiledObject) -> Tree | None:
+        tree = parse_json.parse(space, shown, document, path="filter_json")
+        if tree is not None and (problems := along.problems(tree, "filter_json")):
+            raise Invalid(problems)
+        return tree
 
-    return check
+    tree = along.read_as(workspace, seen or workspace, obj, read, "filter_json")
+    if tree is not None:
+        resolve_relative(tree, context)  # refuses `me`
+    return Filter(obj, tree, context, tree is not None and follows_relations(tree))

@@ -9,6 +9,8 @@ from kit.clock import now
 from kit.envelope import Envelope
 from kit.errors import NotFound
 from planes.definitions import Definitions
+from planes.relatives import Asked, Relatives
+from schema.compiled import Workspace
 from schema.problems import Invalid
 from services.events.logic import bodies, matching
 from services.events.model import NewDelivery, Subscription
@@ -30,12 +32,30 @@ class Matches:
         return [one for event in events for one in self.new.get(event.id, ())]
 
 
-class Matcher:
-    """Holds compiled filters. Asks the metadata plane, so it is never used in a transaction."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A filter, and what judges by it where it needs nothing but the record."""
 
-    def __init__(self, definitions: Definitions) -> None:
+    filter: matching.Filter
+    predicate: matching.Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A filter that needs related records, and of which ones."""
+
+    filter: matching.Filter
+    acts_as: str
+    records: Sequence[matching.Record]
+
+
+class Matcher:
+    """Holds compiled filters. Asks other planes, so it is never used in a transaction."""
+
+    def __init__(self, definitions: Definitions, relatives: Relatives) -> None:
         self._definitions = definitions
-        self._compiled: dict[tuple[UUID, object, int, int], matching.Predicate] = {}
+        self._relatives = relatives
+        self._read: dict[tuple[UUID, object, int, int], _Held] = {}
 
     async def match(
         self,
@@ -44,45 +64,90 @@ class Matcher:
         *,
         history: bool = False,
     ) -> Matches:
-        """With `history` also events from before a subscription was made."""
+        """With `history` also events from before a subscription was made. Related records are
+        those of now, as the subscription's creator may read them."""
         found = Matches()
-        for event in events:
-            new = []
-            for one in subscriptions:
-                if one.id in found.broken or not matching.wants(one, event, history=history):
+        wanted = [
+            (one, event)
+            for event in events
+            for one in subscriptions
+            if matching.wants(one, event, history=history)
+            and (not one.filter_json or event.aggregate_type == "record")
+        ]
+        predicates = await self._predicates(wanted, found)
+        for one, event in wanted:
+            if one.id in found.broken:
+                continue
+            if one.filter_json:
+                read, holds = predicates[one.id]
+                record = read.record_of(event.document())
+                if record is None or not holds(record):
                     continue
-                if await self._passes(one, event, found):
-                    new.append(_delivery(one, event, 0 if history else one.coalesce_seconds))
-            if new:
-                found.new[event.id] = new
+            window = 0 if history else one.coalesce_seconds
+            found.new.setdefault(event.id, []).append(_delivery(one, event, window))
         return found
 
-    async def _passes(self, subscription: Subscription, event: Envelope, found: Matches) -> bool:
-        if not subscription.filter_json:
-            return True
-        if event.aggregate_type != "record":
-            return False
-        try:
-            holds = await self._predicate(subscription, event.workspace_id)
-        except (Invalid, NotFound) as exc:
-            found.broken[subscription.id] = f"its filter no longer fits the object: {exc}"
-            return False
-        return holds(event.document())
+    async def _predicates(
+        self, wanted: Sequence[tuple[Subscription, Envelope]], found: Matches
+    ) -> dict[UUID, tuple[matching.Filter, matching.Predicate]]:
+        """By subscription; those that can't be had are noted as broken."""
+        ready: dict[UUID, tuple[matching.Filter, matching.Predicate]] = {}
+        going_on: dict[int, tuple[Workspace, dict[UUID, _Going]]] = {}
+        for one, event in wanted:
+            if not one.filter_json or one.id in ready or one.id in found.broken:
+                continue
+            try:
+                workspace, held = await self._filter(one, event.workspace_id)
+            except (Invalid, NotFound) as exc:
+                found.broken[one.id] = _unfit(exc)
+                continue
+            ready[one.id] = (held.filter, held.predicate)
+            if held.filter.goes_on:
+                theirs = going_on.setdefault(id(workspace), (workspace, {}))[1]
+                records = [
+                    record
+                    for other, its in wanted
+                    if other.id == one.id
+                    and (record := held.filter.record_of(its.document())) is not None
+                ]
+                theirs[one.id] = _Going(held.filter, one.created_by, records)
+        for workspace, theirs in going_on.values():
+            asked = [
+                Asked(key, it.acts_as, it.filter.obj, it.filter.tree, it.records)
+                for key, it in theirs.items()
+                if it.filter.tree is not None
+            ]
+            for key, answer in (await self._relatives.reach(workspace, asked)).items():
+                assert isinstance(key, UUID)
+                if isinstance(answer, Invalid):
+                    found.broken[key] = _unfit(answer)
+                else:
+                    own = theirs[key].filter
+                    ready[key] = (own, own.predicate(answer.related))
+        return ready
 
-    async def _predicate(
+    async def _filter(
         self, subscription: Subscription, workspace_id: UUID
-    ) -> matching.Predicate:
+    ) -> tuple[Workspace, _Held]:
         workspace, obj = await self._definitions.object(workspace_id, subscription.object)
         moment = now()
         window = int(moment.timestamp() // _COMPILED_SECONDS)
         key = (subscription.id, subscription.update_time, workspace.version, window)
-        if key not in self._compiled:
-            if len(self._compiled) >= _MAX_COMPILED:
-                self._compiled.clear()
-            self._compiled[key] = matching.compile_filter(
-                workspace, obj, subscription.filter_json, moment
-            )
-        return self._compiled[key]
+        if key not in self._read:
+            if len(self._read) >= _MAX_COMPILED:
+                self._read.clear()
+            made = matching.read_filter(workspace, obj, subscription.filter_json, moment)
+            plain = _never if made.goes_on else made.predicate()
+            self._read[key] = _Held(made, plain)
+        return workspace, self._read[key]
+
+
+def _never(_record: matching.Record) -> bool:
+    raise AssertionError("the related records were not fetched")
+
+
+def _unfit(exc: Exception) -> str:
+    return f"its filter no longer fits the object: {exc}"
 
 
 def _delivery(subscription: Subscription, event: Envelope, window: int) -> NewDelivery:

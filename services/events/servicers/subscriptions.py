@@ -212,7 +212,8 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
             return [Violation("subscription.object", "REQUIRED", message)]
         try:
             workspace, obj = await self._definitions.object(caller.workspace_id, whole["object"])
-            matching.compile_filter(workspace, obj, whole["filter_json"], now())
+            seen = self._definitions.seen_by(caller, workspace)
+            matching.read_filter(workspace, obj, whole["filter_json"], now(), seen)
         except NotFound as exc:
             return [Violation("subscription.object", "OBJECT_NOT_FOUND", exc.message)]
         except Invalid as exc:

@@ -67,6 +67,8 @@ class World:
     calls: list[str] = field(default_factory=list)
     queries: list[Any] = field(default_factory=list)
     unknown: set[str] = field(default_factory=set)  # records
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)  # of records, by id
+    fetched: list[tuple[Caller, Any]] = field(default_factory=list)  # BatchGetRecords
     # Raise what it returns instead of doing the work.
     refuse: Callable[[str, Any], ServiceError | None] = lambda _method, _request: None
     before_answer: Callable[[str, Any], Awaitable[None]] | None = None
@@ -229,13 +231,17 @@ class _Records(record_service_pb2_grpc.RecordServiceServicer):
         return record_service_pb2.QueryRecordsResponse(records=records)
 
     async def BatchGetRecords(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        self._world.fetched.append((current_caller(), request))
+        if error := self._world.refuse("BatchGetRecords", request):
+            raise error
         answer = record_service_pb2.BatchGetRecordsResponse()
         for one in request.ids:
             result = answer.results.add()
             if one not in self._world.unknown:
                 result.record.id, result.record.object = one, request.object
                 result.record.version = 4
-                result.record.fields_json = json.dumps({"name": f"Record {one[-4:]}"}).encode()
+                fields = self._world.fields.get(one, {"name": f"Record {one[-4:]}"})
+                result.record.fields_json = json.dumps(fields).encode()
         return answer
 
 
@@ -415,6 +421,7 @@ def snapshot(workspace_id: UUID, version: int = 1) -> Snapshot:
         fields=(
             field_of("company", "name", FieldType.TEXT, required=True),
             field_of("company", "score", FieldType.NUMBER),
+            field_of("company", "parent", FieldType.RELATION, settings={"targets": ["company"]}),
         ),
     )
     return Snapshot(str(workspace_id), version, objects=(opportunity, company))

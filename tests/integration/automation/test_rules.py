@@ -126,7 +126,8 @@ async def test_every_mistake_of_a_rule_is_told_at_once(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("condition", "code"),
     [
-        ({"company.name": "x"}, "NO_RELATIONS"),
+        ({"company.nam": "x"}, "UNKNOWN_FIELD"),
+        ({"company.parent.parent.name": "x"}, "PATH_LIMIT"),
         ({"create_time": {"is_empty": False}}, "NOT_IN_EVENT"),
         ([], "WRONG_KIND"),
         ({"score": {"gt": None}}, None),

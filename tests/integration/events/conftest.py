@@ -136,6 +136,7 @@ async def running(
             "ARMATURE_NATS_URL": started["nats"]["url"],
             "ARMATURE_INTERNAL_SECRET": started["internal_secret"],
             "ARMATURE_METADATA_ADDRESS": address,
+            "ARMATURE_RECORDS_ADDRESS": address,
             "ARMATURE_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "ARMATURE_CRASH_DIR": str(crash_dir),
             "ARMATURE_ACK_WAIT_SECONDS": "4",

@@ -1,8 +1,9 @@
-"""What stands around the events plane in its tests: who calls, what is defined, who receives."""
+"""What stands around the events plane in its tests: who calls, what is defined, which records are
+related, who receives."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -15,11 +16,12 @@ from armature.metadata.v1 import (
     schema_service_pb2,
     schema_service_pb2_grpc,
 )
+from armature.records.v1 import record_service_pb2, record_service_pb2_grpc
 
 from kit import credentials, server
 from kit.caller import Caller, current_caller
 from kit.calls import CallPolicy, Context, nobody
-from kit.errors import Unauthenticated
+from kit.errors import Unauthenticated, Unavailable
 from schema.model import Field, FieldType, Object, Option, Snapshot
 
 PERMISSIONS = {
@@ -36,12 +38,34 @@ def a_key(workspace: UUID, role: str = "admin", name: str = "ada") -> str:
 
 @dataclass
 class Metadata(
-    access_service_pb2_grpc.AccessServiceServicer, schema_service_pb2_grpc.SchemaServiceServicer
+    access_service_pb2_grpc.AccessServiceServicer,
+    schema_service_pb2_grpc.SchemaServiceServicer,
+    record_service_pb2_grpc.RecordServiceServicer,
 ):
-    """Knows every credential of the form above, and one object in each workspace."""
+    """Knows every credential of the form above, and two objects in each workspace; and, as the
+    records plane, the firms that a test has put there."""
 
     secret: str
     revoked: set[str] = field(default_factory=set)
+    firms: dict[str, dict[str, object]] = field(default_factory=dict)
+    fetched: list[tuple[str, Sequence[str]]] = field(default_factory=list)  # by whom, which
+    away: bool = False  # whether the records plane is
+
+    async def BatchGetRecords(
+        self,
+        request: record_service_pb2.BatchGetRecordsRequest,
+        context: Context,  # noqa: ARG002
+    ) -> record_service_pb2.BatchGetRecordsResponse:
+        self.fetched.append((current_caller().principal_id, list(request.ids)))
+        if self.away:
+            raise Unavailable("UNREACHABLE", "the records plane is away")
+        answer = record_service_pb2.BatchGetRecordsResponse()
+        for one in request.ids:
+            result = answer.results.add()
+            if one in self.firms:
+                result.record.id = one
+                result.record.fields_json = json.dumps(self.firms[one]).encode()
+        return answer
 
     async def Authenticate(
         self,
@@ -84,7 +108,8 @@ class Metadata(
             subject = credentials.verify(self.secret, credential)
             workspace = UUID(subject.workspace_id) if subject.workspace_id else None
             caller = nobody()
-            return caller if workspace is None else Caller(workspace, "", "system", "")
+            known = subject.principal_id
+            return caller if workspace is None else Caller(workspace, known, "system", "")
 
         async def ready() -> bool:
             return True
@@ -95,6 +120,9 @@ class Metadata(
             ),
             "armature.metadata.v1.SchemaService": lambda s: (
                 schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(self, s)
+            ),
+            "armature.records.v1.RecordService": lambda s: (
+                record_service_pb2_grpc.add_RecordServiceServicer_to_server(self, s)
             ),
         }
         policy = CallPolicy(authenticate)
@@ -110,9 +138,14 @@ def _snapshot(workspace: UUID) -> Snapshot:
               key="phase", options=stages),
         Field("01900000-0000-7000-8000-00000000000b", object_id, "size", FieldType.NUMBER,
               key="size"),
+        Field("01900000-0000-7000-8000-00000000000c", object_id, "firm", FieldType.RELATION,
+              key="account", settings={"targets": ["firm"]}),
     )  # fmt: skip
     deal = Object(object_id, "deal", "deals", fields=fields)
-    return Snapshot(workspace_id=str(workspace), version=1, objects=(deal,))
+    firm_id = "01900000-0000-7000-8000-000000000002"
+    name = Field("01900000-0000-7000-8000-00000000000d", firm_id, "name", FieldType.TEXT, key="was")
+    firm = Object(firm_id, "firm", "firms", fields=(name,))
+    return Snapshot(workspace_id=str(workspace), version=1, objects=(deal, firm))
 
 
 @dataclass
