@@ -5,10 +5,12 @@ response in the transaction of the change. Whether the key is known is asked fir
 with whatever the work waits for: a repeat does the work in vain, and takes it back. Of two
 concurrent twins one commits; the other fails on whatever they both write, the key's own row at the
 latest, looks again, and answers like the first.
+
+Requests of one client that are done in one transaction are all done or none (`at_once`).
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -28,6 +30,13 @@ WHERE workspace_id = %s AND method = %s AND request_id = %s"""
 _REMEMBER = """
 INSERT INTO idempotency_keys (workspace_id, method, request_id, request_hash, response)
 VALUES (%s, %s, %s, %s, %s)"""
+
+_RECALL_ANY = """
+SELECT 1 AS known FROM idempotency_keys
+WHERE workspace_id = %s AND method = %s AND request_id = ANY(%s) LIMIT 1"""
+_REMEMBER_ALL = """
+INSERT INTO idempotency_keys (workspace_id, method, request_id, request_hash, response)
+SELECT %s, %s, n.* FROM unnest(%s::text[], %s::bytea[], %s::bytea[]) AS n"""
 
 
 class Mutation(Protocol):
@@ -72,6 +81,38 @@ async def once(
             raise
         return _first(row, digest, kind)
     return response
+
+
+async def at_once(
+    db: Database,
+    caller: Caller,
+    requests: Sequence[Mutation],
+    work: Callable[[Tx], Awaitable[Sequence[M]]],
+) -> Sequence[M]:
+    """Do `work` for several requests of one method in one transaction; their responses, in order.
+
+    What any of them fails on undoes all; ABORTED / TWIN where one was answered before. Then each is
+    to be done by itself, with `once`.
+    """
+    keyed = [(n, request) for n, request in enumerate(requests) if request.request_id]
+    names = [_key(caller.workspace_id, request)[2] for _, request in keyed]
+    method = type(requests[0]).__name__
+    twin = _Twin("TWIN", "one of these requests was answered before")
+    async with db.transaction(caller.workspace_id) as tx:
+        asked = None
+        if keyed:
+            asked = await tx.ask(_RECALL_ANY, [caller.workspace_id, method, names])
+        responses = await work(tx)
+        if asked is not None:
+            if await asked.fetchone() is not None:
+                raise twin
+            tx.violations["pk_idempotency_keys"] = twin
+            digests = [_digest(caller, request) for _, request in keyed]
+            documents = [responses[n].SerializeToString() for n, _ in keyed]
+            await tx.collect(
+                _REMEMBER_ALL, [caller.workspace_id, method, names, digests, documents]
+            )
+    return responses
 
 
 class _Repeated(Exception):

@@ -53,8 +53,9 @@ def partition_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % PARTITIONS
 
 
-async def add(tx: Tx, caller: Caller, *events: Event) -> None:
-    """Announce `events` when the transaction commits, in this order.
+async def add(tx: Tx, caller: Caller, *events: Event, traces: Sequence[str] = ()) -> None:
+    """Announce `events` when the transaction commits, in this order. `traces` are the traceparents
+    that each was made in, where that is not the present one.
 
     What could never be published is refused here, with the change it announces: INVALID_ARGUMENT /
     EVENT_TYPE_INVALID and EVENT_TOO_LARGE (above MAX_DATA_BYTES of data).
@@ -63,7 +64,7 @@ async def add(tx: Tx, caller: Caller, *events: Event) -> None:
         return
     payloads = [_payload(event) for event in events]
     cause = caller.cause
-    trace = telemetry.traceparent()
+    traces = traces or [telemetry.traceparent()] * len(events)
     actor = json.dumps(dict(caller.actor()), separators=(",", ":"), ensure_ascii=False)
     chain = json.dumps(cause.chain)
     rows: Sequence[tuple[Any, ...]] = [
@@ -84,7 +85,7 @@ async def add(tx: Tx, caller: Caller, *events: Event) -> None:
             chain,
             actor,
         )
-        for e, payload in zip(events, payloads, strict=True)
+        for e, payload, trace in zip(events, payloads, traces, strict=True)
     ]
     if len(rows) == 1:
         await tx.collect(_INSERT_ONE, [caller.workspace_id, *rows[0]], appends_to="outbox")

@@ -20,18 +20,30 @@ class Together(Generic[K, A, R]):
     """`ask(kind, one)` gives what `answer(kind, [one])` has for it, or None."""
 
     def __init__(
-        self, answer: Callable[[K, Sequence[A]], Awaitable[Mapping[A, R]]], most: int = 50
+        self,
+        answer: Callable[[K, Sequence[A]], Awaitable[Mapping[A, R]]],
+        most: int = 50,
+        *,
+        apart: Callable[[A], Hashable] | None = None,
+        undone: Callable[[BaseException], bool] = lambda _: True,
     ) -> None:
         """`answer` is called for at most so many at once. It must not depend on who asks: for
-        several it runs in a context of its own."""
+        several it runs in a context of its own.
+
+        Two questions that `apart` says the same of are never in one, and are answered in their
+        order. `undone` says of what `answer` raised for several whether nothing came of it: then
+        each may ask again, alone.
+        """
         self._answer = answer
         self._most = most
+        self._apart = apart
+        self._undone = undone
         self._waiting: dict[K, deque[tuple[A, asyncio.Future[R | None]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, kind: K, one: A) -> R | None:
         """What `answer` raises, it raises for the one who asked alone: of a question that failed
-        for several, each asks again."""
+        for several and is undone, each asks again."""
         waiting = self._waiting.get(kind)
         if waiting is None:
             self._waiting[kind] = deque()
@@ -43,31 +55,49 @@ class Together(Generic[K, A, R]):
         waiting.append((one, found))
         try:
             return await found
-        except _Failed:
+        except _Undone:
             return (await self._answer(kind, [one])).get(one)
 
     def _go_on(self, kind: K) -> None:
         """Ask for those that wait, if any do."""
-        waiting = self._waiting[kind]
-        while waiting and waiting[0][1].done():  # who asked has gone
-            waiting.popleft()
-        if not waiting:
+        some = self._next(self._waiting[kind])
+        if not some:
             del self._waiting[kind]
             return
-        some = [waiting.popleft() for _ in range(min(len(waiting), self._most))]
         task = asyncio.get_running_loop().create_task(
             self._several(kind, some), context=contextvars.Context()
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _next(
+        self, waiting: "deque[tuple[A, asyncio.Future[R | None]]]"
+    ) -> list[tuple[A, "asyncio.Future[R | None]"]]:
+        """Take those that can be asked in one, the first of all among them."""
+        some: list[tuple[A, asyncio.Future[R | None]]] = []
+        later: list[tuple[A, asyncio.Future[R | None]]] = []
+        taken: set[Hashable] = set()
+        while waiting and len(some) < self._most:
+            one, found = waiting.popleft()
+            if found.done():  # who asked has gone
+                continue
+            mark = self._apart(one) if self._apart else None
+            if mark is None or mark not in taken:
+                taken.add(mark)
+                some.append((one, found))
+            else:
+                later.append((one, found))
+        waiting.extendleft(reversed(later))
+        return some
+
     async def _several(self, kind: K, some: Sequence[tuple[A, "asyncio.Future[R | None]"]]) -> None:
         try:
             answers = await self._answer(kind, list(dict.fromkeys(one for one, _ in some)))
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 -- each asks again, and hears it
+        except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 -- whoever asked hears it
+            told = _Undone() if self._undone(exc) else exc
             for _, found in some:
                 if not found.done():
-                    found.set_exception(_Failed())
+                    found.set_exception(told)
         else:
             for one, found in some:
                 if not found.done():
@@ -76,5 +106,5 @@ class Together(Generic[K, A, R]):
             self._go_on(kind)
 
 
-class _Failed(Exception):
+class _Undone(Exception):
     """Never leaves this module."""

@@ -28,6 +28,7 @@ class Item:
     etag: str = ""
     path: str = ""
     problems: tuple[Problem, ...] = ()  # of its fields, where they can't even be read
+    trace: str = ""  # the traceparent it came with, where that is not its transaction's
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class _Change:
     position: Any
     path: str
     outcome: Outcome
+    trace: str = ""  # see Item
 
 
 @dataclass(slots=True)
@@ -117,8 +118,8 @@ async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         found = _judge(target, item, None, judged)
         if found is not None:
             doc, changed, position = found
-            path = _at(item, "fields")
-            changes.append(_Change(record_id, None, doc, changed, position, path, Outcome.CREATED))
+            path, made = _at(item, "fields"), Outcome.CREATED
+            changes.append(_Change(record_id, None, doc, changed, position, path, made, item.trace))
     return await _write(tx, target, changes, judged, asked)
 
 
@@ -146,7 +147,9 @@ async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
                 position = None
             outcome = Outcome.UPDATED if changed or position is not None else Outcome.UNCHANGED
             path = _at(item, "fields")
-            changes.append(_Change(before.id, before, doc, changed, position, path, outcome))
+            changes.append(
+                _Change(before.id, before, doc, changed, position, path, outcome, item.trace)
+            )
     return await _write(tx, target, changes, judged, asked)
 
 
@@ -378,7 +381,8 @@ async def _write(
     await index.remove(tx, workspace_id, removed)
     await index.add(tx, workspace_id, added)
     await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
-    await outbox.add(tx, target.caller, *_events(target, changes, written))
+    traces = [c.trace for c in todo] if any(c.trace for c in todo) else ()
+    await outbox.add(tx, target.caller, *_events(target, changes, written), traces=traces)
     await allowed(tx, target, {c.id: c.path for c in todo})
     crash.point("records.before_commit")
     return written

@@ -19,6 +19,7 @@ from services.records.operations.writes import Target
 from services.records.servicers import scope
 from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
+from services.records.servicers.joining import Joined
 
 Work = Callable[[Tx, Sequence[Item]], Awaitable[list[Written]]]
 
@@ -39,6 +40,8 @@ class Writing:
         self._guard = guard
         self._max_batch = max_batch
         self._files = files or FileCheck(Nodes(None, None))
+        self._creates = Joined(db, pb.CreateRecordResponse, writes.create, _created)
+        self._updates = Joined(db, pb.UpdateRecordResponse, writes.update, _updated)
 
     async def _target(
         self, name: str, at_version: int = 0, actions: Sequence[str] = ("create", "update")
@@ -62,17 +65,7 @@ class Writing:
         target = await self._target(request.object, request.at_version, ["create"])
         sent = _one(request.fields_json, request.id)
         target = await self._fresh_target(target, [sent])
-
-        async def work(tx: Tx) -> pb.CreateRecordResponse:
-            written = (await writes.create(tx, target, [sent]))[0]
-            return pb.CreateRecordResponse(
-                record=convert.stored(target.object, written.record),
-                metadata_version=target.workspace.version,
-            )
-
-        return await idempotency.once(
-            self._db, target.caller, request, pb.CreateRecordResponse, work
-        )
+        return await self._creates.write(target, request, sent)
 
     async def UpdateRecord(
         self, request: pb.UpdateRecordRequest, context: Context
@@ -80,18 +73,7 @@ class Writing:
         target = await self._target(request.object, request.at_version, ["update"])
         sent = _one(request.fields_json, request.id, request.etag)
         target = await self._fresh_target(target, [sent])
-
-        async def work(tx: Tx) -> pb.UpdateRecordResponse:
-            written = (await writes.update(tx, target, [sent]))[0]
-            return pb.UpdateRecordResponse(
-                record=convert.stored(target.object, written.record),
-                outcome=convert.outcome(written.outcome),
-                metadata_version=target.workspace.version,
-            )
-
-        return await idempotency.once(
-            self._db, target.caller, request, pb.UpdateRecordResponse, work
-        )
+        return await self._updates.write(target, request, sent)
 
     async def UpsertRecord(
         self, request: pb.UpsertRecordRequest, context: Context
@@ -243,6 +225,21 @@ class Writing:
                 f"a batch has at most {self._max_batch} items, not {count}",
                 limit=str(self._max_batch),
             )
+
+
+def _created(target: Target, written: Written) -> pb.CreateRecordResponse:
+    return pb.CreateRecordResponse(
+        record=convert.stored(target.object, written.record),
+        metadata_version=target.workspace.version,
+    )
+
+
+def _updated(target: Target, written: Written) -> pb.UpdateRecordResponse:
+    return pb.UpdateRecordResponse(
+        record=convert.stored(target.object, written.record),
+        outcome=convert.outcome(written.outcome),
+        metadata_version=target.workspace.version,
+    )
 
 
 def _one(fields_json: bytes, id_: str = "", etag: str = "") -> Item:

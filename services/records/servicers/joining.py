@@ -1,0 +1,108 @@
+"""Put single writes of one client that come together into one transaction.
+
+A write that finds none of its kind under way is done at once, by itself. Those that come meanwhile
+are one batch, as if the client had sent it: one commit, one statement. Each is answered, recalled
+and traced as the request that it is; and where the batch fails for any of them, each is done again
+by itself, so that no write can undo another one, nor one client's hold up another client's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+import psycopg
+from google.protobuf.message import Message
+
+from kit import deadlines, idempotency, telemetry
+from kit.caller import Caller, set_caller
+from kit.db import Database, Tx
+from kit.errors import DeadlineExceeded, ServiceError
+from kit.idempotency import Mutation
+from kit.together import Together
+from services.records.model import Item, Written
+from services.records.operations.writes import Target
+
+M = TypeVar("M", bound=Message)
+Work = Callable[[Tx, Target, Sequence[Item]], Awaitable[list[Written]]]
+
+_SECONDS = 30.0  # that a batch may take; each who waits for it does so by a deadline of its own
+_MOST = 64  # in one batch: what takes longer to write than to gather gains nothing more
+_BROKEN = {"DATABASE_UNAVAILABLE", "DATABASE_BUSY"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What writes of one batch have in common: the client, and the definitions they go by."""
+
+    caller: Caller
+    workspace: int  # the id() of what `target` holds, which a caller's role and a version share
+    object: int
+    target: Target = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    request: Mutation
+    item: Item
+
+
+class Joined(Generic[M]):
+    """One method that writes single records: `work` on items, and an answer of each."""
+
+    def __init__(
+        self,
+        db: Database,
+        kind: type[M],
+        work: Work,
+        answer: Callable[[Target, Written], M],
+    ) -> None:
+        self._db = db
+        self._kind = kind
+        self._work = work
+        self._answer = answer
+        self._asked: Together[_Kind, _Asked, M] = Together(
+            self._several, _MOST, apart=_apart, undone=_undone
+        )
+
+    async def write(self, target: Target, request: Mutation, item: Item) -> M:
+        """The answer to a request with one item, or to the first of its idempotency key."""
+        if telemetry.is_recording():  # a trace that is followed tells of this write alone
+            return await self._alone(target, request, item)
+        kind = _Kind(target.caller, id(target.workspace), id(target.object), target)
+        asked = _Asked(request, replace(item, trace=telemetry.traceparent()))
+        found = await self._asked.ask(kind, asked)
+        assert found is not None
+        return found
+
+    async def _alone(self, target: Target, request: Mutation, item: Item) -> M:
+        async def work(tx: Tx) -> M:
+            return self._answer(target, (await self._work(tx, target, [item]))[0])
+
+        return await idempotency.once(self._db, target.caller, request, self._kind, work)
+
+    async def _several(self, kind: _Kind, asked: Sequence[_Asked]) -> Mapping[_Asked, M]:
+        target = kind.target
+        if len(asked) == 1:
+            return {asked[0]: await self._alone(target, asked[0].request, asked[0].item)}
+
+        async def work(tx: Tx) -> Sequence[M]:
+            written = await self._work(tx, target, [one.item for one in asked])
+            return [self._answer(target, one) for one in written]
+
+        set_caller(target.caller)
+        deadlines.set_remaining(_SECONDS)
+        requests = [one.request for one in asked]
+        answers = await idempotency.at_once(self._db, target.caller, requests, work)
+        return dict(zip(asked, answers, strict=True))
+
+
+def _apart(asked: _Asked) -> str:
+    """A batch names each record once: writes of one record follow each other, in their order."""
+    return asked.item.id.lower() or f"new {id(asked)}"
+
+
+def _undone(failure: BaseException) -> bool:
+    """Whether nothing was written for sure. Of a connection that broke nobody knows."""
+    if isinstance(failure, ServiceError):
+        return not isinstance(failure, DeadlineExceeded) and failure.reason not in _BROKEN
+    return isinstance(failure, psycopg.errors.IntegrityError | psycopg.errors.DataError)
