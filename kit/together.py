@@ -9,11 +9,12 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 K = TypeVar("K", bound=Hashable)  # what kind of question: those of one kind can be put in one
 A = TypeVar("A", bound=Hashable)
 R = TypeVar("R")
+_Waiting: TypeAlias = tuple[A, asyncio.Future[R | None]]
 
 
 class Together(Generic[K, A, R]):
@@ -25,25 +26,25 @@ class Together(Generic[K, A, R]):
         most: int = 50,
         *,
         apart: Callable[[A], Hashable] | None = None,
-        undone: Callable[[BaseException], bool] = lambda _: True,
+        again: Callable[[BaseException, A], bool] = lambda _failure, _one: True,
     ) -> None:
         """`answer` is called for at most so many at once. It must not depend on who asks: for
         several it runs in a context of its own.
 
         Two questions that `apart` says the same of are never in one, and are answered in their
-        order. `undone` says of what `answer` raised for several whether nothing came of it: then
-        each may ask again, alone.
+        order. `again` says of what `answer` raised for several whether one of them may ask
+        again, alone: where nothing can have come of it, or it does no harm twice.
         """
         self._answer = answer
         self._most = most
         self._apart = apart
-        self._undone = undone
-        self._waiting: dict[K, deque[tuple[A, asyncio.Future[R | None]]]] = {}
+        self._again = again
+        self._waiting: dict[K, deque[_Waiting[A, R]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, kind: K, one: A) -> R | None:
         """What `answer` raises, it raises for the one who asked alone: of a question that failed
-        for several and is undone, each asks again."""
+        for several, each that may asks again."""
         waiting = self._waiting.get(kind)
         if waiting is None:
             self._waiting[kind] = deque()
@@ -55,7 +56,7 @@ class Together(Generic[K, A, R]):
         waiting.append((one, found))
         try:
             return await found
-        except _Undone:
+        except _AskAgain:
             return (await self._answer(kind, [one])).get(one)
 
     def _go_on(self, kind: K) -> None:
@@ -70,12 +71,10 @@ class Together(Generic[K, A, R]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _next(
-        self, waiting: "deque[tuple[A, asyncio.Future[R | None]]]"
-    ) -> list[tuple[A, "asyncio.Future[R | None]"]]:
+    def _next(self, waiting: deque[_Waiting[A, R]]) -> list[_Waiting[A, R]]:
         """Take those that can be asked in one, the first of all among them."""
-        some: list[tuple[A, asyncio.Future[R | None]]] = []
-        later: list[tuple[A, asyncio.Future[R | None]]] = []
+        some: list[_Waiting[A, R]] = []
+        later: list[_Waiting[A, R]] = []
         taken: set[Hashable] = set()
         while waiting and len(some) < self._most:
             one, found = waiting.popleft()
@@ -90,21 +89,34 @@ class Together(Generic[K, A, R]):
         waiting.extendleft(reversed(later))
         return some
 
-    async def _several(self, kind: K, some: Sequence[tuple[A, "asyncio.Future[R | None]"]]) -> None:
+    async def _several(self, kind: K, some: Sequence[_Waiting[A, R]]) -> None:
+        try:
+            await self._answer_to(kind, some)
+        finally:
+            self._go_on(kind)
+
+    async def _answer_to(self, kind: K, some: Sequence[_Waiting[A, R]]) -> None:
+        """Where it fails, ask for each half: of many, few have what makes all of them fail."""
         try:
             answers = await self._answer(kind, list(dict.fromkeys(one for one, _ in some)))
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 -- whoever asked hears it
-            told = _Undone() if self._undone(exc) else exc
-            for _, found in some:
+            again = [(one, found) for one, found in some if self._again(exc, one)]
+            for one, found in some:
+                if not found.done() and not self._again(exc, one):
+                    found.set_exception(exc)
+            if len(again) > 2 and isinstance(exc, Exception):
+                half = len(again) // 2
+                await self._answer_to(kind, again[:half])
+                await self._answer_to(kind, again[half:])
+                return
+            for _, found in again:
                 if not found.done():
-                    found.set_exception(told)
+                    found.set_exception(_AskAgain())
         else:
             for one, found in some:
                 if not found.done():
                     found.set_result(answers.get(one))
-        finally:
-            self._go_on(kind)
 
 
-class _Undone(Exception):
+class _AskAgain(Exception):
     """Never leaves this module."""

@@ -61,7 +61,7 @@ class Joined(Generic[M]):
         self._work = work
         self._answer = answer
         self._asked: Together[_Kind, _Asked, M] = Together(
-            self._several, _MOST, apart=_apart, undone=_undone
+            self._several, _MOST, apart=_apart, again=_again
         )
 
     async def write(self, target: Target, request: Mutation, item: Item) -> M:
@@ -101,8 +101,11 @@ def _apart(asked: _Asked) -> str:
     return asked.item.id.lower() or f"new {id(asked)}"
 
 
-def _undone(failure: BaseException) -> bool:
-    """Whether nothing was written for sure. Of a connection that broke nobody knows."""
+def _again(failure: BaseException, asked: _Asked) -> bool:
+    """Whether doing it again can't do it twice: the request has a key, or nothing was written for
+    sure, which nobody knows of a connection that broke."""
+    if asked.request.request_id:
+        return True
     if isinstance(failure, ServiceError):
         return not isinstance(failure, DeadlineExceeded) and failure.reason not in _BROKEN
     return isinstance(failure, psycopg.errors.IntegrityError | psycopg.errors.DataError)

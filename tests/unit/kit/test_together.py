@@ -58,6 +58,49 @@ async def test_a_failure_is_heard_by_each_from_a_question_of_its_own() -> None:
     assert answers.asked == [[1], [2, 3], [2], [3]]
 
 
+async def test_one_that_fails_takes_few_others_with_it() -> None:
+    asked: list[list[int]] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def answer(_kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        asked.append(list(some))
+        begun.set()
+        await gate.wait()
+        if 13 in some:
+            raise ValueError(some)
+        return {one: -one for one in some}
+
+    together: Together[str, int, int] = Together(answer)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in range(33)]
+    await begun.wait()
+    gate.set()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert [n for n, one in enumerate(found) if isinstance(one, ValueError)] == [13]
+    assert [one for n, one in enumerate(found) if n != 13] == [-n for n in range(33) if n != 13]
+    assert len(asked) < 14  # far from 33
+
+
+async def test_what_must_stay_apart_is_never_in_one_and_keeps_its_order() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer, apart=lambda n: n % 10)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 12, 3, 22, 13, 4)]
+    await _begun(answers, 1)
+    answers.gate.set()
+    assert await asyncio.gather(*asking) == [1, 4, 144, 9, 484, 169, 16]
+    assert answers.asked == [[1], [2, 3, 4], [12, 13], [22]]
+
+
+async def test_who_may_not_ask_again_hears_what_failed() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer, again=lambda _failure, n: n == 2)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 3)]
+    await _begun(answers, 1)
+    answers.failing = True
+    answers.gate.set()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert answers.asked == [[1], [2, 3], [2]]
+
+
 async def test_who_leaves_keeps_nobody_waiting() -> None:
     answers = Answers()
     together: Together[str, int, int] = Together(answers.answer)
