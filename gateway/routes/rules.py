@@ -31,6 +31,7 @@ _EXAMPLE = {
 def routes(hub: Hub) -> list[Route]:
     create, update = RULES["CreateRule"], RULES["UpdateRule"]
     resume, check = RUNS["ResumeRun"], RULES["CheckRule"]
+    rotate = RULES["RotateRuleSecret"]
     paged = {"page_size": "page_size", "page_token": "page_token"}
 
     def rules(summary: str, example: object = None) -> Details:
@@ -63,6 +64,12 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "DELETE", "/v1/rules/{rule}", RULES["DeleteRule"], nothing(),
             rules("End a rule; its runs stay readable."),
+        ),
+        route(
+            hub, "POST", "/v1/rules/{rule}:rotateSecret", rotate, whole(),
+            rules("Make a new secret; both sign for 24 hours, or with `end_old` the new one alone.",
+                  {"end_old": True}),
+            body=body(rotate, ("end_old",), required=False),
         ),
         route(
             hub, "POST", "/v1/rules/{rule}:test", check, whole(),

@@ -56,6 +56,7 @@ def routes(hub: Hub) -> list[Route]:
         WORKFLOWS["RunWorkflow"],
         WORKFLOWS["CheckWorkflow"],
     )
+    secret, url = WORKFLOWS["RotateWorkflowSecret"], WORKFLOWS["RotateHookUrl"]
     answer, replay = RUNS["SubmitRunInput"], REPLAYS["ReplayEvents"]
     paged = {"page_size": "page_size", "page_token": "page_token"}
     base = "/v1/workflows"
@@ -90,6 +91,18 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", f"{base}/{{workflow}}:publish", WORKFLOWS["PublishWorkflow"], workflow,
             say("Validate the draft and freeze it as the next version."),
+        ),
+        route(
+            hub, "POST", f"{base}/{{workflow}}:rotateSecret", secret, whole(),
+            say("Make a new secret; both hold for 24 hours, or with `end_old` the new one alone.",
+                {"end_old": True}),
+            body=body(secret, ("end_old",), required=False),
+        ),
+        route(
+            hub, "POST", f"{base}/{{workflow}}:rotateUrl", url, whole(),
+            say("Make a new URL for its webhook trigger; the old one is taken for 24 hours, or with"
+                " `end_old` refused at once.", {"end_old": True}),
+            body=body(url, ("end_old",), required=False),
         ),
         route(
             hub, "POST", f"{base}/{{workflow}}:pause", pause, workflow,

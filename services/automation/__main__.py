@@ -50,11 +50,11 @@ async def wire(app: App[Settings]) -> Wiring:
         records,
         artifacts,
         links,
-        Webhooks(egress),
+        Webhooks(egress, app.db, sealer),
         secret=secret,
         timeout=settings.action_timeout_seconds,
     )
-    executor = Executor(app.db, actions, sealer)
+    executor = Executor(app.db, actions)
     engine = Engine(
         app.worker_db,
         executor.load,

@@ -231,7 +231,6 @@ class Source:
     graph: Graph
     name: str
     owner_id: str
-    sealed_secret: bytes
     limits: Limits
 
 
@@ -467,7 +466,6 @@ class Job:
     occasion: dict[str, Any]  # {"event", "object", ..., "time_zone"}: see logic.occasion
     steps: list[Step]
     waits: list[Wait]
-    webhook_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,19 @@ attempts = sa.Table(
     ),
 )
 
+# What was rotated out, and holds for a while: sealed signing secrets, hashes of URL tokens.
+retired_secrets = sa.Table(
+    "retired_secrets",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("source_id", sa.Uuid, primary_key=True),
+    sa.Column("secret_id", sa.Uuid, primary_key=True),
+    sa.Column("use", sa.Text, nullable=False),
+    sa.Column("kept", sa.LargeBinary, nullable=False),
+    time_column("expire_time"),
+    sa.CheckConstraint("use IN ('signing', 'hook')", name="use"),
+)
+
 workflows = sa.Table(
     "workflows",
     metadata,
@@ -217,6 +230,7 @@ workflows = sa.Table(
     _text("trigger_type"),
     sa.Column("webhook_secret", sa.LargeBinary, nullable=False),
     sa.Column("hook_hash", sa.LargeBinary, nullable=False),
+    _text("hook_salt"),
     time_column("create_time"),
     time_column("update_time"),
     time_column("delete_time", nullable=True),

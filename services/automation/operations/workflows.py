@@ -1,7 +1,5 @@
 """Keep drafts, freeze versions, pause and enable, and announce each."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +20,7 @@ from services.automation.model import (
     WorkflowDefinition,
     WorkflowState,
 )
-from services.automation.operations import schedules, starting
+from services.automation.operations import schedules, secrets, starting
 from services.automation.store import rules as rule_store
 from services.automation.store import workflows as store
 
@@ -42,14 +40,6 @@ class NewWorkflow:
     draft: dict[str, Any]
     sealed_secret: bytes
     token: str
-
-
-def hash_of(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def is_token(token: str, hashed: bytes) -> bool:
-    return hmac.compare_digest(hash_of(token), hashed)
 
 
 async def find(tx: Tx, workspace_id: UUID, name: str, *, lock: bool = False) -> Workflow:
@@ -72,7 +62,7 @@ async def create(tx: Tx, caller: Caller, new: NewWorkflow, most: int) -> Workflo
         description=new.description,
         draft=new.draft,
         sealed_secret=new.sealed_secret,
-        hook_hash=hash_of(new.token),
+        hook_hash=secrets.hash_of(new.token),
     )
     await _tell(tx, caller, "created", made)
     return made

@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid5
 
 from armature.automation.v1 import workflow_service_pb2 as pb
@@ -16,9 +16,9 @@ from planes.definitions import Definitions
 from schema import jsonio
 from schema.problems import Invalid
 from services.automation import convert
-from services.automation.model import InputField, TriggerType
-from services.automation.operations import workflows
-from services.automation.store import workflows as store
+from services.automation.model import InputField, Kind, TriggerType
+from services.automation.operations import secrets, workflows
+from services.automation.store import secrets as store
 
 PREFIX = "hook_"
 PERMISSION = "hook"
@@ -45,8 +45,8 @@ class HookAuthenticator:
         except ValueError:
             raise _refused("this is no address of a workflow") from None
         async with self._db.transaction(workspace_id) as tx:
-            found = await store.secrets(tx, workspace_id, workflow_id)
-        if found is None or not workflows.is_token(token, found[1]):
+            found = await store.hook(tx, workspace_id, workflow_id)
+        if found is None or not secrets.is_token(token, found):
             raise _refused("this is no address of a workflow")
         return Caller(
             workspace_id,
@@ -76,12 +76,12 @@ class Hooks:
         async with self._db.transaction(workspace_id) as tx:
             seen = await workflows.find(tx, workspace_id, str(workflow_id))
             starter, definition = await workflows.published(tx, workspace_id, seen)
-            secrets = await store.secrets(tx, workspace_id, workflow_id)
-        if definition.trigger.type is not TriggerType.WEBHOOK or secrets is None:
+            sealed = await store.signing(tx, workspace_id, Kind.WORKFLOW, workflow_id)
+        if definition.trigger.type is not TriggerType.WEBHOOK:
             raise workflows.not_published(seen)
         if definition.trigger.signed:
-            secret = self._sealer.open(secrets[0], f"{workspace_id}/{workflow_id}")
-            _verify(secret, request)
+            bound = secrets.bound_to(workspace_id, workflow_id)
+            _verify([self._sealer.open(one, bound) for one in sealed], request)
         inputs = _inputs(definition.inputs, request.body)
         workspace = await self._definitions.workspace(workspace_id)
         # What is sent again under the same webhook-id is the same: it has its run.
@@ -101,16 +101,19 @@ class Hooks:
         return pb.ReceiveHookResponse(run_id=str(run_id))
 
 
-def _verify(secret: str, request: pb.ReceiveHookRequest) -> None:
-    """Standard Webhooks; what is older than five minutes, or not signed by us both, is refused."""
+def _verify(known: Sequence[str], request: pb.ReceiveHookRequest) -> None:
+    """Standard Webhooks; what is older than five minutes, or signed by no secret that holds, is
+    refused."""
     stamp = request.webhook_timestamp
     if not (request.webhook_id and stamp.isdigit() and len(stamp) < 12):
         raise _refused("webhook-id and webhook-timestamp are needed")
     if abs(time.time() - int(stamp)) > _TOLERANCE_SECONDS:
         raise _refused("webhook-timestamp is too old or too new")
-    expected = webhooks.sign([secret], request.webhook_id, int(stamp), request.body)
+    expected = webhooks.sign(known, request.webhook_id, int(stamp), request.body).split(" ")
+    # `v1,<mac>` of each has no space in it, so that both sides split alike.
     given = request.webhook_signature.split()
-    if not any(hmac.compare_digest(one.encode(), expected.encode()) for one in given):
+    fits = [hmac.compare_digest(g.encode(), e.encode()) for g in given for e in expected]
+    if not any(fits):
         raise _refused("webhook-signature does not fit")
 
 

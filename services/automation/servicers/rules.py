@@ -11,6 +11,7 @@ from armature.automation.v1 import rule_service_pb2_grpc as rpc
 from kit import idempotency, ids, paging, webhooks
 from kit.caller import Caller, current_caller
 from kit.calls import Context
+from kit.clock import to_timestamp
 from kit.db import Database, Tx
 from kit.egress import Egress
 from kit.errors import Aborted, InvalidArgument
@@ -19,11 +20,12 @@ from schema.problems import Invalid, Problem, nearest
 from services.automation import convert
 from services.automation.logic import drafts, graph
 from services.automation.logic.permits import ANYTHING, Permits
-from services.automation.model import Definition, Rule, RuleState
-from services.automation.operations import rules, triggers
+from services.automation.model import Definition, Kind, Rule, RuleState
+from services.automation.operations import rules, secrets, triggers
 from services.automation.servicers import checking
 from services.automation.servicers.neighbours import Neighbours
 from services.automation.store import rules as store
+from services.automation.store import secrets as secret_store
 
 _DEFINING = ("trigger", "condition_json", "actions")
 _MASKABLE = ("name", "description", *_DEFINING, "state")
@@ -57,7 +59,8 @@ class RuleServicer(rpc.RuleServiceServicer):
         state = convert.state(request.rule.state, problems)
         permits = Permits(caller.permissions, caller.access)
         definition = await self._judge(caller, convert.draft(request.rule), problems, permits)
-        sealed = self._sealer.seal(webhooks.new_secret(), f"{caller.workspace_id}/{rule_id}")
+        bound = secrets.bound_to(caller.workspace_id, rule_id)
+        sealed = self._sealer.seal(webhooks.new_secret(), bound)
 
         async def work(tx: Tx) -> pb.CreateRuleResponse:
             new = rules.NewRule(rule_id, definition, state, sealed)
@@ -70,10 +73,34 @@ class RuleServicer(rpc.RuleServiceServicer):
         return response
 
     async def _secret(self, caller: Caller, rule_id: UUID) -> str:
-        """Empty when the rule has gone since."""
-        async with self._db.transaction(caller.workspace_id) as tx:
-            sealed = await store.secret(tx, caller.workspace_id, rule_id)
-        return self._sealer.open(sealed, f"{caller.workspace_id}/{rule_id}") if sealed else ""
+        """The newest; empty when the rule has gone since."""
+        workspace_id = caller.workspace_id
+        async with self._db.transaction(workspace_id) as tx:
+            if await store.find_rule(tx, workspace_id, str(rule_id)) is None:
+                return ""
+            sealed = await secret_store.signing(tx, workspace_id, Kind.RULE, rule_id)
+        return self._sealer.open(sealed[0], secrets.bound_to(workspace_id, rule_id))
+
+    async def RotateRuleSecret(
+        self, request: pb.RotateRuleSecretRequest, context: Context
+    ) -> pb.RotateRuleSecretResponse:
+        caller = current_caller()
+        caller.require("rules")
+        seen = await self._find(caller, request.rule)
+
+        async def work(tx: Tx) -> pb.RotateRuleSecretResponse:
+            if await store.find_rule(tx, caller.workspace_id, str(seen.id), lock=True) is None:
+                raise rules.not_found(request.rule)
+            until = await secrets.rotate_signing(
+                tx, caller, self._sealer, Kind.RULE, seen.id, end_old=request.end_old
+            )
+            return pb.RotateRuleSecretResponse(old_expire_time=to_timestamp(until))
+
+        response = await idempotency.once(
+            self._db, caller, request, pb.RotateRuleSecretResponse, work
+        )
+        response.webhook_secret = await self._secret(caller, seen.id)
+        return response
 
     async def GetRule(self, request: pb.GetRuleRequest, context: Context) -> pb.GetRuleResponse:
         caller = current_caller()

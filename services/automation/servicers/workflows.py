@@ -23,11 +23,12 @@ from services.automation.logic import definitions as documents
 from services.automation.logic import publish
 from services.automation.logic.permits import Permits
 from services.automation.model import Workflow, WorkflowDefinition, WorkflowState
-from services.automation.operations import workflows
+from services.automation.operations import secrets, workflows
 from services.automation.servicers.checking import Checking
 from services.automation.servicers.hooks import Hooks
 from services.automation.servicers.neighbours import Neighbours
 from services.automation.servicers.replaying import Replaying
+from services.automation.servicers.rotating import Rotating
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as run_store
 from services.automation.store import schedules
@@ -36,7 +37,7 @@ from services.automation.store import workflows as store
 _MOST_RECORDS = 1000
 
 
-class WorkflowServicer(Checking, Hooks, Replaying, rpc.WorkflowServiceServicer):
+class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowServiceServicer):
     def __init__(
         self,
         db: Database,
@@ -65,14 +66,14 @@ class WorkflowServicer(Checking, Hooks, Replaying, rpc.WorkflowServiceServicer):
         caller.require("rules")
         workflow_id = ids.client_id(request.workflow.id, "workflow.id")
         draft = convert.workflow_draft(request.workflow)
-        bound_to = f"{caller.workspace_id}/{workflow_id}"
+        workspace_id = caller.workspace_id
         new = workflows.NewWorkflow(
             workflow_id,
             request.workflow.name,
             request.workflow.description,
             draft,
-            self._sealer.seal(webhooks.new_secret(), bound_to),
-            self._sealer.token(bound_to),
+            self._sealer.seal(webhooks.new_secret(), secrets.bound_to(workspace_id, workflow_id)),
+            secrets.token(self._sealer, workspace_id, workflow_id, ""),
         )
 
         async def work(tx: Tx) -> pb.CreateWorkflowResponse:
@@ -82,7 +83,8 @@ class WorkflowServicer(Checking, Hooks, Replaying, rpc.WorkflowServiceServicer):
         response = await idempotency.once(
             self._db, caller, request, pb.CreateWorkflowResponse, work
         )
-        await self._show_secrets(caller.workspace_id, response)
+        workflow_id = UUID(response.workflow.id)
+        response.webhook_secret, response.hook_url = await self._secrets(caller, workflow_id)
         return response
 
     async def GetWorkflow(
@@ -301,19 +303,6 @@ class WorkflowServicer(Checking, Hooks, Replaying, rpc.WorkflowServiceServicer):
             next_page_token=token,
             next_fire_time=to_timestamp(following),
         )
-
-    async def _show_secrets(self, workspace_id: UUID, made: pb.CreateWorkflowResponse) -> None:
-        """Kept nowhere in the clear: not among the idempotent answers either. Nothing to show when
-        the workflow has gone since."""
-        workflow_id = UUID(made.workflow.id)
-        async with self._db.transaction(workspace_id) as tx:
-            found = await store.secrets(tx, workspace_id, workflow_id)
-        if found is None:
-            return
-        bound_to = f"{workspace_id}/{workflow_id}"
-        made.webhook_secret = self._sealer.open(found[0], bound_to)
-        token = f"{workspace_id.hex}.{workflow_id.hex}.{self._sealer.token(bound_to)}"
-        made.hook_url = f"{self._hook_base_url}/{token}"
 
     async def _find(self, caller: Caller, name: str) -> Workflow:
         async with self._db.transaction(caller.workspace_id) as tx:

@@ -95,16 +95,6 @@ async def pause_rule(tx: Tx, workspace_id: UUID, rule_id: UUID, reason: str) -> 
     return await _one(tx, workspace_id, rule_id)
 
 
-async def secret(tx: Tx, workspace_id: UUID, rule_id: UUID) -> bytes | None:
-    """Sealed, of a live rule."""
-    found = await tx.value(
-        "SELECT webhook_secret FROM rules"
-        " WHERE workspace_id = %s AND rule_id = %s AND delete_time IS NULL",
-        [workspace_id, rule_id],
-    )
-    return None if found is None else bytes(found)
-
-
 async def mark_deleted(tx: Tx, workspace_id: UUID, rule_id: UUID) -> Rule:
     await tx.run(
         "UPDATE rules SET delete_time = now(), revision = revision + 1"

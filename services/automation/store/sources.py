@@ -9,11 +9,11 @@ from services.automation.store.rules import definition_of
 from services.automation.store.workflows import document_of
 
 _RULE = """
-SELECT v.owner_id, v.definition, r.webhook_secret, r.name
+SELECT v.owner_id, v.definition, r.name
 FROM rule_versions AS v JOIN rules AS r USING (workspace_id, rule_id)
 WHERE v.workspace_id = %s AND v.rule_id = %s AND v.version = %s"""
 _WORKFLOW = """
-SELECT v.owner_id, v.definition, w.webhook_secret, w.name
+SELECT v.owner_id, v.definition, w.name
 FROM workflow_versions AS v JOIN workflows AS w USING (workspace_id, workflow_id)
 WHERE v.workspace_id = %s AND v.workflow_id = %s AND v.version = %s"""
 
@@ -27,4 +27,4 @@ async def load(tx: Tx, workspace_id: UUID, kind: Kind, source_id: UUID, version:
     else:
         workflow = definitions.read(document_of(row["definition"]))
         found, limits = workflow.graph, workflow.limits
-    return Source(found, row["name"], row["owner_id"], bytes(row["webhook_secret"]), limits)
+    return Source(found, row["name"], row["owner_id"], limits)

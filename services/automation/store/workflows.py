@@ -204,16 +204,6 @@ async def count(tx: Tx, workspace_id: UUID) -> int:
     return int(await tx.value(sql, [workspace_id]))
 
 
-async def secrets(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> tuple[bytes, bytes] | None:
-    """The sealed secret and the hash of the URL's token, of a live workflow."""
-    row = await tx.maybe(
-        "SELECT webhook_secret, hook_hash FROM workflows"
-        " WHERE workspace_id = %s AND workflow_id = %s AND delete_time IS NULL",
-        [workspace_id, workflow_id],
-    )
-    return None if row is None else (bytes(row["webhook_secret"]), bytes(row["hook_hash"]))
-
-
 async def starters(tx: Tx, workspace_id: UUID) -> list[Starter]:
     """Everything published: what is paused among it starts nothing, and says so."""
     rows = await tx.all(

@@ -62,10 +62,13 @@ class Actions:
     async def perform(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """What came of it; nothing is raised for what the other side answers."""
         kind = performing.step.type
-        if kind is ActionType.SEND_WEBHOOK:
-            return await self._webhooks.send(job, performing)
-        if kind is ActionType.HTTP_REQUEST:
-            return await self._webhooks.request(job, performing)
+        try:
+            if kind is ActionType.SEND_WEBHOOK:
+                return await self._webhooks.send(workspace_id, job, performing)
+            if kind is ActionType.HTTP_REQUEST:
+                return await self._webhooks.request(workspace_id, job, performing)
+        except errors.ServiceError as exc:
+            return failure_of(exc)
         owner = credentials.Internal("automation", str(workspace_id), job.source.owner_id)
         actor = events.actor(workspace_id, job.run, job.occasion["event"])
         headers = clients.metadata(

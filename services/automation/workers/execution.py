@@ -7,7 +7,6 @@ worker whose lease another has taken finds out at its next commit, which then st
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -18,7 +17,6 @@ from kit import telemetry
 from kit.clock import now
 from kit.db import Database, Tx
 from kit.errors import ServiceError
-from kit.webhooks import Sealer
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import Claim, Job, Kind, RunState, Source, StepState, WaitKind
 from services.automation.operations import calling, execution, guarding
@@ -42,13 +40,11 @@ _HELD_SOURCES = 2000
 
 
 class Executor:
-    def __init__(self, db: Database, actions: Actions, sealer: Sealer) -> None:
+    def __init__(self, db: Database, actions: Actions) -> None:
         self._db = db
         self._actions = actions
-        self._sealer = sealer
         self._journal = Journal(db)
         self._sources: OrderedDict[Key, Source] = OrderedDict()
-        self._secrets: dict[bytes, str] = {}
 
     async def load(self, workspace_id: UUID, claims: Sequence[Claim]) -> list[tuple[Claim, Job]]:
         """What is still ours of claims of one workspace."""
@@ -58,16 +54,7 @@ class Executor:
         while len(self._sources) > _HELD_SOURCES:
             self._sources.popitem(last=False)
         ours = {claim.run_id: claim for claim in claims}
-        return [(ours[job.run.id], self._with_secret(workspace_id, job)) for job in jobs]
-
-    def _with_secret(self, workspace_id: UUID, job: Job) -> Job:
-        sealed = job.source.sealed_secret
-        if sealed not in self._secrets:
-            if len(self._secrets) > _HELD_SOURCES:
-                self._secrets.clear()
-            bound_to = f"{workspace_id}/{job.run.rule_id}"
-            self._secrets[sealed] = self._sealer.open(sealed, bound_to)
-        return replace(job, webhook_secret=self._secrets[sealed])
+        return [(ours[job.run.id], job) for job in jobs]
 
     async def execute(self, claim: Claim, job: Job) -> None:
         """Go on with the run until it ends, waits, or is no longer ours."""

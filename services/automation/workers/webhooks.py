@@ -4,40 +4,54 @@ import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 
 from kit import telemetry, webhooks
+from kit.db import Database
 from kit.egress import Answer, ConnectFailed, Egress, Refused, TimedOut
 from schema import jsonio
 from schema.problems import Invalid
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import Job
 from services.automation.operations.performing import Done, Performing
+from services.automation.operations.secrets import bound_to
+from services.automation.store import secrets as store
 
 _RETRIED = (408, 425, 429)
 
 
 class Webhooks:
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, db: Database, sealer: webhooks.Sealer) -> None:
         self._egress = egress
+        self._db = db
+        self._sealer = sealer
 
-    async def send(self, job: Job, performing: Performing) -> Done | Failed:
+    async def send(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """POST, signed."""
-        return await self._request(job, performing, "POST", signed=True)
+        secrets = await self._secrets(workspace_id, job)
+        return await self._request(job, performing, "POST", secrets)
 
-    async def request(self, job: Job, performing: Performing) -> Done | Failed:
+    async def request(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """Any method; signed where the step says so."""
         given = performing.given
-        found = await self._request(
-            job, performing, given.get("method", "GET"), signed=bool(given.get("sign"))
-        )
+        secrets = await self._secrets(workspace_id, job) if given.get("sign") else []
+        found = await self._request(job, performing, given.get("method", "GET"), secrets)
         if isinstance(found, Done):
             return Done({**found.output, "json": _parsed(found.output["body"])})
         return found
 
+    async def _secrets(self, workspace_id: UUID, job: Job) -> list[str]:
+        """Those that sign at this moment, the newest first: a version outlives rotations."""
+        source = job.run.rule_id
+        async with self._db.transaction(workspace_id) as tx:
+            sealed = await store.signing(tx, workspace_id, job.run.kind, source)
+        bound = bound_to(workspace_id, source)
+        return [self._sealer.open(one, bound) for one in sealed]
+
     async def _request(
-        self, job: Job, performing: Performing, method: str, *, signed: bool
+        self, job: Job, performing: Performing, method: str, secrets: list[str]
     ) -> Done | Failed:
         given, epoch = performing.given, job.run.epoch
         parts = (
@@ -61,8 +75,8 @@ class Webhooks:
                 "user-agent": "Armature-Automation/1",
                 "idempotency-key": key,
             }
-            if signed:
-                headers |= webhooks.headers([job.webhook_secret], key, int(time.time()), sent)
+            if secrets:
+                headers |= webhooks.headers(secrets, key, int(time.time()), sent)
             if here := telemetry.traceparent():
                 headers["traceparent"] = here
             try:

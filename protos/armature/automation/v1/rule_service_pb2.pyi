@@ -1,7 +1,10 @@
+import datetime
+
 from armature.automation.v1 import rule_pb2 as _rule_pb2
 from armature.automation.v1 import workflow_pb2 as _workflow_pb2
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -25,6 +28,24 @@ class CreateRuleResponse(_message.Message):
     rule: _rule_pb2.Rule
     webhook_secret: str
     def __init__(self, rule: _Optional[_Union[_rule_pb2.Rule, _Mapping]] = ..., webhook_secret: _Optional[str] = ...) -> None: ...
+
+class RotateRuleSecretRequest(_message.Message):
+    __slots__ = ("rule", "end_old", "request_id")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    END_OLD_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    end_old: bool
+    request_id: str
+    def __init__(self, rule: _Optional[str] = ..., end_old: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RotateRuleSecretResponse(_message.Message):
+    __slots__ = ("webhook_secret", "old_expire_time")
+    WEBHOOK_SECRET_FIELD_NUMBER: _ClassVar[int]
+    OLD_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    webhook_secret: str
+    old_expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, webhook_secret: _Optional[str] = ..., old_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetRuleRequest(_message.Message):
     __slots__ = ("rule",)

@@ -61,6 +61,11 @@ class RuleServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.FromString,
                 _registered_method=True)
+        self.RotateRuleSecret = channel.unary_unary(
+                '/armature.automation.v1.RuleService/RotateRuleSecret',
+                request_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretResponse.FromString,
+                _registered_method=True)
         self.CheckRule = channel.unary_unary(
                 '/armature.automation.v1.RuleService/CheckRule',
                 request_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.CheckRuleRequest.SerializeToString,
@@ -114,6 +119,14 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateRuleSecret(self, request, context):
+        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
+        end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckRule(self, request, context):
         """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
         would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
@@ -150,6 +163,11 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.DeleteRule,
                     request_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.SerializeToString,
+            ),
+            'RotateRuleSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateRuleSecret,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretResponse.SerializeToString,
             ),
             'CheckRule': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckRule,
@@ -294,6 +312,33 @@ class RuleService:
             '/armature.automation.v1.RuleService/DeleteRule',
             armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_rule__service__pb2.DeleteRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateRuleSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.RuleService/RotateRuleSecret',
+            armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_rule__service__pb2.RotateRuleSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class RuleServiceStub:
     """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    RotateRuleSecret: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]
+    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
+    end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+    """
     CheckRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]
     """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
     would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
@@ -84,6 +88,10 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]  # type: ignore[assignment]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    RotateRuleSecret: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]  # type: ignore[assignment]
+    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
+    end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+    """
     CheckRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]  # type: ignore[assignment]
     """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
     would begin, and the effects that it would have. Needs the permission rules. Fails with NOT_FOUND /
@@ -142,6 +150,16 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.DeleteRuleResponse, _abc.Awaitable[_rule_service_pb2.DeleteRuleResponse]]:
         """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def RotateRuleSecret(
+        self,
+        request: _rule_service_pb2.RotateRuleSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rule_service_pb2.RotateRuleSecretResponse, _abc.Awaitable[_rule_service_pb2.RotateRuleSecretResponse]]:
+        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
+        end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CheckRule(

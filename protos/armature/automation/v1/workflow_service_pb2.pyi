@@ -31,6 +31,42 @@ class CreateWorkflowResponse(_message.Message):
     hook_url: str
     def __init__(self, workflow: _Optional[_Union[_workflow_pb2.Workflow, _Mapping]] = ..., webhook_secret: _Optional[str] = ..., hook_url: _Optional[str] = ...) -> None: ...
 
+class RotateWorkflowSecretRequest(_message.Message):
+    __slots__ = ("workflow", "end_old", "request_id")
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    END_OLD_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    workflow: str
+    end_old: bool
+    request_id: str
+    def __init__(self, workflow: _Optional[str] = ..., end_old: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RotateWorkflowSecretResponse(_message.Message):
+    __slots__ = ("webhook_secret", "old_expire_time")
+    WEBHOOK_SECRET_FIELD_NUMBER: _ClassVar[int]
+    OLD_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    webhook_secret: str
+    old_expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, webhook_secret: _Optional[str] = ..., old_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class RotateHookUrlRequest(_message.Message):
+    __slots__ = ("workflow", "end_old", "request_id")
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    END_OLD_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    workflow: str
+    end_old: bool
+    request_id: str
+    def __init__(self, workflow: _Optional[str] = ..., end_old: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RotateHookUrlResponse(_message.Message):
+    __slots__ = ("hook_url", "old_expire_time")
+    HOOK_URL_FIELD_NUMBER: _ClassVar[int]
+    OLD_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    hook_url: str
+    old_expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, hook_url: _Optional[str] = ..., old_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class GetWorkflowRequest(_message.Message):
     __slots__ = ("workflow",)
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]

@@ -92,6 +92,16 @@ class WorkflowServiceStub:
                 request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowRequest.SerializeToString,
                 response_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowResponse.FromString,
                 _registered_method=True)
+        self.RotateWorkflowSecret = channel.unary_unary(
+                '/armature.automation.v1.WorkflowService/RotateWorkflowSecret',
+                request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretResponse.FromString,
+                _registered_method=True)
+        self.RotateHookUrl = channel.unary_unary(
+                '/armature.automation.v1.WorkflowService/RotateHookUrl',
+                request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlRequest.SerializeToString,
+                response_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlResponse.FromString,
+                _registered_method=True)
         self.ListWorkflowVersions = channel.unary_unary(
                 '/armature.automation.v1.WorkflowService/ListWorkflowVersions',
                 request_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.ListWorkflowVersionsRequest.SerializeToString,
@@ -214,6 +224,23 @@ class WorkflowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateWorkflowSecret(self, request, context):
+        """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
+        where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
+        NOT_FOUND / WORKFLOW_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateHookUrl(self, request, context):
+        """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
+        they are to end, and refused from then on. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListWorkflowVersions(self, request, context):
         """ListWorkflowVersions returns the versions, newest first.
         """
@@ -223,7 +250,7 @@ class WorkflowServiceServicer:
 
     def ListWorkflowHistory(self, request, context):
         """ListWorkflowHistory returns what happened to a workflow or rule, newest first: published, paused
-        and why, enabled, blocked loops.
+        and why, enabled, blocked loops, rotated secrets.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -303,6 +330,16 @@ def add_WorkflowServiceServicer_to_server(servicer, server):
                     servicer.CheckWorkflow,
                     request_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowRequest.FromString,
                     response_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowResponse.SerializeToString,
+            ),
+            'RotateWorkflowSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWorkflowSecret,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretResponse.SerializeToString,
+            ),
+            'RotateHookUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateHookUrl,
+                    request_deserializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlRequest.FromString,
+                    response_serializer=armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlResponse.SerializeToString,
             ),
             'ListWorkflowVersions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorkflowVersions,
@@ -625,6 +662,60 @@ class WorkflowService:
             '/armature.automation.v1.WorkflowService/CheckWorkflow',
             armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowRequest.SerializeToString,
             armature_dot_automation_dot_v1_dot_workflow__service__pb2.CheckWorkflowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWorkflowSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.WorkflowService/RotateWorkflowSecret',
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateWorkflowSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateHookUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.automation.v1.WorkflowService/RotateHookUrl',
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlRequest.SerializeToString,
+            armature_dot_automation_dot_v1_dot_workflow__service__pb2.RotateHookUrlResponse.FromString,
             options,
             channel_credentials,
             insecure,

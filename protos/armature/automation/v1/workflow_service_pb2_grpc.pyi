@@ -82,11 +82,20 @@ class WorkflowServiceStub:
     and inputs. It also lists what publishing would refuse. Fails with INVALID_ARGUMENT /
     INPUT_INVALID and NOT_FOUND / EVENT_NOT_FOUND or RECORD_NOT_FOUND.
     """
+    RotateWorkflowSecret: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateWorkflowSecretRequest, _workflow_service_pb2.RotateWorkflowSecretResponse]
+    """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
+    where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
+    NOT_FOUND / WORKFLOW_NOT_FOUND.
+    """
+    RotateHookUrl: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateHookUrlRequest, _workflow_service_pb2.RotateHookUrlResponse]
+    """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
+    they are to end, and refused from then on. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
+    """
     ListWorkflowVersions: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.ListWorkflowVersionsRequest, _workflow_service_pb2.ListWorkflowVersionsResponse]
     """ListWorkflowVersions returns the versions, newest first."""
     ListWorkflowHistory: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.ListWorkflowHistoryRequest, _workflow_service_pb2.ListWorkflowHistoryResponse]
     """ListWorkflowHistory returns what happened to a workflow or rule, newest first: published, paused
-    and why, enabled, blocked loops.
+    and why, enabled, blocked loops, rotated secrets.
     """
     ListScheduleFires: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.ListScheduleFiresRequest, _workflow_service_pb2.ListScheduleFiresResponse]
     """ListScheduleFires returns when a schedule was due and what came of it, newest first."""
@@ -151,11 +160,20 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     and inputs. It also lists what publishing would refuse. Fails with INVALID_ARGUMENT /
     INPUT_INVALID and NOT_FOUND / EVENT_NOT_FOUND or RECORD_NOT_FOUND.
     """
+    RotateWorkflowSecret: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateWorkflowSecretRequest, _workflow_service_pb2.RotateWorkflowSecretResponse]  # type: ignore[assignment]
+    """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
+    where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
+    NOT_FOUND / WORKFLOW_NOT_FOUND.
+    """
+    RotateHookUrl: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateHookUrlRequest, _workflow_service_pb2.RotateHookUrlResponse]  # type: ignore[assignment]
+    """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
+    they are to end, and refused from then on. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
+    """
     ListWorkflowVersions: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.ListWorkflowVersionsRequest, _workflow_service_pb2.ListWorkflowVersionsResponse]  # type: ignore[assignment]
     """ListWorkflowVersions returns the versions, newest first."""
     ListWorkflowHistory: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.ListWorkflowHistoryRequest, _workflow_service_pb2.ListWorkflowHistoryResponse]  # type: ignore[assignment]
     """ListWorkflowHistory returns what happened to a workflow or rule, newest first: published, paused
-    and why, enabled, blocked loops.
+    and why, enabled, blocked loops, rotated secrets.
     """
     ListScheduleFires: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.ListScheduleFiresRequest, _workflow_service_pb2.ListScheduleFiresResponse]  # type: ignore[assignment]
     """ListScheduleFires returns when a schedule was due and what came of it, newest first."""
@@ -285,6 +303,27 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def RotateWorkflowSecret(
+        self,
+        request: _workflow_service_pb2.RotateWorkflowSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workflow_service_pb2.RotateWorkflowSecretResponse, _abc.Awaitable[_workflow_service_pb2.RotateWorkflowSecretResponse]]:
+        """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
+        where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
+        NOT_FOUND / WORKFLOW_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateHookUrl(
+        self,
+        request: _workflow_service_pb2.RotateHookUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workflow_service_pb2.RotateHookUrlResponse, _abc.Awaitable[_workflow_service_pb2.RotateHookUrlResponse]]:
+        """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
+        they are to end, and refused from then on. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
     def ListWorkflowVersions(
         self,
         request: _workflow_service_pb2.ListWorkflowVersionsRequest,
@@ -299,7 +338,7 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_service_pb2.ListWorkflowHistoryResponse, _abc.Awaitable[_workflow_service_pb2.ListWorkflowHistoryResponse]]:
         """ListWorkflowHistory returns what happened to a workflow or rule, newest first: published, paused
-        and why, enabled, blocked loops.
+        and why, enabled, blocked loops, rotated secrets.
         """
 
     @_abc_1.abstractmethod
