@@ -8,7 +8,7 @@ for whoever keeps indexes and statistics, never for answers.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schema import rollups
 from schema.compiled import CompiledObject, Workspace
 from schema.filters.context import EvalContext
 from schema.filters.parse_json import parse
@@ -132,6 +133,7 @@ def restrict(workspace: Workspace, access: Access, me: str) -> Workspace:
     }
     names = {o.name for o in seen.values()}
     definitions = tuple(_shown(o, _object_access(access, o.id), names) for o in seen.values())
+    definitions = _without_rollups(workspace, access, seen, definitions)
     link_types = (_shown_link(t, names, definitions) for t in workspace.link_types_by_id.values())
     snapshot = Snapshot(
         workspace_id=workspace.id,
@@ -210,6 +212,35 @@ def _shown(obj: CompiledObject, own: ObjectAccess, names: set[str]) -> Object:
         label_field=label if label in shown else "",
         unique_constraints=tuple(one for one in together if ids >= set(one.field_ids)),
     )
+
+
+def _without_rollups(
+    workspace: Workspace,
+    access: Access,
+    seen: Mapping[str, CompiledObject],
+    definitions: tuple[Object, ...],
+) -> tuple[Object, ...]:
+    """Hide the rollups over records or fields of which the role does not see all."""
+    told = rollups.of(workspace)
+    if not told:
+        return definitions
+    shown = {f.id for o in definitions for f in o.fields if f.active}
+    open_ids = {i for i in seen if _object_access(access, i).rule is None}
+    blind = {
+        i for i, one in told.items() if one.other_id not in open_ids or not shown >= set(one.reads)
+    }
+    return tuple(_without(seen[obj.id], obj, blind) for obj in definitions)
+
+
+def _without(base: CompiledObject, obj: Object, blind: set[str]) -> Object:
+    """The object with these fields hidden, and the formulas that read them."""
+    if not any(f.id in blind and f.active for f in obj.fields):
+        return obj
+    fields = [msgspec.structs.replace(f, active=False) if f.id in blind else f for f in obj.fields]
+    fields = _without_blind(base, fields)
+    shown = {f.name for f in fields if f.active}
+    label = obj.label_field if obj.label_field in shown else ""
+    return msgspec.structs.replace(obj, fields=tuple(fields), label_field=label)
 
 
 def _without_blind(obj: CompiledObject, fields: list[Field]) -> list[Field]:

@@ -9,6 +9,7 @@ from typing import Any, Optional, Protocol, TypeVar
 import msgspec
 
 from schema.field_types.codec import FieldCodec, compile_field
+from schema.field_types.rollups import rollup_of_nothing
 from schema.formulas import Computed, in_order, ready, with_results
 from schema.model import (
     PLATFORM_FIELDS,
@@ -89,6 +90,12 @@ class CompiledObject:
         if not any(f.formula for f in fields):
             return ()
         return tuple(ready(one, fields) for one in in_order(fields))
+
+    @cached_property
+    def of_nothing(self) -> dict[str, Any]:
+        """What a new record has in its rollups, by key."""
+        found = {f.key or f.name: rollup_of_nothing(f) for f in self.fields.values() if f.rollup}
+        return {key: value for key, value in found.items() if value is not None}
 
     @cached_property
     def fields_by_id(self) -> dict[str, Field]:

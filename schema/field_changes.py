@@ -15,6 +15,7 @@ from schema.compiled import CompiledObject
 from schema.conversions import convert
 from schema.field_types import FIELD_TYPES
 from schema.field_types.codec import canonical_value
+from schema.field_types.rollups import rollup_of_nothing
 from schema.formulas import Computed, as_result, compute, in_order, ready
 from schema.model import Field, FieldType, Object, UniqueConstraint
 from schema.problems import Invalid, Problem
@@ -26,7 +27,7 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
 
     With `constraint` no field changes: its fields, `parts`, become unique together, and `old` and
     `target` are the first of them. A formula is worked out anew from all that it `reads`,
-    by way of other formulas as well.
+    by way of other formulas as well; what a rollup figures is kept by its own id beside the change.
     """
 
     old: Field
@@ -79,6 +80,8 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
             keys = [p.key or p.name for p in self.parts]
         elif self.target.type is FieldType.FORMULA or self.target.formula:
             keys = [p.key or p.name for p in self.reads]
+        elif self.target.type is FieldType.ROLLUP or self.target.rollup:
+            return False  # other records decide it
         else:
             keys = [self.old_key]
         return any(before.get(key) != after.get(key) for key in keys)
@@ -140,6 +143,8 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
             worked_out = dict(doc)
             compute(self._formulas, worked_out)
             return worked_out.get(self.key)
+        if self.target.rollup:
+            return doc.get(self.key, rollup_of_nothing(self.target))
         value = self._kept(doc.get(self.old_key))
         if value is None and self.backfill:
             value = None if self.target.default is None else self._judged(self.target.default)

@@ -21,6 +21,7 @@ from cel_expr_python import cel
 from schema.field_types.dates import canonical_instant
 from schema.field_types.numbers import exact
 from schema.field_types.refusals import did_you_mean, listing
+from schema.field_types.rollups import as_rollup_result
 from schema.field_types.table import type_of_values
 from schema.field_types.text import clean
 from schema.model import Field, FieldType, Object
@@ -73,7 +74,9 @@ def names_in(expression: str) -> frozenset[str]:
 
 
 def as_result(field: Field) -> Field:
-    """A formula as a field of its result's type; any other field as it is."""
+    """A formula or a rollup as a field of its values' type; any other field as it is."""
+    if field.type is T.ROLLUP and field.settings:
+        return as_rollup_result(field)
     expression = field.settings.get("expression", "")
     if field.type is not T.FORMULA or not expression:
         return field
@@ -87,8 +90,8 @@ def as_result(field: Field) -> Field:
 
 
 def with_results(obj: Object) -> Object:
-    """The object with its formulas as fields of their results' types."""
-    if not any(f.type is T.FORMULA for f in obj.fields):
+    """The object with its formulas and rollups as fields of their values' types."""
+    if not any(f.type in {T.FORMULA, T.ROLLUP} for f in obj.fields):
         return obj
     return msgspec.structs.replace(obj, fields=tuple(map(as_result, obj.fields)))
 
@@ -190,12 +193,13 @@ def compute(formulas: Sequence[Computed], doc: dict[str, Any]) -> list[Field]:
             doc.pop(one.key, None)
         else:
             doc[one.key] = value
-        if _exact(before) != value or type(before) is bool is not type(value):
+        if exactly(before) != value or type(before) is bool is not type(value):
             changed.append(one.field)
     return changed
 
 
-def _exact(value: Any) -> Any:
+def exactly(value: Any) -> Any:
+    """A stored value so that it compares with one worked out: a double by its digits."""
     return Decimal(repr(value)) if isinstance(value, float) else value
 
 

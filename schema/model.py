@@ -94,6 +94,7 @@ class Field(msgspec.Struct, frozen=True):
     standard: bool = False
     slot: str = ""  # what indexes keep its values under since a conversion; empty: its id
     formula: str = ""  # what computes it, once `schema.formulas` has made its type the result's
+    rollup: dict[str, Any] = {}  # its settings, once its type is that of the figure
 
     @property
     def index_id(self) -> str:

@@ -63,7 +63,7 @@ def value(field: Field) -> Shape:
     shape["title"] = field.label or field.name
     if field.description:
         shape["description"] = field.description
-    if field.type in _READ_ONLY or field.formula:
+    if field.type in _READ_ONLY or field.formula or field.rollup:
         shape["readOnly"] = True
     return shape
 

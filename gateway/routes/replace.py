@@ -70,7 +70,7 @@ def replacing(found: CompiledObject, present: dict[str, Any], fields: bytes) -> 
     given = json_in.read_object(fields)
     patch: dict[str, Any] = {}
     for name, field in found.fields.items():
-        computed = field.type in _COMPUTED or bool(field.formula)
+        computed = field.type in _COMPUTED or bool(field.formula or field.rollup)
         if name not in given and not computed and present.get(name) is not None:
             patch[name] = None
     for name, raw in given.items():

@@ -49,6 +49,7 @@ class SettingKind(StrEnum):
     NAME = "name"  # an API name
     NAMES = "names"  # a list of API names, not empty
     CHOICE = "choice"
+    FILTER = "filter"  # the JSON spelling of one
 
 
 @dataclass(frozen=True, slots=True)

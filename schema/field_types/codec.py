@@ -27,7 +27,7 @@ def compile_field(field: Field) -> FieldCodec:
     spec = FIELD_TYPES[field.type]
     settings = resolved_settings(field.type, field.settings)
     write = spec.compile(field, settings)
-    if field.formula:
+    if field.formula or field.rollup:
         spec = replace(spec, writable=False)
         write = compile_read_only(field, settings)
     return FieldCodec(

@@ -85,6 +85,10 @@ def _check(setting: Setting, raw: object, path: str) -> Any:
             return check_name(raw, path)
         case SettingKind.NAMES:
             return _names(setting, raw, path)
+        case SettingKind.FILTER:
+            if not isinstance(raw, dict):
+                raise wrong_type(path, "a filter, as JSON", raw)
+            return raw
         case SettingKind.CHOICE:
             if not isinstance(raw, str) or raw not in setting.choices:
                 message = f"must be one of {listing(setting.choices)}"

@@ -1,6 +1,15 @@
 """The one table of field types: how each is written, filtered, sorted, indexed and set up."""
 
-from schema.field_types import choices, composites, dates, identity, numbers, structured, text
+from schema.field_types import (
+    choices,
+    composites,
+    dates,
+    identity,
+    numbers,
+    rollups,
+    structured,
+    text,
+)
 from schema.field_types.base import FieldTypeSpec, Kind, OperatorFamily, Setting, SettingKind
 from schema.field_types.emails import compile_emails
 from schema.field_types.links import compile_links
@@ -263,12 +272,17 @@ FIELD_TYPES: dict[FieldType, FieldTypeSpec] = {
         compile=compile_read_only,
         kind=Kind.NUMBER,
         settings={
-            "path": Setting(SettingKind.NAME, required=True),  # an inverse name or a link's
-            "function": Setting(
-                SettingKind.CHOICE, choices=("count", "sum", "min", "max", "avg"), required=True
-            ),
+            "path": Setting(SettingKind.NAME, required=True),  # the inverse name of a relation
+            "function": Setting(SettingKind.CHOICE, choices=rollups.FUNCTIONS, required=True),
             "field": Setting(SettingKind.NAME),  # of the other side; not for count
+            "filter": Setting(SettingKind.FILTER),  # of the records that count
+            "currency_code": Setting(SettingKind.TEXT, minimum=3, maximum=3),
+            "decimals": Setting(SettingKind.INTEGER, minimum=0, maximum=30),  # of avg
+            # Worked out when it is defined, from the field that it measures.
+            "result_type": Setting(SettingKind.CHOICE, choices=tuple(rollups.RESULTS)),
+            "scale": Setting(SettingKind.INTEGER, minimum=0, maximum=38),
         },
+        conflicts=rollups.rollup_conflicts,
         aggregatable=True,
         writable=False,
     ),
@@ -285,9 +299,11 @@ RESULTS = {
 
 
 def type_of_values(field: Field) -> FieldType:
-    """What the values of a field are: of a formula its results."""
+    """What the values of a field are: of a formula its results, of a rollup its figures."""
     if field.type is FieldType.FORMULA:
         return RESULTS[field.settings.get("result_type", "text")]
+    if field.type is FieldType.ROLLUP:
+        return rollups.RESULTS[field.settings.get("result_type", "number")]
     return field.type
 
 

@@ -88,6 +88,8 @@ def record_values(
         problems += _fill_in(codecs, raw, RecordValues(values, changed), defaults, path)
     if problems:
         raise Invalid(problems)
+    if old is None and obj.computes:
+        values |= obj.full.of_nothing
     if obj.computes and (formulas := obj.full.formulas):
         changed += _computed(obj, formulas, values, None if old is not None else defaults)
     return RecordValues(values, changed)

@@ -97,6 +97,7 @@ class Limits:
     views: int = 200
     link_types: int = 1000
     unique_constraints: int = 20
+    rollups: int = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Job:
     """What the records plane has to do so that a change can come true."""
 
     id: str
-    kind: str  # change, purge_field, purge_object, number, release
+    kind: str  # change, purge_field, purge_object, number, release, unroll
     object_id: str
     field_id: str  # empty: the whole object; or a unique constraint's id
     plan: FieldChange | Purge | Release

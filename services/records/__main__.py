@@ -34,6 +34,7 @@ from services.records.tables import metadata
 from services.records.workers.checks import Checker
 from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.imports import ImportWorker, Rights
+from services.records.workers.rollups import RollupFolder
 from services.records.workers.search import build_search, tidy_search
 from services.records.workers.statistics import compact_statistics
 from services.records.workers.views import ViewKeeper, flush_for_ever
@@ -106,6 +107,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             partial(build_search, app.db, app.worker_db, definitions.workspace),
             views.run,
             checker.run,
+            RollupFolder(app.db, app.worker_db, definitions.workspace).run,
         ],
         background=[
             partial(flush_for_ever, app.db, uses, bar),

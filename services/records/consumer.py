@@ -13,6 +13,7 @@ from services.records.store.record_links import Link
 
 NAME = "records-field-jobs"
 _KNOWN_SECONDS = 1.0
+_LATER = {"number", "release", "unroll"}
 SUBJECTS = (
     "armature.evt.metadata.field_job_requested.*",
     "armature.evt.metadata.field_job_applied.*",
@@ -74,8 +75,8 @@ class FieldJobs:
                 event.actor,
                 dry_run=data["dry_run"],
                 # Nobody writes a record without a number, or claims for a constraint that has
-                # gone, once all know of it.
-                delay=_KNOWN_SECONDS if data["kind"] in {"number", "release"} else 0.0,
+                # gone, or folds into a rollup that has, once all know of it.
+                delay=_KNOWN_SECONDS if data["kind"] in _LATER else 0.0,
             )
             return
         job = await store.get(tx, workspace_id, job_id, lock=True)

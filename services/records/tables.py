@@ -341,6 +341,39 @@ auto_numbers = sa.Table(
     sa.Column("next", sa.BigInteger, nullable=False),
 )
 
+# Rollups: which there are over an object's records, what their writes have added since, append-only
+# so that writers of many records under one never wait for another, and what was folded in.
+rollups = sa.Table(
+    "rollups",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("object_id", sa.Uuid, primary_key=True),  # of the records that it is over
+    sa.Column("rollup_id", sa.Uuid, primary_key=True),
+    sa.Column("definition", JSONB, nullable=False),
+)
+rollup_deltas = sa.Table(
+    "rollup_deltas",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("rollup_id", sa.Uuid, primary_key=True),
+    sa.Column("parent_id", sa.Uuid, primary_key=True),
+    sa.Column("delta_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.Numeric, nullable=False),
+    sa.Column("added", JSONB),  # what may be an extreme now,
+    sa.Column("removed", JSONB),  # and what is none any more
+    sa.Column("cause", JSONB, nullable=False),  # the write that it is of
+)
+rollup_sums = sa.Table(
+    "rollup_sums",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("rollup_id", sa.Uuid, primary_key=True),
+    sa.Column("parent_id", sa.Uuid, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.Numeric, nullable=False),
+)
+
 # Links, for filters that go through them: a row for each end of a link between records, seen from
 # there. The truth is the links plane's; what was deleted stays, lest an old event bring it back.
 record_links = sa.Table(

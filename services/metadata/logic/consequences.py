@@ -72,8 +72,8 @@ def _looking(looking: Mapping[str, Job], difference: Difference) -> str:
 
 def _takes_away(change: FieldChange) -> bool:
     """Whether values may be refused, rewritten or cleared; making required or unique only looks,
-    and a formula is worked out from what stays."""
-    if change.target.type is FieldType.FORMULA:
+    and formulas and rollups are worked out from what stays."""
+    if change.target.type in {FieldType.FORMULA, FieldType.ROLLUP}:
         return False
     found = needs(change.old, change.target)
     return found.converts or bool(set(found.looks) - {"required", "unique"})

@@ -56,10 +56,16 @@ def apply(
             # Before the fields are there, so that no other one stands in for it; checked below.
             obj = draft.put_object(msgspec.structs.replace(obj, label_field=raw["label_field"]))
         found.append((path, raw, obj))
-    for path, raw, obj in found:
-        for at, field in _in_order(_items(raw.get("fields"), f"{path}.fields", problems)):
-            with problems.collect():
-                _field(draft, draft.objects[obj.id], field, standard=standard, path=at, exact=exact)
+    listed = [
+        (obj, _waves(_in_order(_items(raw.get("fields"), f"{path}.fields", problems))))
+        for path, raw, obj in found
+    ]
+    for wave in range(3):
+        for obj, waves in listed:
+            for at, field in waves[wave]:
+                with problems.collect():
+                    whole = draft.objects[obj.id]
+                    _field(draft, whole, field, standard=standard, path=at, exact=exact)
     for path, raw, obj in found:
         together = _items(raw.get("unique_constraints"), f"{path}.unique_constraints", problems)
         for at, one in together:
@@ -218,6 +224,23 @@ def _in_order(listed: list[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, Ma
         found += free or left  # of a circle each says that it is one
         left = [one for one in left if one not in free] if free else []
     return found
+
+
+def _waves(
+    ordered: list[tuple[str, Mapping[str, Any]]],
+) -> tuple[list[tuple[str, Mapping[str, Any]]], ...]:
+    """What rollups of other objects may be over, then rollups, then formulas over those."""
+    early, rolled, late = [], [], []
+    told = {raw.get("name") for _, raw in ordered if raw.get("type") == FieldType.ROLLUP}
+    for one in ordered:
+        if one[1].get("type") == FieldType.ROLLUP:
+            rolled.append(one)
+        elif one[1].get("type") == FieldType.FORMULA and told & _read_by(one[1]):
+            told.add(one[1].get("name"))
+            late.append(one)
+        else:
+            early.append(one)
+    return early, rolled, late
 
 
 def _read_by(raw: Mapping[str, Any]) -> frozenset[str]:

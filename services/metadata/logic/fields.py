@@ -12,7 +12,14 @@ from schema.field_types.definitions import define_field
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import nearest, refuse
-from services.metadata.logic import field_changes, formulas, repairs, unique_constraints, views
+from services.metadata.logic import (
+    field_changes,
+    formulas,
+    repairs,
+    rollups,
+    unique_constraints,
+    views,
+)
 from services.metadata.logic.catalog import Draft, chosen_id, new_id
 from services.metadata.logic.field_changes import Asked
 from services.metadata.logic.link_types import reached
@@ -63,6 +70,8 @@ def create(
         project(draft, obj, field)
     if field.type is FieldType.FORMULA:
         field = formulas.begin(draft, obj, field, path)
+    if field.type is FieldType.ROLLUP:
+        field = rollups.begin(draft, obj, field, path)
     if field.type is FieldType.TEXT and not obj.label_field:
         obj = draft.put_object(msgspec.structs.replace(obj, label_field=field.name))
     if field.type is FieldType.AUTO_NUMBER:  # records that are there get theirs
@@ -99,6 +108,8 @@ def update(
             new = field_changes.retyped(obj, old, {**same, "name": old.name}, path)
         else:
             new = define_field(same, new_id=new_id, object_id=obj.id, old=old, path=path)
+        if old.type is FieldType.ROLLUP is new.type:
+            new = rollups.keeping(old, new)
         indexed = new.indexed and FIELD_TYPES[new.type].indexable
         new = msgspec.structs.replace(new, indexed=indexed)
     _check_options(draft, raw.get("options"), problems, path)
@@ -118,6 +129,9 @@ def update(
         if new is not None and new.type is FieldType.FORMULA and not problems:
             with problems.collect():
                 formulas.check(draft, new, path)
+        if new is not None and new.type is FieldType.ROLLUP and not problems:
+            with problems.collect():
+                rollups.completed(draft, new, path)
     if raw.get("active") is False and change is not None:
         message = "a field that goes needs no job: deactivate it alone"
         problems.add(join(path, "active"), "CHANGE_UNSUPPORTED", message)
@@ -140,6 +154,8 @@ def update(
     if new.active and not old.active:
         if new.type is FieldType.FORMULA:
             new = formulas.again(draft, new)
+        if new.type is FieldType.ROLLUP:
+            new = rollups.again(draft, new)
         views.show_new_field(draft, draft.objects[obj.id], new)
     if raw.get("active") is False and old.active:
         deactivate(draft, new)
@@ -148,14 +164,22 @@ def update(
 
 def deactivate(draft: Draft, field: Field, *, force: bool = False) -> list[str]:
     """Take the field out of the API and of every view; the ids of the views that were repaired.
-    Composite unique constraints and formulas that use it go with it by `force`: Invalid / IN_USE
-    otherwise."""
+    Composite unique constraints, formulas and rollups that use it go with it by `force`: Invalid /
+    IN_USE otherwise."""
     field_changes.check_ready(field, {"active": False}, "")
     unique_constraints.without_field(draft, field, force=force)
     reading = formulas.without(draft, field, force=force)
-    repaired = [i for one in reading for i in deactivate(draft, one, force=True)]
+    reading += rollups.without(draft, [field.id], force=force)
+    repaired = [
+        i
+        for one in reading
+        if draft.fields[one.id].active
+        for i in deactivate(draft, one, force=True)
+    ]
     repaired += repairs.without_field(draft, field)
     draft.put_field(msgspec.structs.replace(field, active=False))
+    if field.type is FieldType.ROLLUP:
+        rollups.stop(draft, field)
     if link := draft.link_type_of(field.id):
         draft.put_link_type(msgspec.structs.replace(link, active=False))
     obj = draft.objects[field.object_id]

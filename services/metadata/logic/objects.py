@@ -10,7 +10,7 @@ from schema.field_types.definitions import check_object
 from schema.field_types.refusals import Problems, join, unknown_names, wrong_type
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import Invalid, Problem, nearest, refuse
-from services.metadata.logic import fields, link_types, repairs, views
+from services.metadata.logic import fields, link_types, repairs, rollups, views
 from services.metadata.logic.catalog import Draft, chosen_id
 from services.metadata.logic.names import RESERVED_OBJECTS, label_of, plural_of
 
@@ -90,9 +90,13 @@ def update(draft: Draft, old: Object, raw: Mapping[str, Any], path: str = "") ->
     problems.raise_any()
     if raw.get("active") is False and old.active:
         deactivate(draft, old, force=False)
-    if raw.get("active") is True and not old.active:
+    back = raw.get("active") is True and not old.active
+    if back:
         new["active"] = True
-    return draft.put_object(msgspec.structs.replace(draft.objects[old.id], **new))
+    found = draft.put_object(msgspec.structs.replace(draft.objects[old.id], **new))
+    if back:
+        rollups.start_all(draft, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +105,23 @@ class Uses:
 
     relations: list[Field]
     link_types: list[LinkType]
+    rollups: list[Field]
 
     def problems(self, draft: Draft) -> list[Problem]:
         found = []
         for one in self.relations:
             place = f"{draft.objects[one.object_id].name}.{one.name}"
             found.append(Problem(place, "IN_USE", f"the relation {place} leads to it"))
+        for one in self.rollups:
+            place = rollups.place(draft, one)
+            found.append(Problem(place, "IN_USE", f"the rollup {place} figures over it"))
         joins = "the link type {} joins it"
         return found + [Problem(t.name, "IN_USE", joins.format(t.name)) for t in self.link_types]
 
 
 def uses(draft: Draft, obj: Object) -> Uses:
-    """Relations of other objects that lead to it, and link types that name it."""
+    """Relations of other objects that lead to it, their rollups over it, and link types that name
+    it."""
     relations = [
         f
         for f in sorted(draft.relations(), key=lambda f: f.id)
@@ -125,18 +134,23 @@ def uses(draft: Draft, obj: Object) -> Uses:
         for t in draft.link_types.values()
         if t.active and not t.field_id and obj.name in {*t.source_kinds, *t.target_kinds}
     ]
-    return Uses(relations, links)
+    own = [f.id for f in draft.fields_of(obj.id)]
+    figures = [f for f in rollups.users(draft, own) if f.object_id != obj.id]
+    return Uses(relations, links, figures)
 
 
 def deactivate(draft: Draft, obj: Object, *, force: bool) -> Object:
     """Take the object out of the API; its data and definitions stay.
 
-    With `force`, relations that lead nowhere else and link types that join nothing else are
-    deactivated with it. Invalid / IN_USE lists them otherwise.
+    With `force`, rollups of others over it, relations that lead nowhere else and link types that
+    join nothing else are deactivated with it. Invalid / IN_USE lists them otherwise.
     """
     found = uses(draft, obj)
     if not force and (problems := found.problems(draft)):
         raise Invalid(problems)
+    for one in found.rollups:
+        fields.deactivate(draft, one, force=True)
+    rollups.stop_all(draft, obj)
     for one in found.relations:
         if one.settings.get("targets") == [obj.name]:
             fields.deactivate(draft, one, force=True)

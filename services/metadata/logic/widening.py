@@ -65,7 +65,7 @@ def _compare_settings(old: Field, new: Field, found: Needs, refuse: Any) -> None
             continue
         if name in {"expression", "result_type", "decimals"} and old.type is FieldType.FORMULA:
             found.converts = True
-        elif name in {"path", "function", "field", "start"}:
+        elif name in {"path", "function", "field", "start"} or old.type is FieldType.ROLLUP:
             message = f"{name} can't go from {_said(before)} to {_said(after)}: make a new field"
             refuse(f"settings.{name}", message)
         elif name == "targets" and (len(before) == 1) != (len(after) == 1):
@@ -84,7 +84,7 @@ def _said(value: Any) -> str:
 
 
 def _widens(field: Field, name: str, before: Any, after: Any) -> bool:
-    if field.type is FieldType.FORMULA:
+    if field.type in {FieldType.FORMULA, FieldType.ROLLUP}:
         return False
     if name in _UP:
         return after is None or (before is not None and after >= before)

@@ -18,7 +18,7 @@ from services.metadata import events
 from services.metadata.logic.catalog import Definitions, Draft
 from services.metadata.logic.shown import shown
 from services.metadata.model import Difference, Limits, Noun, Stored
-from services.metadata.operations import role_rules
+from services.metadata.operations import role_rules, rollup_uses
 from services.metadata.operations.announcing import announce
 from services.metadata.operations.versions import Versions
 from services.metadata.store import changes as change_store
@@ -93,6 +93,7 @@ class Catalogues:
             return base, []
         if checked:
             await role_rules.check(tx, caller.workspace_id, change.draft, differences)
+            rollup_uses.check(change.draft)
         version = base.version + 1
         held: dict[Noun, dict[str, Stored[Any]]] = {
             Noun.OBJECT: dict(base.objects),

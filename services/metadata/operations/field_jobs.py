@@ -17,7 +17,7 @@ from services.metadata.logic import field_changes as logic
 from services.metadata.logic import unique_constraints
 from services.metadata.logic.catalog import Draft
 from services.metadata.model import Job
-from services.metadata.operations import role_rules
+from services.metadata.operations import role_rules, rollup_uses
 from services.metadata.operations.catalogues import Catalogues, Change
 from services.metadata.store import field_changes as store
 
@@ -28,7 +28,11 @@ async def request(
     """Ask for the jobs of a draft, with the transaction that writes it."""
     jobs = change.draft.requested
     for job in jobs:
-        if not dry_run and job.kind not in {"number", "release"}:  # nothing waits for those
+        if not dry_run and job.kind not in {
+            "number",
+            "release",
+            "unroll",
+        }:  # nothing waits for those
             await store.add(tx, caller.workspace_id, job, caller.actor())
         plan: Any = msgspec.to_builtins(job.plan)
         await outbox.add(
@@ -38,7 +42,7 @@ async def request(
 
 
 async def check(tx: Tx, workspace_id: UUID, change: Change) -> None:
-    """FAILED_PRECONDITION / IN_USE now for what would break a role's rule at the end."""
+    """FAILED_PRECONDITION / IN_USE for what would break a role's rule or a rollup in the end."""
     if not any(job.kind == "change" for job in change.draft.requested):
         return
     trial = Draft(change.draft.base, change.draft.limits)
@@ -47,6 +51,7 @@ async def check(tx: Tx, workspace_id: UUID, change: Change) -> None:
             plan: Any = job.plan
             logic.change_over(trial, trial.fields[job.field_id], plan.target, plan.reassign)
     await role_rules.check(tx, workspace_id, trial, trial.differences())
+    rollup_uses.check(trial)
 
 
 async def ended(

@@ -36,6 +36,7 @@ async def update(
     with refused("OBJECT"):
         logic.update(change.draft, old, raw)
     new, _ = await catalogues.finish(tx, caller, change)
+    await field_jobs.request(tx, caller, change, new.version)
     return new.objects[old.id], new.version
 
 

@@ -15,7 +15,11 @@ from services.metadata.logic.catalog import Definitions
 from services.metadata.model import Entity, Noun, Stored
 
 _META = ("version", "create_time", "update_time")
-_DERIVED = {"fields", "formula"}  # what compiled definitions have beside those that are stored
+_DERIVED = {
+    "fields",
+    "formula",
+    "rollup",
+}  # what compiled definitions have beside those that are stored
 
 # Where each part of a definition stands: (table, its key, struct, part -> column).
 _TABLES: dict[Noun, tuple[str, str, type[Entity], dict[str, str]]] = {}

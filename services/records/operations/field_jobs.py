@@ -24,7 +24,7 @@ from schema.problems import Invalid
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import FieldJob, FieldJobState, Item, Stored
-from services.records.operations import duties, numbering, rewrites, writes
+from services.records.operations import duties, numbering, rewrites, rollups, writes
 from services.records.operations.rewrites import Rewrite
 from services.records.operations.writes import Target
 from services.records.store import field_jobs as store
@@ -67,9 +67,11 @@ def caller_of(workspace_id: UUID, job: FieldJob) -> Caller:
     )
 
 
-async def begin(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
+async def begin(tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None) -> None:
     """From the commit on every writer keeps both definitions; those before it are waited for."""
     if job.kind == "change" and not job.dry_run:
+        if target is not None and change_of(job).target.rollup:
+            await rollups.begin(tx, target, change_of(job))
         await stats_store.lock_object(tx, workspace_id, job.object_id)
         await store.set_duty(tx, workspace_id, job.object_id, job.id, strict=False)
     await store.move(tx, workspace_id, job.id, [S.QUEUED], S.RUNNING)
@@ -242,6 +244,8 @@ async def clean_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
         if change.converts:  # a reader behind the times may have built it again
             await store.drop_statistics(tx, workspace_id, job.object_id, change.old.id)
     gone, kept = (change.old, change.target) if won else (change.target, change.old)
+    if gone.rollup and await rollups.forget_some(tx, workspace_id, UUID(gone.index_id)):
+        return
     if change.converts and await _drop_key(tx, workspace_id, job, gone.key or gone.name):
         return
     if change.reindexes and await store.free_slots(tx, workspace_id, slots_of(gone)):
@@ -279,6 +283,15 @@ async def release_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     """Remove the next claims of a unique constraint that is no more."""
     release = msgspec.json.decode(job.plan, type=Release)
     if await store.free_constraints(tx, workspace_id, [UUID(release.constraint.id)]):
+        return
+    moved = await store.move(tx, workspace_id, job.id, [S.RUNNING], S.SETTLED, ended=True)
+    assert moved is not None
+    await _over(tx, workspace_id, moved, S.SUCCEEDED)
+
+
+async def unroll_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
+    """Remove the next figures of a rollup that is no more."""
+    if await rollups.forget_some(tx, workspace_id, UUID(change_of(job).old.index_id)):
         return
     moved = await store.move(tx, workspace_id, job.id, [S.RUNNING], S.SETTLED, ended=True)
     assert moved is not None
@@ -336,6 +349,8 @@ async def announce(tx: Tx, workspace_id: UUID, job: FieldJob, verb: str) -> None
 async def _work(tx: Tx, target: Target, job: FieldJob, rows: Sequence[Stored]) -> int:
     """Fit these records to the change, or note why not; how many changed."""
     change = change_of(job)
+    if change.target.rollup:
+        return 0 if job.dry_run else await rollups.work_some(tx, target, change, rows)
     workspace_id = target.workspace_id
     notes: dict[UUID, Note] = {}
     fitting: list[tuple[Stored, Any]] = []

@@ -24,13 +24,21 @@ from kit.errors import (
 )
 from schema.compiled import CompiledObject, Workspace
 from schema.field_types.codec import FieldCodec
+from schema.formulas import compute, exactly
 from schema.model import Field, FieldType
 from schema.problems import Invalid, Problem
 from schema.values import RecordValues, record_values, same
 from services.records import events
 from services.records.logic import documents, search
 from services.records.model import Item, Outcome, Stored, Written
-from services.records.operations import duties, numbering, references, upkeep, visibility
+from services.records.operations import (
+    duties,
+    numbering,
+    references,
+    rollup_notes,
+    upkeep,
+    visibility,
+)
 from services.records.store import field_jobs, index, uniques
 from services.records.store import owed as owing
 from services.records.store import records as store
@@ -169,7 +177,7 @@ async def delete(
     owed = await duties.owed(asked, target.full, target.workspace.version)
     obj = duties.both(target.full, owed)
     claims = [c for r in known.values() for c in _claims(obj, r.id, r.doc)]
-    gone_now = [(r, None) for r in known.values()]
+    gone_now: list[upkeep.Moved] = [(r, None) for r in known.values()]
     await upkeep.note(tx, target.workspace, target.full, gone_now, await asked.kept())
     entries = [(r.id, e) for r in known.values() for e in documents.entries(obj, r.doc)]
     await index.remove(tx, workspace_id, entries)
@@ -193,9 +201,31 @@ async def delete(
     await duties.forget(tx, workspace_id, owed, list(known))
     version = target.workspace.version
     full = target.full
-    made = (events.deleted(full, r, version, merged_into=merged_into) for r in gone.values())
+    made = [events.deleted(full, r, version, merged_into=merged_into) for r in gone.values()]
     await outbox.add(tx, target.caller, *made)
+    await rollup_notes.note(tx, target.caller, target.workspace, asked, gone_now, made)
     return [Written(gone[i], Outcome.DELETED) for i in wanted if i is not None]
+
+
+async def work_out(
+    tx: Tx, target: Target, found: Sequence[tuple[Stored, Mapping[str, Any]]]
+) -> None:
+    """Give locked live records what the platform has worked out for them, by key (None: nothing),
+    and the formulas over it; what changes nothing writes nothing."""
+    obj = target.full
+    changes = []
+    for record, values in found:
+        doc = {k: v for k, v in {**record.doc, **values}.items() if v is not None}
+        changed = [f for f in obj.fields.values() if (f.key or f.name) in values]
+        changed = [
+            f
+            for f in changed
+            if exactly(record.doc.get(f.key or f.name)) != doc.get(f.key or f.name)
+        ]
+        if changed:
+            changed += compute(obj.formulas, doc)
+            changes.append(_Change(record.id, record, doc, changed, None, "", Outcome.UPDATED))
+    await _write(tx, target, changes, _Judged())
 
 
 async def undelete(tx: Tx, target: Target, record_id: str) -> Written:
@@ -370,9 +400,9 @@ async def _write(
         await store.insert(tx, workspace_id, target.object_id, new_rows, actor)
     if known:
         await store.update(tx, workspace_id, [rows[c.id] for c in known], actor)
+    after = {w.record.id: w.record for w in written}
+    moved = [(c.before, after[c.id]) for c in todo]
     if todo:
-        after = {w.record.id: w.record for w in written}
-        moved = [(c.before, after[c.id]) for c in todo]
         kept = await asked.kept()
         await upkeep.note(tx, target.workspace, target.full, moved, kept)
     if claims:
@@ -382,7 +412,10 @@ async def _write(
     await index.add(tx, workspace_id, added)
     await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
     traces = [c.trace for c in todo] if any(c.trace for c in todo) else ()
-    await outbox.add(tx, target.caller, *_events(target, changes, written), traces=traces)
+    made = _events(target, changes, written)
+    await outbox.add(tx, target.caller, *made, traces=traces)
+    if todo:
+        await rollup_notes.note(tx, target.caller, target.workspace, asked, moved, made)
     await allowed(tx, target, {c.id: c.path for c in todo})
     crash.point("records.before_commit")
     return written

@@ -25,7 +25,15 @@ from services.records import convert
 from services.records.logic import calendar, projection, viewing
 from services.records.logic.places import short
 from services.records.model import Page, Projection, Query
-from services.records.operations import boards, counting, places, reads, visibility, writes
+from services.records.operations import (
+    boards,
+    counting,
+    places,
+    reads,
+    rollups,
+    visibility,
+    writes,
+)
 from services.records.operations.boards import Measure
 from services.records.operations.usage import noted
 from services.records.servicers import scope
@@ -53,31 +61,40 @@ class Reading:
         return target.workspace, target.object
 
     async def _resolved(
-        self, name: str, at_version: int, resolve: Callable[[Workspace, CompiledObject], T]
+        self,
+        name: str,
+        at_version: int,
+        resolve: Callable[[Workspace, CompiledObject], T],
+        ids: Sequence[UUID] | None = None,
     ) -> tuple[Workspace, CompiledObject, T]:
-        """The object and what `resolve` makes of it: asked for anew before a name is unknown."""
+        """The object and what `resolve` makes of it: asked for anew before a name is unknown. The
+        rollups of what may be read, the records of `ids` or any, are as of now."""
         workspace, obj = await self._object(name, at_version)
         try:
-            return workspace, obj, resolve(workspace, obj)
+            found = resolve(workspace, obj)
         except (Invalid, InvalidArgument, NotFound):
             version = workspace.version
             await self._definitions.refresh(current_caller().workspace_id)
             workspace, obj = await self._object(name, at_version)
             if workspace.version == version:
                 raise
-            return workspace, obj, resolve(workspace, obj)
+            found = resolve(workspace, obj)
+        await rollups.brought_up(self._db, workspace, obj, ids)
+        return workspace, obj, found
 
     async def GetRecord(
         self, request: pb.GetRecordRequest, context: Context
     ) -> pb.GetRecordResponse:
         workspace_id = current_caller().workspace_id
+        wanted = _uuid(request.id)
         workspace, obj, shown = await self._resolved(
-            request.object, request.at_version, _projection_of(request.fields)
+            request.object,
+            request.at_version,
+            _projection_of(request.fields),
+            [wanted] if wanted else [],
         )
-        try:
-            wanted = UUID(request.id)
-        except ValueError:
-            raise writes.not_found(request.id) from None
+        if wanted is None:
+            raise writes.not_found(request.id)
         if request.HasField("as_of"):
             record = await self.history.read(
                 self._db, obj, request, shown.names if shown is not None else ()
@@ -104,11 +121,11 @@ class Reading:
     ) -> pb.BatchGetRecordsResponse:
         _bounded(len(request.ids))
         workspace_id = current_caller().workspace_id
-        workspace, obj, shown = await self._resolved(
-            request.object, request.at_version, _projection_of(request.fields)
-        )
         wanted = {text: _uuid(text) for text in request.ids}
         ids = sorted({i for i in wanted.values() if i is not None})
+        workspace, obj, shown = await self._resolved(
+            request.object, request.at_version, _projection_of(request.fields), ids
+        )
         async with self._db.reading(workspace_id) as tx:
             found = await queries.by_ids(
                 tx, workspace_id, obj, ids, shown, show_deleted=request.show_deleted

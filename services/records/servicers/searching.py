@@ -16,7 +16,7 @@ from schema.problems import Invalid
 from services.records import convert
 from services.records.logic import projection, search
 from services.records.model import Projection, Query
-from services.records.operations import searches
+from services.records.operations import rollups, searches
 from services.records.operations.searches import Hit, Place
 from services.records.servicers import scope
 from services.records.servicers.reading import Reading
@@ -59,6 +59,7 @@ class Searching(Reading):
         )
         place = paging.decode(request.page_token, *bound)
         after = Place(place[0], place[1], UUID(place[2])) if place else None
+        await rollups.brought_up(self._db, workspace)
         async with self._db.reading(caller.workspace_id) as tx:
             found = await searches.search_records(
                 tx,

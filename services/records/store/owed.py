@@ -1,4 +1,5 @@
-"""Ask once what a writer of an object owes: statistics and view entries to keep, jobs to heed."""
+"""Ask once what a writer of an object owes: statistics, view entries and rollups to keep, jobs to
+heed."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,6 +8,8 @@ import psycopg
 
 from kit.db import Row, Tx
 from schema.field_changes import read_change
+from schema.rollups import Rollup
+from services.records.logic.rollups import read as read_rollup
 from services.records.store.field_jobs import Duty
 from services.records.store.stats import Kept, share_object
 
@@ -22,6 +25,9 @@ SELECT 'duty', d.job_id, j.plan::text, NULL, d.strict, d.until_version
 FROM field_duties AS d JOIN field_jobs AS j
   ON j.workspace_id = d.workspace_id AND j.job_id = d.job_id
 WHERE d.workspace_id = %(workspace)s AND d.object_id = %(object)s
+UNION ALL
+SELECT 'rollup', rollup_id, definition::text, NULL, NULL, NULL
+FROM rollups WHERE workspace_id = %(workspace)s AND object_id = %(object)s
 ORDER BY id"""
 
 
@@ -43,6 +49,10 @@ class Owed:
             [(row["id"], row["text"]) for row in await self._of("statistic")],
             [(row["id"], row["view_id"]) for row in await self._of("set")],
         )
+
+    async def rollups(self) -> list[Rollup]:
+        """The rollups over the object's records."""
+        return [read_rollup(row["text"]) for row in await self._of("rollup")]
 
     async def duties(self, version: int) -> list[Duty]:
         """Those of a writer with definitions of that version; nearly always none."""

@@ -131,7 +131,7 @@ class FieldJobWorker:
 
     async def _do(self, tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None) -> bool:
         if job.state is S.QUEUED:
-            await field_jobs.begin(tx, workspace_id, job)
+            await field_jobs.begin(tx, workspace_id, job, target)
         elif job.state is S.ANNOUNCING:
             if target is None or not await field_jobs.announce_some(tx, target, job):
                 await field_jobs.announced(tx, workspace_id, job, self._grace_seconds)
@@ -142,6 +142,8 @@ class FieldJobWorker:
             await field_jobs.purge_some(tx, workspace_id, job)
         elif job.kind == "release":
             await field_jobs.release_some(tx, workspace_id, job)
+        elif job.kind == "unroll":
+            await field_jobs.unroll_some(tx, workspace_id, job)
         elif target is None:
             await field_jobs.fail(tx, workspace_id, job, "OBJECT_NOT_FOUND: the object has gone")
         elif job.kind == "number":

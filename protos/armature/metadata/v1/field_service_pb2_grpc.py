@@ -110,7 +110,8 @@ class FieldServiceServicer:
         the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
         job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
-        formula could not read it any more, or for `active` false as DeleteField does without force.
+        formula could not read it or a rollup not figure over it as before, or for `active` false as
+        DeleteField does without force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,7 +121,7 @@ class FieldServiceServicer:
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
         and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
-        a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+        a rollup, a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
         constraint.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -57,13 +57,14 @@ class FieldServiceStub:
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
     job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
-    formula could not read it any more, or for `active` false as DeleteField does without force.
+    formula could not read it or a rollup not figure over it as before, or for `active` false as
+    DeleteField does without force.
     """
     DeleteField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
-    a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+    a rollup, a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
     constraint.
     """
     PurgeField: _grpc.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]
@@ -101,13 +102,14 @@ class FieldServiceAsyncStub(FieldServiceStub):
     the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
     job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
-    formula could not read it any more, or for `active` false as DeleteField does without force.
+    formula could not read it or a rollup not figure over it as before, or for `active` false as
+    DeleteField does without force.
     """
     DeleteField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.DeleteFieldRequest, _field_service_pb2.DeleteFieldResponse]  # type: ignore[assignment]
     """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
     and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
     FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
-    a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+    a rollup, a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
     constraint.
     """
     PurgeField: _aio.UnaryUnaryMultiCallable[_field_service_pb2.PurgeFieldRequest, _field_service_pb2.PurgeFieldResponse]  # type: ignore[assignment]
@@ -166,7 +168,8 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         the table of docs/conversions.md) and a backfill. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         INVALID_ARGUMENT / FIELD_INVALID, with FAILED_PRECONDITION / FIELD_CHANGE_UNSUPPORTED for what no
         job does, FIELD_BUILDING while a job is at work, and IN_USE when a role's rule would break, when a
-        formula could not read it any more, or for `active` false as DeleteField does without force.
+        formula could not read it or a rollup not figure over it as before, or for `active` false as
+        DeleteField does without force.
         """
 
     @_abc_1.abstractmethod
@@ -178,7 +181,7 @@ class FieldServiceServicer(metaclass=_abc_1.ABCMeta):
         """DeleteField deactivates a field: it keeps its data, leaves the API and every view that used it,
         and can be reactivated by UpdateField. Fails with NOT_FOUND / FIELD_NOT_FOUND, with
         FAILED_PRECONDITION / IN_USE, unless force is set, where a composite unique constraint, a formula,
-        a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
+        a rollup, a rule or a workflow uses it, and FIELD_BUILDING while a job is at work on it or on such a
         constraint.
         """
 

@@ -1,0 +1,257 @@
+"""Give records the figures over those that point to them.
+
+What writers append is folded in by whoever comes first: a worker, or a read that would show it. So
+writers of many records under one never wait for another, and no read is behind them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from kit import crash
+from kit.caller import Caller
+from kit.caller import Cause as CallerCause
+from kit.db import Database, Row, Tx
+from kit.errors import FailedPrecondition
+from schema import rollups as definitions
+from schema.compiled import CompiledObject, Workspace
+from schema.field_changes import FieldChange
+from schema.filters.paths import MAX_HOPS
+from schema.problems import Invalid
+from schema.rollups import Rollup
+from services.records.logic import documents
+from services.records.logic import rollups as logic
+from services.records.logic.rollups import Cause
+from services.records.model import Stored
+from services.records.operations import writes
+from services.records.operations.writes import Target
+from services.records.store import field_jobs as job_store
+from services.records.store import index
+from services.records.store import owed as owing
+from services.records.store import records as record_store
+from services.records.store import rollups as store
+from services.records.store import stats as stats_store
+
+AT_ONCE = 100  # records in one transaction
+_MOST = 1000  # that a read brings up to date before it answers
+_causes = msgspec.json.Decoder(Cause)
+
+
+# --- folding ---
+
+
+async def brought_up(
+    db: Database,
+    workspace: Workspace,
+    obj: CompiledObject | None = None,
+    ids: Sequence[UUID] | None = None,
+) -> None:
+    """Fold in what writers have appended for the records of `ids` before a read of these; else for
+    any of the object's, and of the objects that its filters may go through; else for any at all."""
+    told = definitions.of(workspace.full)
+    if not told:
+        return
+    workspace_id = UUID(workspace.id)
+    if obj is None:
+        kept = list(told.values())
+    elif ids is not None:
+        kept = [one for one in told.values() if one.object_id == obj.id]
+    else:
+        kept = obj.full.derived("rollups near", lambda: _near(workspace.full, obj, told))
+    if not kept:
+        return
+    async with db.reading(workspace_id) as tx:
+        rollup_ids = [UUID(one.id) for one in kept]
+        parents = await store.pending(tx, workspace_id, rollup_ids, ids, _MOST)
+    for at in range(0, len(parents), AT_ONCE):
+        async with db.transaction(workspace_id) as tx:
+            await fold(tx, workspace, kept, parents[at : at + AT_ONCE])
+
+
+def _near(workspace: Workspace, obj: CompiledObject, told: Mapping[str, Rollup]) -> list[Rollup]:
+    """The rollups of an object and of those that are as few hops away as a path has, any way."""
+    wanted = {obj.name}
+    for _ in range(MAX_HOPS):
+        for other in workspace.objects.values():
+            targets = {n for f in other.fields.values() for n in f.settings.get("targets", ())}
+            if targets & wanted:
+                wanted = wanted | {other.name}
+            if other.name in wanted:
+                wanted = wanted | targets
+    objects = {o.id for name in wanted if (o := workspace.objects.get(name))}
+    return [one for one in told.values() if one.object_id in objects]
+
+
+async def fold(
+    tx: Tx, workspace: Workspace, kept: Sequence[Rollup], parents: Sequence[UUID]
+) -> None:
+    """Fold what is appended for these records into their figures, their own events included."""
+    by_object: dict[str, list[Rollup]] = defaultdict(list)
+    for rollup in kept:
+        by_object[rollup.object_id].append(rollup)
+    for object_id, own in sorted(by_object.items()):
+        await _fold(tx, workspace.full, workspace.full.objects_by_id[object_id], own, parents)
+
+
+async def _fold(
+    tx: Tx,
+    workspace: Workspace,
+    obj: CompiledObject,
+    kept: Sequence[Rollup],
+    parents: Sequence[UUID],
+) -> None:
+    workspace_id = UUID(workspace.id)
+    await owing.ask(tx, workspace_id, UUID(obj.id))  # before any row, as writers do
+    found = await record_store.lock(tx, workspace_id, UUID(obj.id), sorted(parents))
+    taken = await store.take(tx, workspace_id, [UUID(one.id) for one in kept], parents)
+    values = await _values(tx, workspace, kept, found, taken)
+    deleted = [(r, values[i]) for i, r in found.items() if r.delete_time and i in values]
+    await job_store.reshape(tx, workspace_id, [_shape(obj, *one) for one in deleted])
+    causes: dict[UUID, list[Cause]] = defaultdict(list)
+    for row in taken:
+        causes[row["parent_id"]].append(_causes.decode(row["cause"]))
+    told: dict[str, tuple[Cause, list[UUID]]] = {}
+    for record_id in sorted(values.keys() & causes.keys()):
+        if found[record_id].delete_time is None:
+            cause = logic.deepest(causes[record_id])
+            told.setdefault(repr(cause), (cause, []))[1].append(record_id)
+    for cause, ids in told.values():
+        target = Target(_caller(workspace_id, cause), workspace, obj)
+        await writes.work_out(tx, target, [(found[i], values[i]) for i in ids])
+    crash.point("records.rollup")
+
+
+async def _values(
+    tx: Tx,
+    workspace: Workspace,
+    kept: Sequence[Rollup],
+    found: Mapping[UUID, Stored],
+    taken: Sequence[Row],
+) -> dict[UUID, dict[str, Any]]:
+    """The new values of the records that are there, by key."""
+    workspace_id = UUID(workspace.id)
+    by_id = {one.id: one for one in kept}
+    rows: dict[tuple[str, UUID], list[Row]] = defaultdict(list)
+    for row in taken:
+        if row["parent_id"] in found:
+            rows[row["rollup_id"], row["parent_id"]].append(row)
+    added = {
+        key: (sum(r["count"] for r in own), _sum(r["total"] for r in own))
+        for key, own in rows.items()
+        if by_id[key[0]].adds
+    }
+    values: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    for key, (count, total) in (await store.add_sums(tx, workspace_id, added)).items():
+        rollup = by_id[key[0]]
+        values[key[1]][rollup.key] = definitions.value_of(rollup, count, total, None)
+    again: dict[str, list[UUID]] = defaultdict(list)
+    for (rollup_id, parent), own in rows.items():
+        rollup = by_id[rollup_id]
+        if rollup.adds:
+            continue
+        extreme, sure = _extreme(rollup, found[parent].doc, own)
+        if sure:
+            values[parent][rollup.key] = definitions.value_of(rollup, 0, Decimal(0), extreme)
+        else:
+            again[rollup_id].append(parent)
+    for rollup_id, ids in again.items():
+        rollup = by_id[rollup_id]
+        figures = await store.recount(tx, workspace, workspace_id, rollup, ids)
+        for parent, (count, total, extreme) in figures.items():
+            values[parent][rollup.key] = definitions.value_of(rollup, count, total, extreme)
+    return values
+
+
+def _extreme(rollup: Rollup, doc: Mapping[str, Any], rows: Sequence[Row]) -> tuple[Any, bool]:
+    """The extreme after these deltas, and whether they tell: not where it may have been taken
+    away."""
+    added = [text for row in rows for text in row["added"] or ()]
+    removed = logic.amounts(rollup, [text for row in rows for text in row["removed"] or ()])
+    present = logic.held(rollup, doc)
+    candidates = logic.amounts(rollup, added) + ([present] if present is not None else [])
+    found = logic.extreme(rollup, candidates)
+    return found, found not in removed and not (found is None and removed)
+
+
+def _sum(totals: Any) -> Decimal:
+    found = Decimal(0)
+    for total in totals:
+        found = logic.EXACT.add(found, total)
+    return found
+
+
+def _shape(
+    obj: CompiledObject, record: Stored, values: Mapping[str, Any]
+) -> tuple[UUID, dict[str, Any], Mapping[str, str] | None]:
+    doc = {k: v for k, v in {**record.doc, **values}.items() if v is not None}
+    return record.id, doc, documents.folds(obj, doc, (record.created_by, record.updated_by))
+
+
+def _caller(workspace_id: UUID, cause: Cause) -> Caller:
+    """Whoever made the write that the change comes of."""
+    actor = cause.actor
+    return Caller(
+        workspace_id,
+        actor["id"],
+        actor["kind"],
+        actor["name"],
+        frozenset({"read", "write"}),
+        cause=CallerCause(cause.root_id, cause.causation_id, cause.depth, cause.chain),
+    )
+
+
+# --- jobs ---
+
+
+def of_change(workspace: Workspace, change: FieldChange) -> Rollup:
+    """The definition that a job works out; FAILED_PRECONDITION where it makes no sense any more."""
+    target = change.target
+    obj = workspace.full.objects_by_id.get(target.object_id)
+    try:
+        if obj is not None:
+            return definitions.resolve(workspace.full, obj, target)
+    except Invalid as exc:
+        raise FailedPrecondition("FIELD_INVALID", exc.problems[0].message) from exc
+    raise FailedPrecondition("FIELD_INVALID", "its object has gone")
+
+
+async def begin(tx: Tx, target: Target, change: FieldChange) -> None:
+    """From the commit on every writer of the other object appends what it changes."""
+    rollup = of_change(target.workspace, change)
+    for object_id in sorted({rollup.object_id, rollup.other_id}):
+        await stats_store.lock_object(tx, target.workspace_id, UUID(object_id))
+    await store.begin(tx, target.workspace_id, rollup)
+
+
+async def work_some(tx: Tx, target: Target, change: FieldChange, rows: Sequence[Stored]) -> int:
+    """Figure over these records anew, in silence: nobody sees the values until the definition
+    changes over; how many records there are."""
+    workspace_id = target.workspace_id
+    rollup = of_change(target.workspace, change)
+    figures = await store.recount(tx, target.workspace, workspace_id, rollup, [r.id for r in rows])
+    if rollup.adds:
+        await store.set_sums(tx, workspace_id, UUID(rollup.id), figures)
+    both = change.both(target.full)
+    alone = CompiledObject(msgspec.structs.replace(both.definition, fields=(change.target,)))
+    shapes = [
+        (r, _shape(both, r, {rollup.key: definitions.value_of(rollup, *figures[r.id])}))
+        for r in rows
+    ]
+    live = [(r, shape[1]) for r, shape in shapes if r.delete_time is None]
+    old = [(r.id, e) for r, _ in live for e in documents.entries(alone, r.doc)]
+    new = [(r.id, e) for r, doc in live for e in documents.entries(alone, doc)]
+    await index.remove(tx, workspace_id, old)
+    await index.add(tx, workspace_id, new)
+    await job_store.reshape(tx, workspace_id, [shape for _, shape in shapes])
+    return len(shapes)
+
+
+async def forget_some(tx: Tx, workspace_id: UUID, rollup_id: UUID) -> bool:
+    """Have nobody keep a rollup any more, and take some of its figures away; whether there may be
+    more."""
+    await store.stop(tx, workspace_id, rollup_id)
+    return await store.free(tx, workspace_id, rollup_id)
