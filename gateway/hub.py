@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from gateway.auth import RateLimiter, SeenVersions
 from gateway.clients import Planes
 from gateway.exchange import Exchange
+from gateway.gathering import GET, Gets
 from gateway.metrics import Metrics
 from gateway.planes import WORKSPACES, Rpc
 from gateway.settings import GatewaySettings
@@ -25,6 +26,7 @@ class Hub:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.planes = Planes(settings)
+        self._gets = Gets(self.planes, settings.read_timeout_seconds)
         self.versions = SeenVersions()
         self._known = KnownVersions()
         self.limiter = RateLimiter(settings.rate_limit_per_second)
@@ -64,6 +66,8 @@ class Hub:
         if not rpc.mutates:
             limit = self.settings.read_timeout_seconds
             deadlines.set_remaining(limit)
+            if rpc is GET:
+                return await self._gets.get(headers, request)
             return await self.planes.call(rpc, request, headers, timeout=limit)
         limit = self.settings.write_timeout_seconds
         deadlines.set_remaining(limit)
