@@ -48,7 +48,8 @@ export API=http://127.0.0.1:7700 KEY=arm_...   # `armature status` prints both
   `{"$add": [...], "$remove": [...]}`. Of other resources it changes the members that are given.
 - **Filters** come as JSON (`{"stage": {"in": ["won"]}}`) or as text (`stage in ("won")`), in bodies
   and in `filter=`. `some`, `none` and `every` go to the many side of a relation and through links
-  between two objects (`{"partners": {"some": {"size": 5}}}`); a link counts a moment later.
+  between two objects (`{"partners": {"some": {"size": 5}}}`); a link counts a moment later. The
+  first to ask has the workspace's links read in: of very many, 503 / `LINKS_BEHIND` until they are.
 - **Versions**: records, notes and todos carry an `ETag`. `If-Match` makes a change fail with 412
   when somebody else was faster; `If-None-Match` makes a GET answer 304. Replacing a record (PUT)
   demands `If-Match` (428).

@@ -54,6 +54,11 @@ class Caller:
                 permission=permission,
             )
 
+    def require_plane(self) -> None:
+        """PERMISSION_DENIED / PLANE_REQUIRED unless a plane itself calls, in nobody's name."""
+        if not self.internal or self.kind != "system":
+            raise PermissionDenied("PLANE_REQUIRED", "only planes may make this call")
+
     def __repr__(self) -> str:  # credentials stay out of logs and tracebacks
         return f"Caller({self.workspace_id}, {self.kind} {self.principal_id})"
 

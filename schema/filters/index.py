@@ -8,7 +8,7 @@ from typing import Any
 
 from schema.field_types import FIELD_TYPES
 from schema.field_types import Kind as IndexKind
-from schema.filters.tree import And, Condition, Kind, Leaf, Tree
+from schema.filters.tree import And, Condition, Hop, Kind, Leaf, Some, Tree, Via
 from schema.fold import fold
 
 
@@ -20,7 +20,7 @@ class IndexCondition:
     field_id: str
     part: str  # "amount_micros", or empty: the field's own value
     kind: IndexKind  # TEXT holds folds: of texts, options, actors, and "true" and "false"
-    op: str  # eq | in | range | prefix | contains
+    op: str  # eq | in | range | prefix | contains | linked
     values: tuple[Any, ...] = ()  # of eq (one), in, prefix (one), and contains (all of them)
     low: Any = None  # of a range; None: open
     high: Any = None
@@ -29,6 +29,17 @@ class IndexCondition:
     # The object whose records have the value in a platform column with an index, which `field_id`
     # then names; empty where the value tables have it.
     object_id: str = ""
+    # Of `linked`: the link that leads to what is sought; `field_id` is the link type's id.
+    through: "Through | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A link of the record: which end it is, and what an index says of the other end, if any."""
+
+    outward: bool
+    symmetric: bool
+    far: IndexCondition | None = None
 
 
 _KINDS = {
@@ -57,8 +68,9 @@ _Range = dict[str, Any]
 
 def indexable(tree: Tree | None, object_id: str = "") -> list[IndexCondition]:
     """What the top-level conjunction says of indexed values, in the filter's order, the bounds
-    of one value joined to one range; with `object_id` also what it says of the actors of that
-    object's records. Takes a tree that `resolve_relative` has been through."""
+    of one value joined to one range; then what it says of links. With `object_id` also what it
+    says of the actors of that object's records. Takes a tree that `resolve_relative` has been
+    through."""
     found: list[IndexCondition] = []
     ranges: dict[tuple[str, str, IndexKind], list[tuple[str, Any]]] = {}
     for condition in _conjunction(tree):
@@ -75,7 +87,26 @@ def indexable(tree: Tree | None, object_id: str = "") -> list[IndexCondition]:
                 found.append(IndexCondition(*place, op, values))
             else:
                 ranges.setdefault(place, []).append((op, values[0]))
-    return found + [_range(place, bounds) for place, bounds in ranges.items()]
+    found += [_range(place, bounds) for place, bounds in ranges.items()]
+    return [*found, *_linked(tree)]
+
+
+def _linked(tree: Tree | None) -> Iterator[IndexCondition]:
+    """Of each link that the record must have: what an index says of its other end, and that there
+    is one at all."""
+    match tree:
+        case Some(path, child) if not path.hops and path.many.via is Via.LINK:
+            for far in indexable(child, path.many.object_id):
+                yield _through(path.many, far)
+            yield _through(path.many, None)
+        case And(children):
+            for one in children:
+                yield from _linked(one)
+
+
+def _through(hop: Hop, far: IndexCondition | None) -> IndexCondition:
+    through = Through(hop.outward, hop.symmetric, far)
+    return IndexCondition(hop.link_type_id, "", IndexKind.REF, "linked", through=through)
 
 
 def _actor(condition: Condition, object_id: str) -> IndexCondition | None:

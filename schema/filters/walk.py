@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from schema.filters.tree import And, Condition, Every, Hop, Leaf, None_, Not, Or, Some, Tree
+from schema.filters.tree import And, Condition, Every, Hop, Leaf, None_, Not, Or, Some, Tree, Via
 
 
 def map_conditions(tree: Tree, change: Callable[[Condition], Tree]) -> Tree:
@@ -59,3 +59,8 @@ def routes(
             hops = (*before, *reach.hops, reach.many)
             yield hops, None
             yield from routes(child, hops)
+
+
+def follows_links(tree: Tree) -> bool:
+    """Whether judging a record needs to know of links."""
+    return any(hop.via is Via.LINK for hops, _ in routes(tree) for hop in hops)

@@ -13,6 +13,7 @@ from planes.journal import journal
 from planes.nodes import Nodes
 from services.records.consumer import FieldJobs, RecordLinks
 from services.records.logic import advice
+from services.records.operations.linking import LinkIndex
 from services.records.operations.usage import uses
 from services.records.operations.watches import Watches
 from services.records.servicers import (
@@ -29,11 +30,13 @@ from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
 from services.records.servicers.history import History
 from services.records.servicers.importing import ImportServicer
+from services.records.servicers.links import Links
 from services.records.settings import RecordsSettings
 from services.records.tables import metadata
 from services.records.workers.checks import Checker
 from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.imports import ImportWorker, Rights
+from services.records.workers.links import LinkKeeper
 from services.records.workers.rollups import RollupFolder
 from services.records.workers.search import build_search, tidy_search
 from services.records.workers.statistics import compact_statistics
@@ -56,6 +59,8 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
     files = FileCheck(Nodes(None, to_artifacts))
     servicer = RecordServicer(app.db, definitions, guard, settings.max_batch, files)
     servicer.history = history
+    index = LinkIndex(app.db, Links(to_links, secret).find)
+    servicer.links = index
     importing = ImportServicer(app.db, definitions, settings.import_max_bytes)
 
     async def caller_of(workspace_id: UUID, principal_id: str) -> Caller:
@@ -81,17 +86,18 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         lease_seconds=settings.field_job_lease_seconds,
         grace_seconds=settings.field_job_grace_seconds,
     )
+    knowing = LinkKeeper(app.worker_db, index, timedelta(seconds=settings.check_seconds))
     following = FieldJobs(settings.field_job_grace_seconds)
     links = RecordLinks()
     watches = Watches(app.db)
     return Wiring(
         servicers={
             **servicers(servicer),
-            **tabular_servicers(app.db, definitions, importing),
+            **tabular_servicers(app.db, definitions, importing, index),
             **life_servicers(app.db, definitions, history),
             **view_servicers(app.db, definitions),
             **job_servicers(app.db),
-            **watch_servicers(app.db, definitions, watches, authenticate),
+            **watch_servicers(app.db, definitions, watches, authenticate, index),
         },
         authenticate=authenticate,
         journal=journal(to_metadata, secret, PLANE),
@@ -108,6 +114,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
             views.run,
             checker.run,
             RollupFolder(app.db, app.worker_db, definitions.workspace).run,
+            knowing.run,
         ],
         background=[
             partial(flush_for_ever, app.db, uses, bar),

@@ -6,9 +6,9 @@ from uuid import UUID
 from kit.consumer import Options
 from kit.db import Tx
 from kit.envelope import Envelope
-from services.records.operations import field_jobs
+from planes.nodes import ARTIFACT_KINDS
+from services.records.operations import field_jobs, linking
 from services.records.store import field_jobs as store
-from services.records.store import record_links
 from services.records.store.record_links import Link
 
 NAME = "records-field-jobs"
@@ -18,7 +18,6 @@ SUBJECTS = (
     "armature.evt.metadata.field_job_requested.*",
     "armature.evt.metadata.field_job_applied.*",
 )
-_ARTIFACTS = frozenset({"note", "todo", "file"})
 LINK_SUBJECTS = tuple(
     f"armature.evt.links.link_{verb}.*" for verb in ("created", "updated", "deleted", "undeleted")
 )
@@ -35,7 +34,7 @@ class RecordLinks:
         for event in events:
             data = event.document()
             source, target = data["source"], data["target"]
-            if _ARTIFACTS.intersection((source["kind"], target["kind"])):
+            if frozenset(ARTIFACT_KINDS).intersection((source["kind"], target["kind"])):
                 continue
             known = newest.get(event.aggregate_id)
             if known is None or known.version < event.aggregate_version:
@@ -47,7 +46,8 @@ class RecordLinks:
                     event.aggregate_version,
                     event.type != "link.deleted",
                 )
-        await record_links.put(tx, events[0].workspace_id, list(newest.values()))
+        if newest:
+            await linking.heard(tx, events[0].workspace_id, list(newest.values()))
 
 
 class FieldJobs:

@@ -391,11 +391,20 @@ record_links = sa.Table(
         "ix_record_links_ends",
         "workspace_id",
         "link_type_id",
-        "record_id",
         "outward",
+        "record_id",
         "other_id",
         postgresql_where=sa.text("live"),
     ),
+)
+record_link_states = sa.Table(
+    "record_link_states",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="building"),
+    sa.Column("after_id", sa.Uuid),  # how far the build has come, or the comparison
+    time_column("check_time"),
+    sa.CheckConstraint("state IN ('building', 'ready')", name="state"),
 )
 
 common_tables(metadata)

@@ -12,7 +12,8 @@ from schema.access import ACTIONS, FieldAccess, ObjectAccess, rule_tree
 from schema.compiled import CompiledObject, Workspace
 from schema.field_types.refusals import Problems, did_you_mean, listing, shown
 from schema.filters.paths import resolve_reach, targets
-from schema.filters.tree import QUANTIFIERS, And, Condition, Hop, Not, Or, Tree, Via
+from schema.filters.tree import QUANTIFIERS
+from schema.filters.walk import follows_links
 from schema.jsonio import dumps
 from schema.model import Field, FieldType
 from schema.problems import Invalid, nearest
@@ -106,27 +107,12 @@ def _rule(
         return None
     with problems.collect():
         tree = rule_tree(workspace, obj, document, at)
-        if _follows_links(tree):
+        if follows_links(tree):
             problems.add(at, "NO_RELATIONS", "a rule goes through relations, and not through links")
         translated = _translated(workspace, obj, document, lambda field: field.id)
         # Numbers as any reader of the stored JSON finds them.
         return msgspec.json.decode(dumps(translated), type=dict[str, Any])
     return None
-
-
-def _follows_links(tree: Tree) -> bool:
-    match tree:
-        case Condition(path):
-            return _has_link(path.hops)
-        case And(children) | Or(children):
-            return any(map(_follows_links, children))
-        case Not(child):
-            return _follows_links(child)
-    return _has_link((*tree.path.hops, tree.path.many)) or _follows_links(tree.child)
-
-
-def _has_link(hops: Sequence[Hop]) -> bool:
-    return any(hop.via is Via.LINK for hop in hops)
 
 
 def described(workspace: Workspace, granted: Mapping[str, ObjectAccess]) -> list[dict[str, Any]]:

@@ -4,18 +4,10 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from kit import ids
-from kit.caller import Caller
 from kit.db import Database, Tx
-from kit.errors import PermissionDenied
 from kit.journal import Batch, Kind, Tally
 from services.metadata.operations.announcing import Entry, blank
 from services.metadata.store import audit
-
-
-def check_plane(caller: Caller) -> None:
-    """Only a plane itself tells, in no principal's name."""
-    if not caller.internal or caller.kind != "system":
-        raise PermissionDenied("PLANE_REQUIRED", "only planes tell what they have seen")
 
 
 async def record(tx: Tx, workspace_id: UUID, plane: str, batch: Batch) -> None:

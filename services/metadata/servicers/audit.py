@@ -70,7 +70,7 @@ class AuditServicer(rpc.AuditServiceServicer):
         self, request: pb.RecordActivityRequest, context: Context
     ) -> pb.RecordActivityResponse:
         caller = current_caller()
-        activity.check_plane(caller)
+        caller.require_plane()
         seen = batch(request, caller.workspace_id)
 
         async def work(tx: Tx) -> pb.RecordActivityResponse:

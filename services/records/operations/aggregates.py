@@ -137,9 +137,9 @@ async def _counted(
 ) -> tuple[Found, dict[str, Any]]:
     """By reading what the filter selects."""
     condition = await reads.driving(tx, workspace_id, query)
-    plan = {"strategy": "condition", "field_id": condition.field_id} if condition else {
-        "strategy": "scan"
-    }  # fmt: skip
+    plan = {"strategy": "scan"}
+    if condition:
+        plan = {"strategy": "condition", **reads.named(condition)}
     plain = [m for m in asked.measures if not m.by_currency]
     money: dict[str, list[Measure]] = defaultdict(list)
     for measure in asked.measures:

@@ -128,13 +128,7 @@ async def _segment_rows(
     best = await _most_selective(tx, workspace_id, conditions, known)
     if best is not None and not await _walks(tx, workspace_id, drive, best[1], limit):
         condition, matches = best
-        index = "trigrams" if condition.op == "contains" else "values"
-        why = {
-            "strategy": "condition",
-            "field_id": condition.field_id,
-            "index": index,
-            "matches": matches,
-        }
+        why = {"strategy": "condition", **named(condition), "matches": matches}
         if matches == 0:
             return [], why
         rows = await queries.by_condition(tx, workspace_id, query, tree, condition, after, limit)
@@ -147,6 +141,17 @@ async def _segment_rows(
     rows = await queries.by_scan(tx, workspace_id, query, tree, drive, after, segment.keys, limit)
     strategy = "platform index" if drive is not None else "scan and sort"
     return rows, {"strategy": strategy}
+
+
+def named(condition: IndexCondition) -> dict[str, Any]:
+    """What an explanation says of a condition that drives."""
+    if condition.through is None:
+        index = "trigrams" if condition.op == "contains" else "values"
+        return {"field_id": condition.field_id, "index": index}
+    found: dict[str, Any] = {"link_type_id": condition.field_id, "index": "links"}
+    if condition.through.far is not None:
+        found["other_end"] = named(condition.through.far)
+    return found
 
 
 class _Sizes:

@@ -26,6 +26,7 @@ from kit.calls import Authenticate
 from kit.db import Database
 from kit.server import Servicers
 from planes.definitions import Definitions
+from services.records.operations.linking import LinkIndex
 from services.records.operations.watches import Watches
 from services.records.servicers.aggregating import Aggregating
 from services.records.servicers.exporting import ExportServicer
@@ -50,10 +51,10 @@ def servicers(servicer: RecordServicer) -> Servicers:
 
 
 def tabular_servicers(
-    db: Database, definitions: Definitions, importing: ImportServicer
+    db: Database, definitions: Definitions, importing: ImportServicer, links: LinkIndex
 ) -> Servicers:
     """What takes whole documents in and hands them out."""
-    exporting = ExportServicer(db, definitions)
+    exporting = ExportServicer(db, definitions, links)
     return {
         _name(import_service_pb2, "ImportService"): partial(
             import_service_pb2_grpc.add_ImportServiceServicer_to_server, importing
@@ -99,10 +100,14 @@ def job_servicers(db: Database) -> Servicers:
 
 
 def watch_servicers(
-    db: Database, definitions: Definitions, watches: Watches, authenticate: Authenticate
+    db: Database,
+    definitions: Definitions,
+    watches: Watches,
+    authenticate: Authenticate,
+    links: LinkIndex,
 ) -> Servicers:
     """What tells of records as they change."""
-    watching = WatchServicer(db, definitions, watches, authenticate)
+    watching = WatchServicer(db, definitions, watches, authenticate, links)
     return {
         _name(record_watch_service_pb2, "RecordWatchService"): partial(
             record_watch_service_pb2_grpc.add_RecordWatchServiceServicer_to_server, watching

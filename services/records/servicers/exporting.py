@@ -19,6 +19,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid
 from services.records import convert
 from services.records.logic import projection, tabular
+from services.records.operations.linking import LinkIndex
 from services.records.servicers.reading import Reading
 
 _PAGE = 1000
@@ -31,9 +32,10 @@ class ExportServicer(Reading, rpc.ExportServiceServicer):
     """Pages through QueryRecords itself, so that an export is what a query shows, permissions and
     all; between two pages nothing is held but the token."""
 
-    def __init__(self, db: Database, definitions: Definitions) -> None:
+    def __init__(self, db: Database, definitions: Definitions, links: LinkIndex) -> None:
         self._db = db
         self._definitions = definitions
+        self.links = links
 
     async def ExportRecords(
         self, request: pb.ExportRecordsRequest, context: Context

@@ -35,6 +35,7 @@ from services.records.operations import (
     writes,
 )
 from services.records.operations.boards import Measure
+from services.records.operations.linking import LinkIndex
 from services.records.operations.usage import noted
 from services.records.servicers import scope
 from services.records.servicers.history import History
@@ -54,6 +55,7 @@ class Reading:
     _db: Database
     _definitions: Definitions
     history: History  # for reads of a moment past
+    links: LinkIndex  # for filters that go through links
 
     async def _object(self, name: str, at_version: int) -> tuple[Workspace, CompiledObject]:
         """The object as the caller may see it; see `scope`."""
@@ -68,7 +70,8 @@ class Reading:
         ids: Sequence[UUID] | None = None,
     ) -> tuple[Workspace, CompiledObject, T]:
         """The object and what `resolve` makes of it: asked for anew before a name is unknown. The
-        rollups of what may be read, the records of `ids` or any, are as of now."""
+        rollups of what may be read, the records of `ids` or any, are as of now; of queries, what
+        their filters need to know is known."""
         workspace, obj = await self._object(name, at_version)
         try:
             found = resolve(workspace, obj)
@@ -79,8 +82,14 @@ class Reading:
             if workspace.version == version:
                 raise
             found = resolve(workspace, obj)
+        parts = found if isinstance(found, tuple) else (found,)
+        await self._know(workspace, [part for part in parts if isinstance(part, Query)])
         await rollups.brought_up(self._db, workspace, obj, ids)
         return workspace, obj, found
+
+    async def _know(self, workspace: Workspace, queries: Sequence[Query]) -> None:
+        """UNAVAILABLE / LINKS_BEHIND where a filter goes through links that are not known yet."""
+        await self.links.known(UUID(workspace.id), queries)
 
     async def GetRecord(
         self, request: pb.GetRecordRequest, context: Context

@@ -50,6 +50,7 @@ class Searching(Reading):
             except Invalid as exc:
                 raise convert.refused("FILTER_INVALID", exc) from exc
             targets.append(Query(obj, tree, (), evaluated, limit=limit, projection=shown[obj.id]))
+        await self._know(workspace, targets)
         bound = (
             "SearchRecords",
             str(caller.workspace_id),

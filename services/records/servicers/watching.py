@@ -27,6 +27,7 @@ from schema.filters.resolve import resolve_relative
 from services.records.logic.windows import Slice
 from services.records.model import Query
 from services.records.operations.evaluations import Evaluation, Plan
+from services.records.operations.linking import LinkIndex
 from services.records.operations.watches import Watches
 from services.records.servicers.frames import Frames, Target, came_from
 from services.records.servicers.reading import Reading, Watched, watched
@@ -39,12 +40,18 @@ _MOST = 500
 
 class WatchServicer(Reading, rpc.RecordWatchServiceServicer):
     def __init__(
-        self, db: Database, definitions: Definitions, watches: Watches, authenticate: Authenticate
+        self,
+        db: Database,
+        definitions: Definitions,
+        watches: Watches,
+        authenticate: Authenticate,
+        links: LinkIndex,
     ) -> None:
         self._db = db
         self._definitions = definitions
         self._watches = watches
         self._authenticate = authenticate
+        self.links = links
 
     async def WatchView(
         self, request: pb.WatchViewRequest, context: Context

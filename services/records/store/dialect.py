@@ -22,7 +22,9 @@ def _referring(hop: Hop, outer: str, params: Params) -> str | None:
 
 def _linked(hop: Hop, outer: str, params: Params) -> str:
     """The ids at the other end of the links of `outer`."""
-    side = "" if hop.symmetric else f" AND l.outward = {str(hop.outward).lower()}"
+    side = " AND l.outward = ANY('{false,true}')"  # said, so that the index gives them
+    if not hop.symmetric:
+        side = f" AND l.outward = {str(hop.outward).lower()}"
     return (
         f"SELECT l.other_id AS id FROM record_links AS l"
         f" WHERE l.workspace_id = {outer}.workspace_id"

@@ -8,7 +8,7 @@ from uuid import UUID
 from kit.db import Tx
 from schema.field_types import Kind
 from schema.filters.columns import Params
-from schema.filters.index import IndexCondition
+from schema.filters.index import IndexCondition, Through
 from services.records.logic import numbers, search
 from services.records.logic.documents import INDEXED_LENGTH, slot_of
 from services.records.logic.planner import SELECTIVE
@@ -20,6 +20,8 @@ _ACTOR_KEYS = {"created_by": "created_by_key", "updated_by": "updated_by_key"}
 def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
     """A FROM and WHERE that select the index rows `v` of a condition. Of texts that contain
     something there are at most SELECTIVE: as many are too many to be of use."""
+    if condition.through is not None:
+        return _links_sql(workspace_id, condition.field_id, condition.through, params)
     if condition.op == "contains":
         return _texts_sql(condition, params)
     if condition.object_id:
@@ -41,6 +43,31 @@ def matches_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -
     else:
         where += range_sql(condition, column, cast, params)
     return f"FROM {table} AS v WHERE {' AND '.join(where)}"
+
+
+def _links_sql(workspace_id: UUID, link_type_id: str, through: Through, params: Params) -> str:
+    """The records with such a link: read from the ends that an index finds, or all of them."""
+    which = (
+        f".workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND {{row}}.link_type_id = {params.add(link_type_id, 'uuid')}"
+    )
+    if through.far is None:
+        side = _side(through.outward, symmetric=through.symmetric)
+        return (
+            f"FROM record_links AS v WHERE v{which.format(row='v')} AND v.outward{side} AND v.live"
+        )
+    side = _side(not through.outward, symmetric=through.symmetric)
+    return (
+        f"FROM (SELECT DISTINCT v.record_id {matches_sql(workspace_id, through.far, params)}) AS f"
+        f" CROSS JOIN LATERAL (SELECT l.other_id AS record_id FROM record_links AS l"
+        f" WHERE l{which.format(row='l')} AND l.record_id = f.record_id AND l.outward{side}"
+        f" AND l.live OFFSET 0) AS v"
+    )
+
+
+def _side(outward: bool, *, symmetric: bool) -> str:
+    """Of a symmetric type both ends are the same; both are named, so that the index is used."""
+    return " = ANY('{false,true}')" if symmetric else f" = {str(outward).lower()}"
 
 
 def _actors_sql(workspace_id: UUID, condition: IndexCondition, params: Params) -> str:
@@ -109,9 +136,20 @@ async def counts(
         return []
     params = Params()
     parts = [
-        f"(SELECT count(*) FROM (SELECT 1 {matches_sql(workspace_id, c, params)}"
-        f" LIMIT {int(bound)}) AS probe{n}) AS c{n}"
-        for n, c in enumerate(conditions)
+        f"{_count_sql(workspace_id, c, bound, params)} AS c{n}" for n, c in enumerate(conditions)
     ]
     row = await tx.one(f"SELECT {', '.join(parts)}", params.values)
     return list(row.values())
+
+
+def _count_sql(workspace_id: UUID, condition: IndexCondition, bound: int, params: Params) -> str:
+    """The matches of a condition up to the bound. Ends of links that are too many for it are not
+    followed: however few links they have, looking for each would cost too much."""
+    sql = (
+        f"(SELECT count(*) FROM (SELECT 1 {matches_sql(workspace_id, condition, params)}"
+        f" LIMIT {int(bound)}) AS probe)"
+    )
+    if condition.through is None or condition.through.far is None:
+        return sql
+    ends = _count_sql(workspace_id, condition.through.far, bound, params)
+    return f"(CASE WHEN {ends} >= {int(bound)} THEN {int(bound)} ELSE {sql} END)"

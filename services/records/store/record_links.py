@@ -23,6 +23,10 @@ ON CONFLICT (workspace_id, link_id, outward) DO UPDATE SET
   record_id = excluded.record_id, other_id = excluded.other_id,
   version = excluded.version, live = excluded.live
 WHERE record_links.version < excluded.version"""
+_VERSIONS = """
+SELECT link_id, version, live FROM record_links
+WHERE workspace_id = %s AND link_id > %s AND outward ORDER BY link_id LIMIT %s"""
+_DROP = "DELETE FROM record_links WHERE workspace_id = %s AND link_id = ANY(%s)"
 
 
 class Link(NamedTuple):
@@ -50,3 +54,23 @@ async def put(tx: Tx, workspace_id: UUID, links: Sequence[Link]) -> None:
         "lives": [one.live for one in links],
     }
     await tx.run(_PUT, params)
+
+
+class Known(NamedTuple):
+    """What is known of a link."""
+
+    id: UUID
+    version: int
+    live: bool
+
+
+async def versions(tx: Tx, workspace_id: UUID, after: UUID | None, limit: int) -> list[Known]:
+    """What is known of the links behind one, in the order of their ids."""
+    rows = await tx.tuples(_VERSIONS, [workspace_id, after or UUID(int=0), limit])
+    return [Known(*row) for row in rows]
+
+
+async def drop(tx: Tx, workspace_id: UUID, link_ids: Sequence[UUID]) -> None:
+    """Forget links that are no more."""
+    if link_ids:
+        await tx.send(_DROP, [workspace_id, sorted(link_ids)])

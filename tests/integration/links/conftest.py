@@ -6,10 +6,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+import grpc
 import pytest
 from armature.links.v1.link_service_pb2_grpc import (
     LinkServiceStub,
     add_LinkServiceServicer_to_server,
+)
+from armature.links.v1.link_version_service_pb2_grpc import (
+    add_LinkVersionServiceServicer_to_server,
 )
 
 from cli.stack import servers
@@ -23,6 +27,7 @@ from planes.nodes import Nodes
 from schema.model import LinkType, Snapshot
 from services.links.consumer import Projector
 from services.links.servicers.link import LinkServicer
+from services.links.servicers.version import LinkVersionServicer
 from services.links.tables import metadata
 from services.links.workers.cascades import CascadeWorker
 from tests.integration.links.neighbours import (
@@ -77,6 +82,7 @@ class Plane:
     bus: Bus
     world: Neighbours
     stub: LinkServiceStub
+    channel: grpc.aio.Channel
     consumer: Consumer
     cascades: CascadeWorker
     started: servers.Started
@@ -120,7 +126,10 @@ async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
                 {
                     "armature.links.v1.LinkService": lambda s: add_LinkServiceServicer_to_server(
                         servicer, s
-                    )
+                    ),
+                    "armature.links.v1.LinkVersionService": lambda s: (
+                        add_LinkVersionServiceServicer_to_server(LinkVersionServicer(db), s)
+                    ),
                 }
             )
         )
@@ -131,7 +140,15 @@ async def plane(own_servers: servers.Started) -> AsyncIterator[Plane]:
         db.outbox_changed = relay.wake
         tasks = [asyncio.create_task(x.run()) for x in (consumer, cascades, relay)]
         yield Plane(
-            db, worker_db, bus, world, LinkServiceStub(channel), consumer, cascades, own_servers
+            db,
+            worker_db,
+            bus,
+            world,
+            LinkServiceStub(channel),
+            channel,
+            consumer,
+            cascades,
+            own_servers,
         )
         for task in tasks:
             task.cancel()

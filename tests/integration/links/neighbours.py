@@ -50,7 +50,7 @@ async def authenticate(text: str) -> Caller:
     return Caller(
         UUID(workspace or "0" * 32),
         principal,
-        "user",
+        "system" if internal and not principal else "user",
         f"User {principal[:4]}",
         PERMISSIONS[role],
         role=role,

@@ -1,9 +1,11 @@
 """The records plane in this process: literal definitions in the place of the metadata plane."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
@@ -20,9 +22,11 @@ from planes.nodes import Nodes
 from schema.access import Restrictions
 from schema.compiled import CompiledObject, Workspace
 from services.records.model import Item
+from services.records.operations.linking import LinkIndex, Stretch
 from services.records.servicers import RecordServicer, servicers
 from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard
+from services.records.store.record_links import Link
 from services.records.tables import metadata
 from tests.integration.records.client import Client
 from tests.integration.records.world import definitions
@@ -59,6 +63,27 @@ class AnyFile(FileCheck):
         """All files are there."""
 
 
+@dataclass
+class LinksPlane:
+    """Stands for a links plane: the links that it has, by workspace, and how it hands them out."""
+
+    links: dict[UUID, dict[UUID, Link]] = field(default_factory=lambda: defaultdict(dict))
+    at_once: int = 2000
+    asked: int = 0
+    since: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def find(self, workspace_id: UUID, after: UUID | None, until: UUID | None) -> Stretch:
+        self.asked += 1
+        within = sorted(
+            link
+            for link in self.links[workspace_id].values()
+            if (after is None or link.id > after) and (until is None or link.id <= until)
+        )
+        some = within[: self.at_once]
+        last = some[-1].id if some else None
+        return Stretch([(link, self.since) for link in some], last, len(within) > len(some))
+
+
 @dataclass(frozen=True)
 class Plane:
     """The running plane, and what tests reach for."""
@@ -68,6 +93,8 @@ class Plane:
     worker_db: Database
     literal: Literal
     servers: Started
+    links: LinksPlane
+    index: LinkIndex
 
     def client(self, workspace_id: UUID, role: str = "admin", principal: str = "ada") -> Client:
         return Client(self.stub, workspace_id, self.db, role, principal)
@@ -106,6 +133,9 @@ async def plane(servers: Started) -> AsyncIterator[Plane]:
             db, literal, DeleteGuard(to_links), 1000, AnyFile(Nodes(None, None))
         )
 
+        links = LinksPlane()
+        index = servicer.links = LinkIndex(db, links.find)
+
         async def ready() -> bool:
             return True
 
@@ -116,7 +146,7 @@ async def plane(servers: Started) -> AsyncIterator[Plane]:
         )
         channel = clients.channel(f"127.0.0.1:{port}")
         opened.push_async_callback(channel.close)
-        yield Plane(RecordServiceStub(channel), db, worker_db, literal, servers)
+        yield Plane(RecordServiceStub(channel), db, worker_db, literal, servers, links, index)
 
 
 @pytest.fixture

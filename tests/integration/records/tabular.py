@@ -131,7 +131,7 @@ async def desk(plane: Plane) -> AsyncIterator[Desk]:
         async def ready() -> bool:
             return True
 
-        services = tabular_servicers(plane.db, plane.literal, importing)
+        services = tabular_servicers(plane.db, plane.literal, importing, plane.index)
         port = await opened.enter_async_context(
             server.running("127.0.0.1:0", services, CallPolicy(authenticate), ready, grace=0.5)
         )

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 from armature.records.v1 import record_service_pb2 as pb
 
-from services.records.store import record_links
+from services.records.operations import linking
 from services.records.store.record_links import Link
 from tests.integration.records.client import PARTIAL, Client, as_json, fields_of
 from tests.integration.records.conftest import Plane
@@ -44,7 +44,7 @@ async def busy(client: Client) -> list[str]:
     made = await client("CreateRecord", object="deal", request_id="k", fields_json=as_json(body))
     link = Link(uuid4(), uuid4(), UUID(made.record.id), UUID(company.id), 1, live=True)
     async with client.db.transaction(client.workspace_id) as tx:
-        await record_links.put(tx, client.workspace_id, [link])
+        await linking.heard(tx, client.workspace_id, [link])
     gone = await client.create(name="gone", code="gone")
     await client.delete(gone)
     return [made.record.id, gone.id]
@@ -68,8 +68,8 @@ async def test_row_security_shows_another_workspace_nothing_in_any_table(
         assert (table["relrowsecurity"], table["relforcerowsecurity"]) == (True, True), name
         assert await other.rows(f"SELECT 1 FROM {name}") == [], name
     filled = [t for t in tenanted if await acme.rows(f"SELECT 1 FROM {t}")]
-    # Of imports, view entries, links and rollups: in tests of their own.
-    elsewhere = ("outbox_", "field_", "auto_", "import", "view_", "record_links", "rollup")
+    # Of imports, view entries and rollups: in tests of their own.
+    elsewhere = ("outbox_", "field_", "auto_", "import", "view_", "rollup")
     missing = {t for t in tenanted if t not in filled and not t.startswith(elsewhere)}
     assert missing <= {"inbox", "group_stats", "group_stat_deltas", "search_builds"}, missing
 

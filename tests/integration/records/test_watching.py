@@ -75,7 +75,7 @@ async def live(plane: Plane) -> AsyncIterator[Watching]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
         opened.push_async_callback(end)
-        made = watch_servicers(plane.db, plane.literal, watches, authenticate)
+        made = watch_servicers(plane.db, plane.literal, watches, authenticate, plane.index)
         port = await opened.enter_async_context(
             server.running("127.0.0.1:0", made, CallPolicy(authenticate), ready, grace=0.5)
         )

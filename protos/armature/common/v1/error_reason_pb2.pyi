@@ -123,6 +123,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_CARDINALITY_EXCEEDED: _ClassVar[ErrorReason]
     ERROR_REASON_LINK_TYPE_OF_FIELD: _ClassVar[ErrorReason]
     ERROR_REASON_LINK_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_LINKS_BEHIND: _ClassVar[ErrorReason]
     ERROR_REASON_FILE_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_FILE_INVALID: _ClassVar[ErrorReason]
     ERROR_REASON_FILE_TOO_LARGE: _ClassVar[ErrorReason]
@@ -302,6 +303,7 @@ ERROR_REASON_LINK_EXISTS: ErrorReason
 ERROR_REASON_CARDINALITY_EXCEEDED: ErrorReason
 ERROR_REASON_LINK_TYPE_OF_FIELD: ErrorReason
 ERROR_REASON_LINK_NOT_FOUND: ErrorReason
+ERROR_REASON_LINKS_BEHIND: ErrorReason
 ERROR_REASON_FILE_NOT_FOUND: ErrorReason
 ERROR_REASON_FILE_INVALID: ErrorReason
 ERROR_REASON_FILE_TOO_LARGE: ErrorReason

@@ -268,7 +268,8 @@ class RecordServiceServicer:
     def QueryRecords(self, request, context):
         """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
         with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
-        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
+        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, NOT_FOUND / VIEW_NOT_FOUND, and, where a filter
+        goes through links that are being read in for the first time, UNAVAILABLE / LINKS_BEHIND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -306,7 +307,8 @@ class RecordServiceServicer:
         best first: every word must stand in one of them, the last as a beginning, and neither case nor
         accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
         object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
-        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID, and with
+        UNAVAILABLE / LINKS_BEHIND as QueryRecords does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -101,7 +101,8 @@ class RecordServiceStub:
     QueryRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
     with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
-    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
+    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, NOT_FOUND / VIEW_NOT_FOUND, and, where a filter
+    goes through links that are being read in for the first time, UNAVAILABLE / LINKS_BEHIND.
     """
     QueryBoard: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryBoardRequest, _record_service_pb2.QueryBoardResponse]
     """QueryBoard returns the groups of a kanban, each with its count, figures and first records; or the
@@ -123,7 +124,8 @@ class RecordServiceStub:
     best first: every word must stand in one of them, the last as a beginning, and neither case nor
     accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
     object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
-    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID, and with
+    UNAVAILABLE / LINKS_BEHIND as QueryRecords does.
     """
 
 @_typing.type_check_only
@@ -199,7 +201,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     QueryRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]  # type: ignore[assignment]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
     with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
-    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
+    SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, NOT_FOUND / VIEW_NOT_FOUND, and, where a filter
+    goes through links that are being read in for the first time, UNAVAILABLE / LINKS_BEHIND.
     """
     QueryBoard: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryBoardRequest, _record_service_pb2.QueryBoardResponse]  # type: ignore[assignment]
     """QueryBoard returns the groups of a kanban, each with its count, figures and first records; or the
@@ -221,7 +224,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
     best first: every word must stand in one of them, the last as a beginning, and neither case nor
     accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
     object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
-    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+    FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID, and with
+    UNAVAILABLE / LINKS_BEHIND as QueryRecords does.
     """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -378,7 +382,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_record_service_pb2.QueryRecordsResponse, _abc.Awaitable[_record_service_pb2.QueryRecordsResponse]]:
         """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
         with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
-        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, and NOT_FOUND / VIEW_NOT_FOUND.
+        SKIP_INVALID, RESOURCE_EXHAUSTED / SKIP_TOO_DEEP, NOT_FOUND / VIEW_NOT_FOUND, and, where a filter
+        goes through links that are being read in for the first time, UNAVAILABLE / LINKS_BEHIND.
         """
 
     @_abc_1.abstractmethod
@@ -424,7 +429,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         best first: every word must stand in one of them, the last as a beginning, and neither case nor
         accents count. A word of an object's label field weighs most. Of more than 2,000 matches in an
         object 2,000 are ranked, and the answer says so. Fails with INVALID_ARGUMENT / SEARCH_INVALID,
-        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID.
+        FILTER_INVALID, PROJECTION_INVALID, PAGE_TOKEN_INVALID and PAGE_SIZE_INVALID, and with
+        UNAVAILABLE / LINKS_BEHIND as QueryRecords does.
         """
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
