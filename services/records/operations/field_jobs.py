@@ -193,8 +193,8 @@ async def apply(
 
 
 async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
-    """The definition has changed over: the next records have a version, and tell of it, in which
-    their values are of the new form. False once all have.
+    """The definition has changed over: the next records whose values are others now have a version
+    of it, and tell. False once all have.
 
     Whoever gave a record another value since has told of that already.
     """
@@ -207,7 +207,7 @@ async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
     moved = []
     for record in rows:
         before, after = record.doc.get(change.old_key), record.doc.get(change.key)
-        if before is not None and record.delete_time is None and _stands(change, record, after):
+        if before != after and record.delete_time is None and _stands(change, record, after):
             moved.append(Rewrite(record, record.doc, before, after))
     await rewrites.tell(tx, target, change.target, moved)
     await store.advance(tx, workspace_id, job.id, (found[-1][1], found[-1][0]), 0, 0)

@@ -6,6 +6,7 @@ from typing import Any
 from armature.records.v1 import record_pb2
 
 from tests.integration.field_jobs.client import Client
+from tests.integration.field_jobs.test_formulas import a_formula, ready
 from tests.services import until
 
 Told = dict[str, list[tuple[int, dict[str, Any], dict[str, Any]]]]
@@ -107,3 +108,19 @@ async def test_numbers_that_records_get_are_told(acme: Client) -> None:
     job = await until(numbered)
     found = await told(acme, job.id)
     assert found == {r.id: [(2, {"no": None}, {"no": n})] for n, r in enumerate(made, 1)}
+
+
+async def test_what_another_formula_makes_of_records_is_told(acme: Client) -> None:
+    await acme.an_object(n="number")
+    one, none, two = await acme.create_all([{"n": 1}, {}, {"n": 2}])
+    await acme.a_field("f", type="formula", settings=a_formula("n * 2.0"))
+    await ready(acme, "f")
+    begun = await acme.change("f", changes={"settings": a_formula("n + 2.0")})
+    assert (await acme.done("f", begun.field_job))[0] == "succeeded"
+    await announced(acme, begun.field_job)
+    found = await told(acme, begun.field_job)
+    assert {record: (before, after) for record, [(_, before, after)] in found.items()} == {
+        one.id: ({"f": 2}, {"f": 3})
+    }
+    assert none.id not in found
+    assert two.id not in found  # 4 either way

@@ -46,6 +46,6 @@ async def test_links_are_found_by_id_deleted_ones_too(plane: Plane) -> None:
 
 async def test_only_planes_may_ask(plane: Plane) -> None:
     workspace = plane.workspace()
-    admin = As(LinkVersionServiceStub(plane.channel), credential(workspace))  # type: ignore[arg-type]
+    admin = As(LinkVersionServiceStub(plane.channel), credential(workspace))
     asked = admin.FindLinkVersions(versions_pb.FindLinkVersionsRequest())
     assert await reason(asked) == "PERMISSION_DENIED/PLANE_REQUIRED"
