@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 PREFIX = "whsec_"
 _NONCE = 12
+_SEALED = "sealed:"
 
 
 def new_secret() -> str:
@@ -58,3 +59,14 @@ class Sealer:
     def open(self, sealed: bytes, bound_to: str) -> str:
         plain = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound_to.encode())
         return plain.decode()
+
+    def seal_text(self, secret: str, bound_to: str) -> str:
+        """`seal` for what stands among other texts."""
+        return _SEALED + base64.b64encode(self.seal(secret, bound_to)).decode()
+
+    def open_text(self, text: str, bound_to: str) -> str:
+        """A text that was sealed; any other, such as one of before texts were sealed, as it is.
+        InvalidTag for one that was sealed under another secret or bound to something else."""
+        if not text.startswith(_SEALED):
+            return text
+        return self.open(base64.b64decode(text.removeprefix(_SEALED)), bound_to)

@@ -13,7 +13,7 @@ from armature.events.v1 import event_admin_service_pb2 as admin_pb
 from armature.events.v1 import event_pb2, event_service_pb2, replay_pb2, subscription_pb2
 from google.protobuf.message import Message
 
-from kit import clock, ids, upcasting
+from kit import clock, ids, masking, upcasting
 from kit.egress import header_problem
 from kit.errors import InvalidArgument, Violation
 from schema.problems import Invalid
@@ -211,7 +211,7 @@ def subscription(found: Subscription) -> subscription_pb2.Subscription:
         object=found.object,
         filter_json=found.filter_json.encode(),
         payload=found.payload,
-        headers=found.headers,
+        headers=masking.masked(found.headers),
         ordered=found.ordered,
         rate_limit=found.rate_limit,
         state=found.state,

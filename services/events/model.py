@@ -65,7 +65,7 @@ class Subscription:
     object: str
     filter_json: str  # empty: none
     payload: PayloadKind
-    headers: dict[str, str]
+    headers: dict[str, str]  # sealed: whoever sends opens them
     ordered: bool
     rate_limit: int
     state: SubscriptionState
@@ -177,7 +177,7 @@ class Sending:
     traceparent: str
     create_time: datetime
     url: str
-    headers: dict[str, str]
+    headers: dict[str, str]  # sealed
     sealed_secrets: tuple[bytes, ...]  # newest first
 
 

@@ -14,11 +14,12 @@ from kit.clock import now
 from kit.db import Database, Tx
 from kit.egress import Egress
 from kit.errors import InvalidArgument, NotFound, Violation
+from kit.masking import MASK
 from kit.webhooks import Sealer
 from planes.definitions import Definitions
 from schema.problems import Invalid
 from services.events import convert
-from services.events.logic import matching
+from services.events.logic import headers, matching
 from services.events.operations import deliveries, subscriptions
 from services.events.store import deliveries as delivery_store
 from services.events.store import secrets
@@ -41,8 +42,10 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
         caller.require("rules")
         names = [name for name in convert.CHANGEABLE if name != "state"]
         values, bad = convert.subscription_values(request.subscription, names)
+        bad += headers.problems(values, None)
         await self._check(caller, values, values, bad)
         values["id"] = ids.client_id(request.subscription.id, "subscription.id")
+        self._seal(values, values["id"])
 
         async def work(tx: Tx) -> pb.CreateSubscriptionResponse:
             made = await subscriptions.create(tx, caller, self._sealer, values)
@@ -92,10 +95,18 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
         async with self._db.transaction(caller.workspace_id) as tx:
             known = await store.get(tx, caller.workspace_id, subscription_id)
         whole = {"object": known.object, "filter_json": known.filter_json} | values
+        bad += headers.problems(values, known)
         await self._check(caller, values, whole, bad)
+        self._seal(values, subscription_id)
 
         async def work(tx: Tx) -> pb.UpdateSubscriptionResponse:
-            stored = await subscriptions.update(tx, caller, subscription_id, values)
+            present = await store.locked(tx, caller.workspace_id, subscription_id)
+            if present is None:
+                raise store.unknown(subscription_id)
+            if changed := headers.problems(values, present):  # since we looked
+                raise convert.subscription_invalid(changed)
+            changes = headers.kept(values, present)
+            stored = await subscriptions.update(tx, caller, subscription_id, changes)
             return pb.UpdateSubscriptionResponse(subscription=convert.subscription(stored))
 
         return await idempotency.once(
@@ -185,6 +196,16 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
     async def _get(self, caller: Caller, subscription_id: UUID) -> subscription_pb2.Subscription:
         async with self._db.transaction(caller.workspace_id) as tx:
             return convert.subscription(await store.get(tx, caller.workspace_id, subscription_id))
+
+    def _seal(self, values: dict[str, Any], subscription_id: UUID) -> None:
+        """Keep the values of headers shut, as secrets are; the mask stays a mask."""
+        if "headers" in values:
+            values["headers"] = {
+                name: value
+                if value == MASK
+                else self._sealer.seal_text(value, str(subscription_id))
+                for name, value in values["headers"].items()
+            }
 
     async def _secret(self, caller: Caller, subscription_id: UUID) -> str:
         """The newest; empty when the subscription has gone since."""

@@ -230,7 +230,7 @@ class DeliveryWorker:
                 error = exc.reason
             except (InvalidTag, ValueError):
                 log.exception("secret", subscription_id=str(claim.subscription_id))
-                error = "its secret can't be read: rotate it"
+                error = "its secret or headers can't be read: rotate it, and give them anew"
             status = answer.status if answer else 0
             if answer:
                 span.set_attribute("http.response.status_code", status)
@@ -262,7 +262,8 @@ class DeliveryWorker:
     def _headers(self, claim: Claim, sending: Sending, body: bytes) -> dict[str, str]:
         bound = str(claim.subscription_id)
         secrets = [self._sealer.open(sealed, bound) for sealed in sending.sealed_secrets]
-        sent = dict(sending.headers) | {
+        own = {name: self._sealer.open_text(text, bound) for name, text in sending.headers.items()}
+        sent = own | {
             "content-type": "application/json",
             "user-agent": USER_AGENT,
         }

@@ -237,6 +237,47 @@ async def test_a_filter_goes_on_to_the_record_that_a_relation_names(
         assert sorted(sizes) == [0, 2, 3, 9]
 
 
+async def test_the_values_of_headers_are_written_and_not_read(
+    plane: Plane, workspace: UUID
+) -> None:
+    caller, reader = plane.a(workspace), plane.a(workspace, "read_only")
+    async with Receiver().running() as receiver, Receiver().running() as other:
+        mine = {"Authorization": "Bearer tok-1", "X-Team": "sales"}
+        made, _ = await subscribe(caller, receiver.url, headers=mine)
+        hidden = {"Authorization": "********", "X-Team": "********"}
+        assert made.headers == hidden
+        assert (await subscription(reader, made.id)).headers == hidden
+        changed = await change(
+            caller, made.id, headers={"authorization": "********", "X-Other": "tok-2"}
+        )
+        assert changed.headers == {"authorization": "********", "X-Other": "********"}
+        await change(caller, made.id, url=f"{receiver.url}/deeper", name="same server")
+        await plane.emit(workspace, "record.created")
+        await in_state(caller, "succeeded", 1)
+        sent = receiver.got[0].headers
+        assert (sent["authorization"], sent["x-other"]) == ("Bearer tok-1", "tok-2")
+        assert "x-team" not in sent
+        for moved in ({"url": other.url}, {"url": other.url, "headers": changed.headers}):
+            with pytest.raises(InvalidArgument) as caught:
+                await change(caller, made.id, **moved)
+            assert {v.code for v in caught.value.violations} == {"HEADER_MASKED"}
+            assert "another server" in caught.value.message
+        with pytest.raises(InvalidArgument) as caught:
+            await change(caller, made.id, headers={"X-New": "********"})
+        assert caught.value.violations[0].path == "subscription.headers.X-New"
+        await change(caller, made.id, url=other.url, headers={"X-New": "tok-3"})
+        await plane.emit(workspace, "record.created")
+        await in_state(caller, "succeeded", 2)
+        assert other.got[0].headers["x-new"] == "tok-3"
+        assert "authorization" not in other.got[0].headers
+        async with plane.db.transaction(workspace) as tx:
+            rows = await tx.all("SELECT s.headers::text AS text FROM subscriptions AS s")
+            rows += await tx.all("SELECT payload AS text FROM outbox")
+            rows += await tx.all("SELECT encode(response, 'escape') AS text FROM idempotency_keys")
+        assert rows
+        assert not any("tok-" in row["text"] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("wanted", "code"),
     [({"firm.nam": "x"}, "UNKNOWN_FIELD"), ({"firm.name": {"gt": 3}}, "WRONG_TYPE")],
@@ -401,6 +442,7 @@ async def test_a_consumers_letter_is_kept_and_replayed_to_it_alone(
         ({"payload": "obese"}, "subscription.payload"),
         ({"headers": {"Webhook-Id": "mine"}}, "subscription.headers.Webhook-Id"),
         ({"headers": {"X-A": "b\r\nX-C: d"}}, "subscription.headers.X-A"),
+        ({"headers": {"X-A": "********"}}, "subscription.headers.X-A"),
         ({"rate_limit": -1}, "subscription.rate_limit"),
         ({"filter_json": b"[1"}, "subscription.filter_json"),
         ({"filter_json": b'{"stage": "won"}'}, "subscription.object"),
