@@ -31,9 +31,10 @@ def kept(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_of(url: str) -> str:
-    """What a URL leads to: values that are kept for it go nowhere else."""
+    """What a URL leads to: values that are kept for it go nowhere else. All of one that names no
+    server, such as a template."""
     try:
         parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}".lower()
     except ValueError:
         return url
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else url

@@ -54,7 +54,7 @@ async def wire(app: App[Settings]) -> Wiring:
         secret=secret,
         timeout=settings.action_timeout_seconds,
     )
-    executor = Executor(app.db, actions)
+    executor = Executor(app.db, actions, sealer)
     engine = Engine(
         app.worker_db,
         executor.load,

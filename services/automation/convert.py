@@ -1,6 +1,6 @@
 """Turn what clients write into what the plane speaks of, and back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from armature.automation.v1 import rule_pb2, run_pb2, workflow_pb2
@@ -9,9 +9,10 @@ from kit.clock import to_timestamp
 from kit.errors import InvalidArgument, Violation
 from schema import jsonio
 from schema.problems import Invalid, Problem, nearest
-from services.automation.logic import definitions
+from services.automation.logic import definitions, headers
 from services.automation.logic.drafts import Draft, DraftAction
 from services.automation.model import (
+    ActionType,
     Attempt,
     Definition,
     Entry,
@@ -84,7 +85,7 @@ def rule(one: Rule) -> rule_pb2.Rule:
         trigger=_trigger(definition),
         condition_json=b"" if not definition.condition else jsonio.dumps(definition.condition),
         actions=[
-            rule_pb2.Action(type=a.type, name=a.name, input_json=jsonio.dumps(a.input))
+            rule_pb2.Action(type=a.type, name=a.name, input_json=_shown(a.type, a.input))
             for a in definition.actions
         ],
         state=one.state,
@@ -94,6 +95,10 @@ def rule(one: Rule) -> rule_pb2.Rule:
         create_time=to_timestamp(one.create_time),
         update_time=to_timestamp(one.update_time),
     )
+
+
+def _shown(kind: ActionType, given: Mapping[str, Any]) -> bytes:
+    return jsonio.dumps(headers.masked_input(kind, given))
 
 
 def _trigger(definition: Definition) -> rule_pb2.Trigger:
@@ -173,7 +178,7 @@ def _step(one: Step, attempts: Sequence[Attempt]) -> run_pb2.Step:
         name=one.name,
         type=one.type,
         state=one.state,
-        input_json=one.input.encode(),
+        input_json=_input_of(one),
         output_json=one.output.encode(),
         error=one.error,
         attempts=[_attempt(a) for a in attempts],
@@ -184,6 +189,13 @@ def _step(one: Step, attempts: Sequence[Attempt]) -> run_pb2.Step:
         retry_time=to_timestamp(one.retry_at),
         duration_ms=max(0, round(took * 1000)),
     )
+
+
+def _input_of(one: Step) -> bytes:
+    """What it was given, without the values of headers: those are not for reading."""
+    if one.type not in headers.SENDING or not one.input:
+        return one.input.encode()
+    return _shown(one.type, jsonio.loads_stored(one.input.encode()))
 
 
 def _attempt(one: Attempt) -> run_pb2.StepAttempt:
@@ -303,9 +315,10 @@ def workflow(one: Workflow) -> workflow_pb2.Workflow:
         create_time=to_timestamp(one.create_time),
         update_time=to_timestamp(one.update_time),
     )
+    draft = headers.in_draft(one.draft, headers.masked)
     for name in _DOCUMENTS:
-        if one.draft.get(name) is not None:
-            setattr(found, f"{name}_json", jsonio.dumps(one.draft[name]))
+        if draft.get(name) is not None:
+            setattr(found, f"{name}_json", jsonio.dumps(draft[name]))
     return found
 
 
@@ -313,7 +326,7 @@ def workflow_version(one: WorkflowVersion) -> workflow_pb2.WorkflowVersion:
     return workflow_pb2.WorkflowVersion(
         version=one.version,
         owner_id=one.owner_id,
-        definition_json=jsonio.dumps(one.document),
+        definition_json=jsonio.dumps(headers.in_draft(one.document, headers.masked)),
         create_time=to_timestamp(one.create_time),
     )
 

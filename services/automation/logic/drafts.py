@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kit.masking import MASK
 from schema import jsonio
 from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid, Problem, nearest
-from services.automation.logic import conditions, names
+from services.automation.logic import conditions, headers, names
 from services.automation.logic.literals import check_inputs
 from services.automation.logic.permits import Permits
 from services.automation.model import (
@@ -72,6 +73,29 @@ def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl, permits: Perm
     assert kind is not None
     trigger = Trigger(kind, obj.name, obj.id, draft.fields)
     return Definition(draft.name, draft.description, trigger, condition, tuple(actions))
+
+
+def with_kept(draft: Draft, stored: headers.Document) -> Draft:
+    """The draft with the values of headers that are stored, where it sends their mask back."""
+    taken: dict[str, ActionType | None] = {}
+    actions = []
+    for action in draft.actions:
+        name = action.name or _free_name(action.type, taken)
+        taken[name] = None
+        actions.append(_with_kept(action, name, stored))
+    return replace(draft, actions=tuple(actions))
+
+
+def _with_kept(action: DraftAction, name: str, stored: headers.Document) -> DraftAction:
+    if MASK.encode() not in action.input_json:
+        return action
+    try:
+        given = jsonio.loads_exact(action.input_json)
+    except Invalid:  # told when it is judged
+        return action
+    step = {"id": name, "type": action.type, "input": given}
+    kept = headers.restored(step, stored)["input"]
+    return replace(action, input_json=jsonio.dumps(kept))
 
 
 def _check_texts(draft: Draft, problems: list[Problem]) -> None:

@@ -6,11 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from kit.egress import header_problem
+from kit.masking import MASK
 from schema.compiled import CompiledObject, Workspace
 from schema.filters import parse_json
 from schema.problems import Invalid, Problem, nearest
 from schema.values.write import patch
-from services.automation.logic import durations, formulas, names, references, templates
+from services.automation.logic import (
+    durations,
+    formulas,
+    headers,
+    names,
+    references,
+    templates,
+)
 from services.automation.logic.inputs import (
     EVENT_TYPE,
     INPUTS,
@@ -254,6 +262,9 @@ def _headers(value: Any, at: str) -> list[Problem]:
     for name, text in value.items():
         if not isinstance(text, str):
             problems.append(Problem(f"{at}.{name}", "WRONG_KIND", "must be a text"))
+            continue
+        if text == MASK:
+            problems.append(Problem(f"{at}.{name}", "HEADER_MASKED", headers.REFUSED))
             continue
         literal = "" if templates.is_template(text) else text
         if refused := header_problem(name, literal):

@@ -91,7 +91,7 @@ def _checked(name: str, spec: Input, value: Any) -> Any:
         case Kind.HEADERS:
             if not isinstance(value, dict):
                 raise _wrong(name, "an object", value)
-            return {key: _text(f"{name}.{key}", one) for key, one in value.items()}
+            return {key: _header(f"{name}.{key}", one) for key, one in value.items()}
         case Kind.DAYS:
             return _days(name, value)
         case Kind.PRIORITY:
@@ -145,6 +145,14 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
     raise _wrong(name, "a text", value)
+
+
+def _header(name: str, value: Any) -> str:
+    """Its value is for nobody to read, and so not for an error either."""
+    try:
+        return _text(name, value)
+    except InputError:
+        raise InputError(f"{name}: must be a text") from None
 
 
 def _days(name: str, value: Any) -> int:

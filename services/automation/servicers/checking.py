@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from armature.automation.v1 import workflow_pb2
 from armature.automation.v1 import workflow_service_pb2 as pb
@@ -18,7 +19,7 @@ from schema.compiled import Workspace
 from schema.problems import Problem
 from services.automation import convert
 from services.automation.logic import definitions as documents
-from services.automation.logic import occasion, simulation
+from services.automation.logic import headers, occasion, simulation
 from services.automation.model import Graph, Kind, Starter, Workflow, WorkflowDefinition
 from services.automation.operations import triggers, workflows
 from services.automation.servicers.neighbours import Neighbours
@@ -36,7 +37,7 @@ class Checking:
         raise NotImplementedError
 
     async def _judge(
-        self, caller: Caller, document: dict[str, Any]
+        self, caller: Caller, workflow_id: UUID, document: dict[str, Any]
     ) -> tuple[WorkflowDefinition, list[Problem]]:
         raise NotImplementedError
 
@@ -49,7 +50,7 @@ class Checking:
         caller.require("rules")
         seen = await self._find(caller, request.workflow)
         document = await self._document(caller, seen, request.at_published_version)
-        definition, problems = await self._judge(caller, document)
+        definition, problems = await self._judge(caller, seen.id, document)
         shown = [pb.CheckProblem(path=p.path, code=p.code, message=p.message) for p in problems]
         if any(p.path.startswith(("steps", "trigger")) for p in problems):
             return pb.CheckWorkflowResponse(reason="it has mistakes", problems=shown)
@@ -158,7 +159,9 @@ def effects(
         workflow_pb2.Effect(
             path=one.path,
             type=one.type,
-            input_json=b"" if one.given is None else jsonio.dumps(one.given),
+            input_json=b""
+            if one.given is None
+            else jsonio.dumps(headers.masked_input(one.type, one.given)),
             outcome=one.outcome,
             note=one.note,
         )

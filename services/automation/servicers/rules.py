@@ -19,6 +19,7 @@ from planes.definitions import Definitions
 from schema.problems import Invalid, Problem, nearest
 from services.automation import convert
 from services.automation.logic import drafts, graph
+from services.automation.logic.headers import Keeper
 from services.automation.logic.permits import ANYTHING, Permits
 from services.automation.model import Definition, Kind, Rule, RuleState
 from services.automation.operations import rules, secrets, triggers
@@ -61,6 +62,7 @@ class RuleServicer(rpc.RuleServiceServicer):
         definition = await self._judge(caller, convert.draft(request.rule), problems, permits)
         bound = secrets.bound_to(caller.workspace_id, rule_id)
         sealed = self._sealer.seal(webhooks.new_secret(), bound)
+        definition = _shut(definition, Keeper(self._sealer, bound))
 
         async def work(tx: Tx) -> pb.CreateRuleResponse:
             new = rules.NewRule(rule_id, definition, state, sealed)
@@ -189,10 +191,12 @@ class RuleServicer(rpc.RuleServiceServicer):
         takes_over = any(path in _DEFINING for path in paths)
         if set(paths) == {"state"} and state is RuleState.DISABLED and not problems:
             return rules.Change(rule.definition, state, takes_over=False)
-        draft = convert.changed_draft(rule, changes, paths)
+        keeper = Keeper(self._sealer, secrets.bound_to(caller.workspace_id, rule.id))
+        stored = keeper.opened_actions(rule.definition.actions)
+        draft = drafts.with_kept(convert.changed_draft(rule, changes, paths), stored)
         permits = Permits(caller.permissions, caller.access) if takes_over else ANYTHING
         definition = await self._judge(caller, draft, problems, permits)
-        return rules.Change(definition, state, takes_over)
+        return rules.Change(_shut(definition, keeper), state, takes_over)
 
     async def _judge(
         self, caller: Caller, draft: drafts.Draft, problems: list[Problem], permits: Permits
@@ -217,6 +221,11 @@ class RuleServicer(rpc.RuleServiceServicer):
         except InvalidArgument as exc:
             return exc.message
         return ""
+
+
+def _shut(definition: Definition, keeper: Keeper) -> Definition:
+    """As it is stored."""
+    return replace(definition, actions=keeper.sealed_actions(definition.actions))
 
 
 def _paths(request: pb.UpdateRuleRequest) -> list[str]:

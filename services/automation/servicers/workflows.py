@@ -20,7 +20,7 @@ from planes.definitions import Definitions
 from schema.problems import Problem
 from services.automation import convert
 from services.automation.logic import definitions as documents
-from services.automation.logic import publish
+from services.automation.logic import headers, publish
 from services.automation.logic.permits import Permits
 from services.automation.model import Workflow, WorkflowDefinition, WorkflowState
 from services.automation.operations import secrets, workflows
@@ -65,7 +65,8 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
         caller = current_caller()
         caller.require("rules")
         workflow_id = ids.client_id(request.workflow.id, "workflow.id")
-        draft = convert.workflow_draft(request.workflow)
+        keeper = self._keeper(caller, workflow_id)
+        draft = headers.in_draft(convert.workflow_draft(request.workflow), keeper.seal)
         workspace_id = caller.workspace_id
         new = workflows.NewWorkflow(
             workflow_id,
@@ -127,6 +128,8 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
                 message = f"the workflow is at version {present.revision}; read it again"
                 raise Aborted("ETAG_MISMATCH", message)
             title, about, draft = convert.changed_workflow(present, request.changes, paths)
+            if "steps_json" in paths:
+                draft = self._with_kept(caller, present, draft)
             updated = await workflows.update(
                 tx, caller, present, name=title, description=about, draft=draft
             )
@@ -140,7 +143,7 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
         caller = current_caller()
         caller.require("rules")
         seen = await self._find(caller, request.workflow)
-        definition, problems = await self._judge(caller, seen.draft)
+        definition, problems = await self._judge(caller, seen.id, seen.draft)
         if problems:
             raise convert.workflow_invalid(problems)
         workspace = await self._definitions.workspace(caller.workspace_id)
@@ -308,10 +311,23 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
         async with self._db.transaction(caller.workspace_id) as tx:
             return await workflows.find(tx, caller.workspace_id, name)
 
+    def _keeper(self, caller: Caller, workflow_id: UUID) -> headers.Keeper:
+        return headers.Keeper(self._sealer, secrets.bound_to(caller.workspace_id, workflow_id))
+
+    def _with_kept(
+        self, caller: Caller, present: Workflow, draft: dict[str, Any]
+    ) -> dict[str, Any]:
+        """New steps as they are stored, with what the headers of the old ones hold where they send
+        the mask of it back."""
+        keeper = self._keeper(caller, present.id)
+        stored = keeper.open(present.draft.get("steps"))
+        return headers.in_draft(draft, lambda steps: keeper.seal(headers.restored(steps, stored)))
+
     async def _judge(
-        self, caller: Caller, document: dict[str, Any]
+        self, caller: Caller, workflow_id: UUID, document: dict[str, Any]
     ) -> tuple[WorkflowDefinition, list[Problem]]:
         """The definition and what is wrong with it, by definitions of this moment."""
+        document = headers.in_draft(document, self._keeper(caller, workflow_id).open)
         workspace = await self._definitions.workspace(caller.workspace_id)
         permits = Permits(caller.permissions, caller.access)
         async with self._db.transaction(caller.workspace_id) as tx:

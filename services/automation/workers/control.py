@@ -16,6 +16,7 @@ from services.automation import events
 from services.automation.logic import formulas, prepared
 from services.automation.logic.definitions import form
 from services.automation.logic.durations import seconds as seconds_of
+from services.automation.logic.headers import Keeper
 from services.automation.logic.retries import Failed, Failure
 from services.automation.logic.scopes import Scope
 from services.automation.model import (
@@ -46,8 +47,8 @@ _EVENTS = UUID("0198c0de-7a11-7000-8000-00000000e7e7")
 class Walk(Interpreter):
     """The whole engine of one run."""
 
-    def __init__(self, memory: Memory, perform: Perform, reload: Reload) -> None:
-        super().__init__(memory, perform, reload)
+    def __init__(self, memory: Memory, perform: Perform, reload: Reload, keeper: Keeper) -> None:
+        super().__init__(memory, perform, reload, keeper)
         self.handlers = {
             ActionType.SET_VARIABLES: self._set_variables,
             ActionType.STOP: self._stop,

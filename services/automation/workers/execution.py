@@ -17,12 +17,15 @@ from kit import telemetry
 from kit.clock import now
 from kit.db import Database, Tx
 from kit.errors import ServiceError
+from kit.webhooks import Sealer
+from services.automation.logic.headers import Keeper
 from services.automation.logic.retries import Failed, Failure
 from services.automation.model import Claim, Job, Kind, RunState, Source, StepState, WaitKind
 from services.automation.operations import calling, execution, guarding
 from services.automation.operations.execution import Key
 from services.automation.operations.journal import Also, Then
 from services.automation.operations.performing import Done, Performing
+from services.automation.operations.secrets import bound_to
 from services.automation.workers.actions import Actions
 from services.automation.workers.control import Walk
 from services.automation.workers.journal import Journal
@@ -40,9 +43,10 @@ _HELD_SOURCES = 2000
 
 
 class Executor:
-    def __init__(self, db: Database, actions: Actions) -> None:
+    def __init__(self, db: Database, actions: Actions, sealer: Sealer) -> None:
         self._db = db
         self._actions = actions
+        self._sealer = sealer
         self._journal = Journal(db)
         self._sources: OrderedDict[Key, Source] = OrderedDict()
 
@@ -88,7 +92,8 @@ class Executor:
             await self._cancel(memory)
             return
         try:
-            if await Walk(memory, perform, reload).walk():
+            keeper = Keeper(self._sealer, bound_to(claim.workspace_id, job.run.rule_id))
+            if await Walk(memory, perform, reload, keeper).walk():
                 await self._finish(memory, RunState.SUCCEEDED)
         except StepFailedError as exc:
             await self._fail(memory, exc)

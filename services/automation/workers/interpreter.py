@@ -8,7 +8,7 @@ with what it brought. It ends when the run ends, or when every way forward waits
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
@@ -22,6 +22,7 @@ from schema import jsonio
 from schema.problems import Invalid
 from services.automation.logic import occasion, prepared
 from services.automation.logic.graph import END
+from services.automation.logic.headers import SENDING, Keeper
 from services.automation.logic.retries import ATTEMPTS, Failed, Failure, verdict
 from services.automation.logic.scopes import Scope
 from services.automation.model import ActionType, Job, Node, RunState, Step, StepState, WaitKind
@@ -80,11 +81,12 @@ Reload = Callable[[], Awaitable[None]]
 class Interpreter:
     """Carries one claimed run as far as it goes. Subclasses add what control steps do."""
 
-    def __init__(self, memory: Memory, perform: Perform, reload: Reload) -> None:
+    def __init__(self, memory: Memory, perform: Perform, reload: Reload, keeper: Keeper) -> None:
         self.memory = memory
         self.job = memory.job
         self._perform = perform
         self._reload = reload
+        self._keeper = keeper
         self.wake_at: datetime | None = None
         self._zone = str(self.job.occasion.get("time_zone") or "")
         run = self.job.run
@@ -175,10 +177,12 @@ class Interpreter:
         """A step's inputs: as stored, or made now, for the first attempt of an epoch."""
         if row.input:
             stored: dict[str, Any] = jsonio.loads_stored(row.input.encode())
-            return stored
+            return self._keeper.open_input(node.type, stored)
+        if node.type in SENDING:
+            node = replace(node, input=self._keeper.open_input(node.type, node.input))
         moment = datetime.now(ZoneInfo(self._zone) if self._zone else UTC)
         found = prepared.prepare(node, scope.names(), self._zone, moment)
-        row.input = jsonio.dumps(found).decode()
+        row.input = jsonio.dumps(self._keeper.seal_input(node.type, found)).decode()
         return found
 
     def value(self, given: Any, scope: Scope) -> Any:
