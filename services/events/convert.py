@@ -379,8 +379,16 @@ def discard_reason(wanted: str) -> str:
     return wanted
 
 
-def dead_letter(found: DeadLetter) -> admin_pb.DeadLetter:
+def dead_letter(
+    found: DeadLetter, about: LoggedEvent | None = None, *, with_data: bool = False
+) -> admin_pb.DeadLetter:
+    shown = None
+    if about is not None:
+        shown = event(about)
+        if not with_data:
+            shown.data_json = b""
     return admin_pb.DeadLetter(
+        event=shown,
         id=str(found.id),
         kind=found.kind,
         event_id=str(found.event_id),

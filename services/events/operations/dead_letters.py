@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from kit import envelope
 from kit.caller import Caller
 from kit.db import Tx
-from services.events.model import DeadLetter
-from services.events.operations import deliveries
+from services.events.model import DeadLetter, LoggedEvent
+from services.events.operations import deliveries, log
 from services.events.store import dead_letters as store
+from services.events.store import log as log_store
 
 DELIVERY = "delivery"
 
@@ -29,6 +31,14 @@ async def keep(tx: Tx, workspace_id: UUID, letter_id: UUID, data: dict[str, Any]
         trace_id=data["trace_id"],
         envelope=data.get("envelope", ""),
     )
+
+
+async def event_of(tx: Tx, workspace_id: UUID, letter: DeadLetter) -> LoggedEvent | None:
+    """What it is about: as the log has it, or the letter itself; None where neither does."""
+    logged = await log_store.get(tx, workspace_id, letter.event_id)
+    if logged is not None or not letter.envelope:
+        return logged
+    return log.logged_of(envelope.decode(letter.envelope.encode()))
 
 
 async def replay(tx: Tx, caller: Caller, letter_id: UUID) -> DeadLetter:

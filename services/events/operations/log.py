@@ -68,6 +68,28 @@ def envelope_of(workspace_id: UUID, logged: LoggedEvent) -> Envelope:
     )
 
 
+def logged_of(event: Envelope) -> LoggedEvent:
+    """An event that is not in the log, as the log would have it: at no position."""
+    return LoggedEvent(
+        position=0,
+        event_id=event.id,
+        type=event.type,
+        source=event.source,
+        aggregate_type=event.aggregate_type,
+        aggregate_id=event.aggregate_id,
+        aggregate_version=event.aggregate_version,
+        object=event.object,
+        schema_version=event.schema_version,
+        data=bytes(event.data).decode(),
+        actor=msgspec.json.encode(event.actor).decode(),
+        trace_id=trace_id_of(event.traceparent),
+        root_id=event.root_id,
+        causation_id=event.causation_id,
+        depth=event.depth,
+        occurred_at=event.occurred_at,
+    )
+
+
 def trace_id_of(traceparent: str) -> str:
     context = telemetry.span_context(traceparent)
     return f"{context.trace_id:032x}" if context else ""

@@ -52,7 +52,10 @@ class EventAdminServicer(rpc.EventAdminServiceServicer):
         letter_id = ids.parse_id(request.id, "id")
         async with self._db.transaction(caller.workspace_id) as tx:
             found = await store.get(tx, caller.workspace_id, letter_id)
-        return pb.GetDeadLetterResponse(dead_letter=convert.dead_letter(found))
+            about = await dead_letters.event_of(tx, caller.workspace_id, found)
+        readable = "read" in caller.permissions
+        shown = convert.dead_letter(found, about, with_data=readable)
+        return pb.GetDeadLetterResponse(dead_letter=shown)
 
     async def ReplayDeadLetter(
         self, request: pb.ReplayDeadLetterRequest, context: Context

@@ -93,13 +93,57 @@ async def test_a_webhook_verifies_through_a_rotation(plane: Plane, workspace: UU
         assert all(b"whsec_" not in bytes(row["response"]) for row in answers)
 
 
+async def letter_of(caller: As, letter_id: str) -> Any:
+    request = admin.GetDeadLetterRequest(id=letter_id)
+    return (await caller.call(caller.admin.GetDeadLetter, request)).dead_letter
+
+
+async def test_a_consumers_letter_shows_its_event_when_the_log_has_it_no_more(
+    plane: Plane, workspace: UUID
+) -> None:
+    """And one that neither the log nor the letter has is not there."""
+    caller, deal, event_id = plane.a(workspace), ids.new_id(), ids.new_id()
+    data = {"record_id": str(deal), "fields": {"size": 3}}
+    envelope = {
+        "id": str(event_id), "type": "record.updated", "source": "records",
+        "workspace_id": str(workspace), "aggregate_type": "record", "aggregate_id": str(deal),
+        "aggregate_version": 2, "object": "deal", "schema_version": 1,
+        "actor": {"kind": "user", "id": "ada", "name": "Ada"},
+        "occurred_at": "2026-01-01T00:00:00Z", "traceparent": "", "root_id": str(event_id),
+        "causation_id": "", "depth": 0, "chain": [], "data": data,
+    }  # fmt: skip
+    told = {"consumer": "test", "event_id": str(event_id), "event_type": "record.updated",
+            "reason": "no", "attempts": 8, "trace_id": ""}  # fmt: skip
+    await plane.emit(
+        workspace, "dead_letter.created", data=told | {"envelope": json.dumps(envelope)}
+    )
+    by_hand = {"consumer": "automation-run", "event_id": str(ids.new_id()), "subject_id": ""}
+    await plane.emit(workspace, "dead_letter.created", data=told | by_hand)
+
+    letters: dict[str, str] = {}
+
+    async def both() -> bool:
+        request = admin.ListDeadLettersRequest()
+        found = (await caller.call(caller.admin.ListDeadLetters, request)).dead_letters
+        letters.update({one.kind: one.id for one in found})
+        return len(letters) == 2
+
+    await eventually(both, "the letters are kept")
+    about = (await letter_of(caller, letters["test"])).event
+    assert (about.id, about.object, about.aggregate_id) == (str(event_id), "deal", str(deal))
+    assert (about.position, json.loads(about.data_json)) == (0, data)
+    assert not (await letter_of(caller, letters["automation-run"])).HasField("event")
+
+
 async def test_a_failing_endpoint_is_tried_again_then_the_letter_is_replayed(
     plane: Plane, workspace: UUID
 ) -> None:
     caller, status = plane.a(workspace), [500]
     async with Receiver(lambda _: (status[0], {})).running() as receiver:
         await subscribe(caller, receiver.url)
-        await plane.emit(workspace, "record.created")
+        deal = ids.new_id()
+        data = {"record_id": str(deal), "fields": {"stage": "won"}}
+        (event_id,) = await plane.emit(workspace, "record.created", aggregate=deal, data=data)
         (dead,) = await in_state(caller, "dead", 1)
         found = await get(caller, dead.id)
         assert [a.status for a in found.attempts] == [500] * 4
@@ -111,6 +155,14 @@ async def test_a_failing_endpoint_is_tried_again_then_the_letter_is_replayed(
         request = admin.ListDeadLettersRequest(state="open")
         (letter,) = (await caller.call(caller.admin.ListDeadLetters, request)).dead_letters
         assert (letter.kind, letter.subject_id, letter.attempts) == ("delivery", dead.id, 4)
+        assert not letter.HasField("event")
+        whole = await letter_of(caller, letter.id)
+        about = whole.event
+        assert (about.id, about.type) == (str(event_id), "record.created")
+        assert (about.object, about.aggregate_id) == ("deal", str(deal))
+        assert json.loads(about.data_json) == data
+        assert "500" in whole.reason
+        assert whole.trace_id == found.attempts[-1].trace_id
         status[0] = 204
         replay = admin.ReplayDeadLetterRequest(id=letter.id)
         settled = await caller.call(caller.admin.ReplayDeadLetter, replay)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from armature.events.v1 import event_pb2 as armature_dot_events_dot_v1_dot_event__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/events/v1/event_admin_service.proto\x12\x12\x61rmature.events.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\nDeadLetter\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x12\n\nsubject_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\r\n\x05state\x18\x08 \x01(\t\x12\x10\n\x08trace_id\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x0b \x01(\t\x12/\n\x0bsettle_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x10\x44\x65\x61\x64LetterFilter\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x03 \x01(\t\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x97\x01\n\x16ListDeadLettersRequest\x12\x34\n\x06\x66ilter\x18\x04 \x01(\x0b\x32$.armature.events.v1.DeadLetterFilter\x12\r\n\x05state\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"h\n\x17ListDeadLettersResponse\x12\x34\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1e.armature.events.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x15GetDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter\"C\n\x17ReplayDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter\"T\n\x18\x44iscardDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"P\n\x19\x44iscardDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter2\xd0\x03\n\x11\x45ventAdminService\x12o\n\x0fListDeadLetters\x12*.armature.events.v1.ListDeadLettersRequest\x1a+.armature.events.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12i\n\rGetDeadLetter\x12(.armature.events.v1.GetDeadLetterRequest\x1a).armature.events.v1.GetDeadLetterResponse\"\x03\x90\x02\x01\x12m\n\x10ReplayDeadLetter\x12+.armature.events.v1.ReplayDeadLetterRequest\x1a,.armature.events.v1.ReplayDeadLetterResponse\x12p\n\x11\x44iscardDeadLetter\x12,.armature.events.v1.DiscardDeadLetterRequest\x1a-.armature.events.v1.DiscardDeadLetterResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,armature/events/v1/event_admin_service.proto\x12\x12\x61rmature.events.v1\x1a\x1e\x61rmature/events/v1/event.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\nDeadLetter\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x12\n\nsubject_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\r\n\x05state\x18\x08 \x01(\t\x12\x10\n\x08trace_id\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x0b \x01(\t\x12/\n\x0bsettle_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x65vent\x18\r \x01(\x0b\x32\x19.armature.events.v1.Event\"\xb9\x01\n\x10\x44\x65\x61\x64LetterFilter\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x17\n\x0fsubscription_id\x18\x03 \x01(\t\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\x97\x01\n\x16ListDeadLettersRequest\x12\x34\n\x06\x66ilter\x18\x04 \x01(\x0b\x32$.armature.events.v1.DeadLetterFilter\x12\r\n\x05state\x18\x01 \x01(\t\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"h\n\x17ListDeadLettersResponse\x12\x34\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1e.armature.events.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x15GetDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter\"C\n\x17ReplayDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"O\n\x18ReplayDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter\"T\n\x18\x44iscardDeadLetterRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"P\n\x19\x44iscardDeadLetterResponse\x12\x33\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32\x1e.armature.events.v1.DeadLetter2\xd0\x03\n\x11\x45ventAdminService\x12o\n\x0fListDeadLetters\x12*.armature.events.v1.ListDeadLettersRequest\x1a+.armature.events.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12i\n\rGetDeadLetter\x12(.armature.events.v1.GetDeadLetterRequest\x1a).armature.events.v1.GetDeadLetterResponse\"\x03\x90\x02\x01\x12m\n\x10ReplayDeadLetter\x12+.armature.events.v1.ReplayDeadLetterRequest\x1a,.armature.events.v1.ReplayDeadLetterResponse\x12p\n\x11\x44iscardDeadLetter\x12,.armature.events.v1.DiscardDeadLetterRequest\x1a-.armature.events.v1.DiscardDeadLetterResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,26 +46,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTADMINSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\220\002\001'
   _globals['_EVENTADMINSERVICE'].methods_by_name['GetDeadLetter']._loaded_options = None
   _globals['_EVENTADMINSERVICE'].methods_by_name['GetDeadLetter']._serialized_options = b'\220\002\001'
-  _globals['_DEADLETTER']._serialized_start=131
-  _globals['_DEADLETTER']._serialized_end=406
-  _globals['_DEADLETTERFILTER']._serialized_start=409
-  _globals['_DEADLETTERFILTER']._serialized_end=594
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=597
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=748
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=750
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=854
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=856
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=890
-  _globals['_GETDEADLETTERRESPONSE']._serialized_start=892
-  _globals['_GETDEADLETTERRESPONSE']._serialized_end=968
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=970
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1037
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1039
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1118
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1120
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1204
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=1206
-  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=1286
-  _globals['_EVENTADMINSERVICE']._serialized_start=1289
-  _globals['_EVENTADMINSERVICE']._serialized_end=1753
+  _globals['_DEADLETTER']._serialized_start=163
+  _globals['_DEADLETTER']._serialized_end=480
+  _globals['_DEADLETTERFILTER']._serialized_start=483
+  _globals['_DEADLETTERFILTER']._serialized_end=668
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=671
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=822
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=824
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=928
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=930
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=964
+  _globals['_GETDEADLETTERRESPONSE']._serialized_start=966
+  _globals['_GETDEADLETTERRESPONSE']._serialized_end=1042
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1044
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1111
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1113
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1192
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1194
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1278
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_start=1280
+  _globals['_DISCARDDEADLETTERRESPONSE']._serialized_end=1360
+  _globals['_EVENTADMINSERVICE']._serialized_start=1363
+  _globals['_EVENTADMINSERVICE']._serialized_end=1827
 # @@protoc_insertion_point(module_scope)

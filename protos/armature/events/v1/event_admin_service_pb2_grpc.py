@@ -64,14 +64,15 @@ class EventAdminServiceServicer:
     """
 
     def ListDeadLetters(self, request, context):
-        """ListDeadLetters returns them newest first.
+        """ListDeadLetters returns them newest first, without their events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDeadLetter(self, request, context):
-        """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND.
+        """GetDeadLetter returns one with its event: type, object, record and, for who may read events, the
+        payload. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

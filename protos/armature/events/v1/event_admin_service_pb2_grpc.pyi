@@ -36,9 +36,11 @@ class EventAdminServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EventAdminServiceAsyncStub: ...
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.ListDeadLettersRequest, _event_admin_service_pb2.ListDeadLettersResponse]
-    """ListDeadLetters returns them newest first."""
+    """ListDeadLetters returns them newest first, without their events."""
     GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.GetDeadLetterRequest, _event_admin_service_pb2.GetDeadLetterResponse]
-    """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND."""
+    """GetDeadLetter returns one with its event: type, object, record and, for who may read events, the
+    payload. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND.
+    """
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_event_admin_service_pb2.ReplayDeadLetterRequest, _event_admin_service_pb2.ReplayDeadLetterResponse]
     """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
     DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
@@ -59,9 +61,11 @@ class EventAdminServiceAsyncStub(EventAdminServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.ListDeadLettersRequest, _event_admin_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
-    """ListDeadLetters returns them newest first."""
+    """ListDeadLetters returns them newest first, without their events."""
     GetDeadLetter: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.GetDeadLetterRequest, _event_admin_service_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
-    """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND."""
+    """GetDeadLetter returns one with its event: type, object, record and, for who may read events, the
+    payload. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND.
+    """
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_event_admin_service_pb2.ReplayDeadLetterRequest, _event_admin_service_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
     """ReplayDeadLetter does it again; its effect still happens once. Fails with NOT_FOUND /
     DEAD_LETTER_NOT_FOUND and EVENT_NOT_FOUND (neither the letter nor the log has a large event),
@@ -85,7 +89,7 @@ class EventAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_admin_service_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_admin_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_event_admin_service_pb2.ListDeadLettersResponse]]:
-        """ListDeadLetters returns them newest first."""
+        """ListDeadLetters returns them newest first, without their events."""
 
     @_abc_1.abstractmethod
     def GetDeadLetter(
@@ -93,7 +97,9 @@ class EventAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_admin_service_pb2.GetDeadLetterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_admin_service_pb2.GetDeadLetterResponse, _abc.Awaitable[_event_admin_service_pb2.GetDeadLetterResponse]]:
-        """GetDeadLetter returns one. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND."""
+        """GetDeadLetter returns one with its event: type, object, record and, for who may read events, the
+        payload. Fails with NOT_FOUND / DEAD_LETTER_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ReplayDeadLetter(
