@@ -19,6 +19,7 @@ from kit.caller import NOBODY, Caller, Cause, caller_if_known, set_caller
 from kit.errors import Internal, ServiceError, Unauthenticated
 from kit.journal import Journal
 from kit.logs import RateLimit
+from kit.precedence import requests
 
 log = structlog.get_logger()
 
@@ -87,7 +88,7 @@ def _unary(method: str, inner: Any, policy: CallPolicy) -> Any:
         collected = trailers.begin()
         deadlines.set_remaining(_time_left(context, policy))
         origin.begin(method, headers, context, request)
-        with _server_span(method, headers) as span:
+        with _server_span(method, headers) as span, requests.one():
             try:
                 await _identify(headers, policy)
                 validation.check(request)

@@ -38,6 +38,7 @@ from kit.clock import now
 from kit.db import Database, Tx
 from kit.envelope import Envelope
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+from kit.precedence import requests
 from kit.pull import Pull, PullLost
 
 log = structlog.get_logger()
@@ -264,6 +265,8 @@ class Consumer:
                 if self._options.linger and len(lane.fresh) < self._options.batch:
                     await asyncio.sleep(self._options.rest(self._took))
                 async with self._gate:
+                    if self._is_behind():
+                        await requests.before(self._took, self._options.name)
                     group = self._next_group(lane.next())
                     began = time.monotonic()
                     early = await self._handle(group)
@@ -285,6 +288,10 @@ class Consumer:
             self._settled.set()
         finally:
             del self._lanes[key]
+
+    def _is_behind(self) -> bool:
+        """Whether more is held than is taken at once."""
+        return len(self._unsettled) - len(self._early) >= self._options.batch
 
     def _next_group(self, lane: deque[_Taken]) -> list[_Taken]:
         group = [lane.popleft()]

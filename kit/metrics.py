@@ -61,7 +61,12 @@ CONSUMER_SECONDS = Histogram(
     buckets=SECONDS,
     registry=REGISTRY,
 )
-
+GAVE_WAY = Counter(
+    "gave_way_seconds",
+    "Time that work on a backlog waited for requests of its process.",
+    ("who",),
+    registry=REGISTRY,
+)
 KEPT_WRONG = Counter(
     "kept_wrong",
     "What was kept beside the truth, found wrong by a check, and put right.",

@@ -34,6 +34,7 @@ from kit.bus import (
 from kit.db import Database, Row
 from kit.errors import ServiceError
 from kit.outbox import PARTITIONS
+from kit.precedence import requests
 
 log = structlog.get_logger()
 
@@ -149,8 +150,11 @@ class Relay:
                 try:
                     published = await self.publish_once()
                     pause = _POLL_SECONDS
+                    took = time.monotonic() - began
                     if 0 < published < _FEW:
-                        await asyncio.sleep(min(_LONGEST_REST, time.monotonic() - began))
+                        await asyncio.sleep(min(_LONGEST_REST, took))
+                    elif published:
+                        await requests.before(took, f"{self._plane}-relay")
                 except StreamFull as exc:
                     published = 0
                     pause = min(pause * 2, 3.0)

@@ -9,12 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from kit import ids, relay
+from kit import ids, metrics, relay
 from kit.bus import STREAM, Bus, Message
 from kit.consumer import BatchHandler, Consumer, Handler, Options
 from kit.db import Database, Row, Tx
 from kit.envelope import Envelope
 from kit.errors import DeadlineExceeded, ServiceError, Unavailable
+from kit.precedence import requests
 from kit.relay import Relay
 from tests.integration.kit.conftest import PLANE, Stack
 from tests.integration.kit.helpers import eventually, process, unpublished, write
@@ -84,6 +85,23 @@ async def test_a_repeated_event_has_one_effect_and_order_holds(
     for one in aggregates:
         versions = [r["aggregate_version"] for r in found if r["aggregate_id"] == one]
         assert versions == list(range(1, 11))
+
+
+async def test_a_backlog_gives_way_to_requests_and_is_worked_off_all_the_same(
+    databases: Databases, bus: Bus
+) -> None:
+    """One request after another is under way the whole time."""
+    db, _ = databases
+    workspace, name = ids.new_id(), a_name()
+    await write(db, workspace, [ids.new_id() for _ in range(10)], range(1, 31))
+    await publish(databases, bus)
+    options = Options(name, SUBJECTS, batch=20, concurrency=2)
+    with requests.one():
+        async with consuming(databases, bus, leave_effect, options):
+            assert len(await wait_for(db, workspace, 300)) == 300
+    waited = metrics.REGISTRY.get_sample_value("gave_way_seconds_total", {"who": name})
+    assert waited is not None
+    assert waited > 0
 
 
 async def _after_one_before(tx: Tx, events: list[Envelope]) -> set[UUID]:
