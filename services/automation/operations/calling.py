@@ -104,7 +104,7 @@ async def _insert(tx: Tx, caller: Caller, job: Job, call: Call) -> str:
     return ""
 
 
-async def cancel_if_unfinished(tx: Tx, caller: Caller, run_id: UUID) -> bool:
+async def cancel_if_unfinished(tx: Tx, caller: Caller, run_id: UUID, why: str = "") -> bool:
     """End a run now, or, while a step is under way, have its worker end it after that step; and
     with it all that it has called."""
     workspace_id = caller.workspace_id
@@ -125,11 +125,19 @@ async def cancel_if_unfinished(tx: Tx, caller: Caller, run_id: UUID) -> bool:
     limits = Limits(concurrency=1) if limited else Limits()
     told = execution.output_of("cancelled")
     await execution.tell_others(tx, workspace_id, run, RunState.CANCELLED, told, limits)
-    await execution.note(tx, workspace_id, run_id, "cancelled", "", caller.name)
+    await execution.note(tx, workspace_id, run_id, "cancelled", why, caller.name)
     await outbox.add(tx, caller, events.run("cancelled", run))
     for child in children:
-        await cancel_if_unfinished(tx, caller, child)
+        await cancel_if_unfinished(tx, caller, child, why)
     return True
+
+
+async def end_called(
+    tx: Tx, caller: Caller, run_id: UUID, *, since: int = 0, why: str = ""
+) -> None:
+    """End what a run has called, by that step or a later one, and still waits for."""
+    for child in await runs.children(tx, caller.workspace_id, run_id, since=since):
+        await cancel_if_unfinished(tx, caller, child, why)
 
 
 async def end_waits(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:

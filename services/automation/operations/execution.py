@@ -103,20 +103,22 @@ async def tell_others(
         await flow.release(tx, workspace_id, run.rule_id)
 
 
-async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
-    """End a run that our own code can't carry on, so that it shows instead of going round."""
+async def give_up(tx: Tx, claim: Claim, reason: str) -> bool:
+    """End a run that our own code can't carry on, so that it shows instead of going round; false
+    where it was not ours to end."""
     workspace_id, run_id = claim.workspace_id, claim.run_id
     if not await journal.hold(tx, workspace_id, [claim]):
-        return
+        return False
     run = await runs.find_run(tx, workspace_id, run_id, lock=True)
     if run is None:
         await journal.leave(tx, workspace_id, [run_id])
-        return
+        return False
     await steps.mark_interrupted(tx, workspace_id, [run_id])
     for step in await steps.list_steps(tx, workspace_id, run_id):
         if step.state is StepState.RUNNING:
             failed = replace(step, state=StepState.FAILED, error=reason)
             await journal.put_steps(tx, workspace_id, [(run_id, failed)])
+    await steps.cancel_rest(tx, workspace_id, run_id)
     await runs.finish(tx, workspace_id, run_id, RunState.FAILED, reason)
     await journal.leave(tx, workspace_id, [run_id])
     await journal.drop_waits_of(tx, workspace_id, [run_id])
@@ -126,6 +128,7 @@ async def give_up(tx: Tx, claim: Claim, reason: str) -> None:
     await note(tx, workspace_id, run_id, "failed", reason, run.rule_name)
     letter = events.dead_letter(run, reason, 1, run.trace_id)
     await outbox.add(tx, caller, events.run("failed", run, reason), letter)
+    return True
 
 
 async def note(tx: Tx, workspace_id: UUID, run_id: UUID, kind: str, text: str, actor: str) -> None:

@@ -77,6 +77,11 @@ async def apply(tx: Tx, workspace_id: UUID, changes: Sequence[Change]) -> list[V
             verdicts.append(Verdict.LOST)
             continue
         cancelling, signalled = held[run_id]
+        if _is_cancelled(change) and not cancelling:
+            # Taken back meanwhile: whoever takes it up next goes on from what is stored.
+            deferred.append((run_id, 0.0))
+            verdicts.append(Verdict.LOST)
+            continue
         steps |= {(run_id, index): step for index, step in change.steps.items()}
         attempts |= {(run_id, *key): row for key, row in change.attempts.items()}
         dropped += change.settled
@@ -117,6 +122,10 @@ async def apply(tx: Tx, workspace_id: UUID, changes: Sequence[Change]) -> list[V
         for also in change.also:
             await _in_context(change, also(tx))
     return verdicts
+
+
+def _is_cancelled(change: Change) -> bool:
+    return change.run is not None and change.run.state is RunState.CANCELLED
 
 
 async def _in_context(change: Change, work: Awaitable[None]) -> None:

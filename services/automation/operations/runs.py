@@ -1,5 +1,6 @@
 """Steer runs: cancel what has not ended, try again what failed, from a step or from the start."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -68,34 +69,47 @@ async def resume(tx: Tx, caller: Caller, run_id: UUID, from_step: str = "") -> R
     epoch = None
     if from_step:
         epoch = await _rewind(tx, caller, run, begun, from_step)
-    else:
-        for step in begun:
-            if step.state is StepState.FAILED and step.type is ActionType.CALL_WORKFLOW:
-                await _resume_called(tx, caller, run, step)
-    await steps.resume_failed(tx, workspace_id, run_id)
+        begun = await steps.list_steps(tx, workspace_id, run_id)
+    await _reopen(tx, caller, run, begun)
     await _requeue(tx, caller, run, epoch, f"resumed from {from_step or 'where it failed'}")
     return await _again(tx, workspace_id, run_id)
 
 
-async def _resume_called(tx: Tx, caller: Caller, run: Run, step: Step) -> None:
-    """A step that failed because the run that it called did: that one goes on, too."""
-    if step.definite:  # it called none
-        return
+async def _reopen(tx: Tx, caller: Caller, run: Run, begun: Sequence[Step]) -> None:
+    """Have the steps go on that failed, and those that were ended with them; and what they have
+    called. Not what ended because it was needless: something around it has succeeded since."""
+    done = {step.path for step in begun if step.state is StepState.SUCCEEDED}
+    again = [
+        step
+        for step in begun
+        if step.state in (StepState.FAILED, StepState.CANCELLED)
+        and done.isdisjoint(_around(step.path))
+    ]
+    for step in again:
+        if step.type is ActionType.CALL_WORKFLOW and not step.definite:  # definite: it called none
+            await _reopen_called(tx, caller, run, step)
+    await steps.reopen(tx, caller.workspace_id, run.id, [step.index for step in again])
+
+
+async def _reopen_called(tx: Tx, caller: Caller, run: Run, step: Step) -> None:
+    """A run that failed, and its caller with it, is resumed; one that was ended because something
+    beside it failed goes on where it stood, under the keys it had. One that somebody cancelled, so
+    that the step failed, begins again."""
+    workspace_id = caller.workspace_id
     child_id = keys.called_run(keys.of_step(run.id, step.epoch, step.path))
-    child = await store.find_run(tx, caller.workspace_id, child_id, lock=True)
-    if child is None or child.state in UNFINISHED:
+    if step.state is StepState.CANCELLED and await queue.keep_on(tx, workspace_id, child_id):
+        return  # it was to end after a step that is under way yet
+    child = await store.find_run(tx, workspace_id, child_id, lock=True)
+    if child is None or child.state in UNFINISHED or child.state is RunState.SUCCEEDED:
         return
-    begun = await steps.list_steps(tx, caller.workspace_id, child_id)
+    begun = await steps.list_steps(tx, workspace_id, child_id)
     if child.state is RunState.FAILED and any(one.state is StepState.FAILED for one in begun):
         await resume(tx, caller, child_id)
+    elif child.state is RunState.CANCELLED and step.state is StepState.CANCELLED:
+        await _reopen(tx, caller, child, begun)
+        await _requeue(tx, caller, child, None, "resumed with the run that called it")
     elif child.state in (RunState.FAILED, RunState.CANCELLED):
         await restart(tx, caller, child_id)
-
-
-async def _end_called(tx: Tx, caller: Caller, run_id: UUID, since: int) -> None:
-    """What steps have called that will happen again must not go on beside it."""
-    for child in await store.children(tx, caller.workspace_id, run_id, since=since):
-        await calling.cancel_if_unfinished(tx, caller, child)
 
 
 async def _rewind(tx: Tx, caller: Caller, run: Run, begun: list[Step], from_step: str) -> int:
@@ -107,10 +121,9 @@ async def _rewind(tx: Tx, caller: Caller, run: Run, begun: list[Step], from_step
         message = f"the run has begun no step {from_step!r}{hint}"
         raise FailedPrecondition("RUN_NOT_RESUMABLE", message)
     first = found[0]
-    await _end_called(tx, caller, run.id, first.index)
+    await calling.end_called(tx, caller, run.id, since=first.index)
     await steps.forget_from(tx, workspace_id, run.id, first.index)
-    parts = first.path.split("/")
-    around = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    around = _around(first.path)
     reopened = [
         replace(step, state=StepState.RUNNING, output="", error="", finish_time=None)
         for step in begun
@@ -118,6 +131,12 @@ async def _rewind(tx: Tx, caller: Caller, run: Run, begun: list[Step], from_step
     ]
     await journal.put_steps(tx, workspace_id, [(run.id, step) for step in reopened])
     return max(run.epoch, *(step.epoch for step in begun)) + 1
+
+
+def _around(path: str) -> list[str]:
+    """The paths of the steps that a step may stand in."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
 async def restart(tx: Tx, caller: Caller, run_id: UUID) -> Run:
@@ -130,7 +149,7 @@ async def restart(tx: Tx, caller: Caller, run_id: UUID) -> Run:
     if run.state in UNFINISHED:
         raise FailedPrecondition("RUN_UNFINISHED", f"the run is {run.state}; cancel it first")
     epoch = max(run.epoch, await steps.last_epoch(tx, workspace_id, run_id)) + 1
-    await _end_called(tx, caller, run_id, 0)
+    await calling.end_called(tx, caller, run_id)
     await steps.forget_from(tx, workspace_id, run_id, 0)
     await _requeue(tx, caller, run, epoch, f"restarted; it had {run.state}")
     return await _again(tx, workspace_id, run_id)

@@ -110,6 +110,17 @@ async def ask_to_cancel(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
     )
 
 
+async def keep_on(tx: Tx, workspace_id: UUID, run_id: UUID) -> bool:
+    """Take back that a run is to be ended; whether it was to be, and has not been."""
+    return bool(
+        await tx.run(
+            "UPDATE run_queue SET cancelling = false"
+            " WHERE workspace_id = %s AND run_id = %s AND cancelling",
+            [workspace_id, run_id],
+        )
+    )
+
+
 async def holder(tx: Tx, workspace_id: UUID, run_id: UUID) -> str | None:
     """Who works on a run: empty for nobody, None when it is not queued. Locks the row."""
     row = await tx.maybe(

@@ -18,11 +18,11 @@ _CANCEL = """
 UPDATE steps SET state = 'cancelled', finish_time = now()
 WHERE workspace_id = %s AND run_id = %s AND state IN ('pending', 'running', 'waiting')"""
 # The input of a failure that may have had its effect stays: its repeat must be the same call.
-_RESUME = """
+_REOPEN = """
 UPDATE steps SET state = 'pending', error = '', failures = 0, waiting_since = NULL,
   finish_time = NULL, retry_at = NULL, epoch = epoch + definite::int, definite = false,
   input = CASE WHEN definite THEN '' ELSE input END
-WHERE workspace_id = %s AND run_id = %s AND state IN ('failed', 'cancelled')"""
+WHERE workspace_id = %s AND run_id = %s AND step_index = ANY(%s)"""
 
 
 async def list_steps(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Step]:
@@ -64,15 +64,6 @@ async def forget_from(tx: Tx, workspace_id: UUID, run_id: UUID, index: int) -> N
         )
 
 
-async def reopen(tx: Tx, workspace_id: UUID, run_id: UUID, paths: Sequence[str]) -> None:
-    """Have steps that others stand in go on."""
-    await tx.send(
-        "UPDATE steps SET state = 'running', error = '', output = '', finish_time = NULL"
-        " WHERE workspace_id = %s AND run_id = %s AND path = ANY(%s)",
-        [workspace_id, run_id, list(paths)],
-    )
-
-
 async def last_epoch(tx: Tx, workspace_id: UUID, run_id: UUID) -> int:
     sql = "SELECT max(epoch) FROM steps WHERE workspace_id = %s AND run_id = %s"
     return int(await tx.value(sql, [workspace_id, run_id]) or 0)
@@ -96,8 +87,9 @@ async def cancel_rest(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
     await tx.send(_CANCEL, [workspace_id, run_id])
 
 
-async def resume_failed(tx: Tx, workspace_id: UUID, run_id: UUID) -> None:
-    await tx.send(_RESUME, [workspace_id, run_id])
+async def reopen(tx: Tx, workspace_id: UUID, run_id: UUID, indexes: Sequence[int]) -> None:
+    """Have steps that failed, or were cancelled, be carried out again."""
+    await tx.send(_REOPEN, [workspace_id, run_id, list(indexes)])
 
 
 def _step(row: Row) -> Step:

@@ -176,6 +176,8 @@ class Walk(Interpreter):
 
         lanes = min(int(node.input.get("concurrency") or 1), max(len(items), 1))
         found = await together([lane() for _ in range(lanes)])
+        if any(isinstance(one, StepFailedError) for one in found):
+            await self._give_up_on([f"{path}/"], "has failed")
         flow = _worst(found)
         if flow is Flow.NEXT:
             return self.close(node, row, scope, {"count": len(items), "results": results})
@@ -214,14 +216,17 @@ class Walk(Interpreter):
             return Flow.STOPPED
         if len(done) >= needed:
             losers = [f"{path}/{b.name}/" for b in node.blocks if b.name not in done]
-            await self._give_up_on(losers)
+            await self._give_up_on(losers, "is not needed any more")
             return self.close(node, row, scope, {"branches": sorted(done)})
         if count - len(failed) < needed:
+            others = [f"{path}/{b.name}/" for b in node.blocks if b.name not in done]
+            await self._give_up_on(others, "has failed")
             raise failed[0]
         return Flow.ASLEEP if Flow.ASLEEP in found else Flow.HALTED
 
-    async def _give_up_on(self, prefixes: Sequence[str]) -> None:
-        """What others have made needless ends here, with the runs that it has called."""
+    async def _give_up_on(self, prefixes: Sequence[str], because: str) -> None:
+        """What others have made needless, or hopeless, ends here, with the runs that it has
+        called."""
         over = (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
         called: list[UUID] = []
         for prefix in prefixes:
@@ -236,10 +241,11 @@ class Walk(Interpreter):
                         self.memory.forget_wait(row, kind)
         if called:
             caller = self.memory.caller
+            why = f"what called it in the run {self.job.run.id} {because}"
 
             async def cancel(tx: Tx) -> None:
                 for run_id in called:
-                    await calling.cancel_if_unfinished(tx, caller, run_id)
+                    await calling.cancel_if_unfinished(tx, caller, run_id, why)
 
             await self.memory.commit(also=(cancel,))
 

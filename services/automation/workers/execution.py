@@ -18,9 +18,19 @@ from kit.clock import now
 from kit.db import Database, Tx
 from kit.errors import ServiceError
 from kit.webhooks import Sealer
+from services.automation import events
 from services.automation.logic.headers import Keeper
 from services.automation.logic.retries import Failed, Failure
-from services.automation.model import Claim, Job, Kind, RunState, Source, StepState, WaitKind
+from services.automation.model import (
+    ActionType,
+    Claim,
+    Job,
+    Kind,
+    RunState,
+    Source,
+    StepState,
+    WaitKind,
+)
 from services.automation.operations import calling, execution, guarding
 from services.automation.operations.execution import Key
 from services.automation.operations.journal import Also, Then
@@ -75,7 +85,10 @@ class Executor:
             log.exception("run", run_id=str(claim.run_id))
             async with self._db.transaction(claim.workspace_id) as tx:
                 reason = f"an error on our side, which we have logged ({type(exc).__name__})"
-                await execution.give_up(tx, claim, reason)
+                if await execution.give_up(tx, claim, reason):
+                    caller = events.actor(claim.workspace_id, job.run, job.occasion["event"])
+                    why = f"what called it in the run {claim.run_id} has failed"
+                    await calling.end_called(tx, caller, claim.run_id, why=why)
 
     async def _carry_out(self, claim: Claim, job: Job) -> None:
         memory = Memory(claim, job, self._journal)
@@ -150,14 +163,28 @@ class Executor:
         return pause
 
     async def _fail(self, memory: Memory, failure: StepFailedError) -> None:
+        """End it as failed; what other branches have under way ends with it, as when it is
+        cancelled, and goes on with it when it is resumed."""
         step = failure.step
+        calls = False
         for row in memory.below(""):
-            if row.state is StepState.WAITING:  # of other branches; a resumed run waits anew
-                row.state = StepState.PENDING
-                memory.note(row)
+            if row.state in (StepState.PENDING, StepState.RUNNING, StepState.WAITING):
+                calls |= row.type is ActionType.CALL_WORKFLOW
+                memory.as_cancelled(row)
+        caller, run_id = memory.caller, memory.claim.run_id
+
+        async def end_called(tx: Tx) -> None:
+            why = f"what called it in the run {run_id} has failed"
+            await calling.end_called(tx, caller, run_id, why=why)
+
         error = f"{step.name}: {failure.failed.reason}"
         await self._finish(
-            memory, RunState.FAILED, error, attempts=step.attempts, kind=failure.failed.kind
+            memory,
+            RunState.FAILED,
+            error,
+            attempts=step.attempts,
+            kind=failure.failed.kind,
+            more=(end_called,) if calls else (),
         )
 
     async def _cancel(self, memory: Memory) -> None:

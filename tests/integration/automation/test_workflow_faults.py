@@ -12,6 +12,19 @@ from armature.automation.v1 import workflow_pb2, workflow_service_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.integration.automation.harness import Platform, Tenant, eventually
+from tests.integration.automation.test_settling import (
+    ASK,
+    allow,
+    answer,
+    call,
+    called,
+    failing,
+    fan,
+    refuse,
+    resume,
+    titles,
+    todo,
+)
 
 ROUNDS = 12
 STEPS: list[dict[str, Any]] = [
@@ -69,6 +82,39 @@ async def test_one_run_survives_a_kill_at_every_point(
     outcomes = Counter(a.outcome for step in ended.steps for a in step.attempts)
     assert outcomes["succeeded"] == sum(TITLES.values())
     assert outcomes["interrupted"] >= 2
+
+
+@pytest.mark.chaos
+async def test_a_worker_that_dies_while_it_ends_a_run_leaves_nothing_half_done(
+    tenant: Tenant, platform: Platform, tmp_path: Path
+) -> None:
+    inner = await tenant.workflow([todo("in_1"), ASK, todo("in_2")])
+    flow = await tenant.workflow([fan(failing("bad"), [call("sub", inner)])])
+    refuse(tenant, "bad")
+    run = await tenant.start(flow.id)
+    async with platform.process("work", **QUICK):
+        child = await called(tenant, run, "waiting")
+        await tenant.until(run.id, "waiting")
+    await answer(tenant, run.id, "before_bad")
+    # It stores the attempt, makes it, and dies with the failure and all that it ends uncommitted.
+    (tmp_path / "automation.after_action").touch()
+    async with platform.process("work", ARMATURE_CRASH_DIR=str(tmp_path), **QUICK) as one:
+        await asyncio.wait_for(one.wait(), 30)
+        assert one.returncode == -signal.SIGKILL
+    assert (await tenant.get(child.id)).state == "waiting"
+    async with platform.process("work", **QUICK):
+        await tenant.until(run.id, "failed")
+        assert (await tenant.get(child.id)).state == "cancelled"
+    allow(tenant)
+    await resume(tenant, run)
+    (tmp_path / "automation.before_commit").touch()
+    async with platform.process("work", ARMATURE_CRASH_DIR=str(tmp_path), **QUICK) as one:
+        await asyncio.wait_for(one.wait(), 30)
+    async with platform.process("work", **QUICK):
+        await tenant.until(child.id, "waiting")
+        await answer(tenant, child.id)
+        assert (await tenant.until(run.id)).state == "succeeded"
+    assert sorted(titles(tenant)) == ["bad", "in_1", "in_2"]
 
 
 @pytest.mark.chaos
