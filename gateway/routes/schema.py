@@ -93,11 +93,11 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", "/v1/blueprints/{name}:install", install, whole(),
             say("Install a blueprint that ships with the platform: crm."),
-            params={"name": "blueprint"},
+            params={"name": "blueprint"}, query=("validate_only",),
         ),
         route(
             hub, "POST", "/v1/blueprints/{name}:uninstall", SCHEMA["UninstallBlueprint"], whole(),
             say("Deactivate what a blueprint has made; its data stay."),
-            params={"name": "blueprint"}, query=("force",),
+            params={"name": "blueprint"}, query=("force", "validate_only"),
         ),
     ]  # fmt: skip

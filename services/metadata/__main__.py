@@ -32,6 +32,7 @@ from services.metadata.operations.versions import Versions
 from services.metadata.operations.workspaces import bootstrap
 from services.metadata.servicers.access import AccessServicer
 from services.metadata.servicers.audit import AuditServicer
+from services.metadata.servicers.blueprint_parts import BlueprintParts
 from services.metadata.servicers.counts import RecordCounts
 from services.metadata.servicers.fields import FieldServicer
 from services.metadata.servicers.flags import FlagServicer
@@ -75,7 +76,13 @@ async def wire(app: App[Settings]) -> Wiring:
     audit = AuditServicer(app.db)
     flags = FlagServicer(app.db, flags_on, authenticator)
     schemas = SchemaServicer(
-        app.db, catalogues, versions, authenticator, RecordCounts(to_records), uses
+        app.db,
+        catalogues,
+        versions,
+        authenticator,
+        RecordCounts(to_records),
+        uses,
+        BlueprintParts(app.db, to_automation),
     )
     return Wiring(
         servicers={

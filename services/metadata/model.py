@@ -1,10 +1,12 @@
 """Name the values that the metadata plane keeps beside the definitions of `schema.model`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from schema.access import ObjectAccess
 from schema.field_changes import FieldChange, Purge, Release
@@ -213,3 +215,32 @@ class Flag:
     version: int
     create_time: datetime
     update_time: datetime
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A role, rule or workflow that a blueprint has brought, as it left it."""
+
+    id: str
+    version: int
+    form: str = ""  # a hash of what the blueprint says of it
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What another plane has still to do for a blueprint; the id is what will have been made."""
+
+    kind: str  # rule, workflow
+    name: str
+    action: str  # apply, remove
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A blueprint that a workspace has."""
+
+    name: str
+    version: int
+    made: dict[str, list[str]]  # ids of definitions by noun
+    parts: dict[str, dict[str, Part]] = field(default_factory=dict)  # by kind and name
+    pending: tuple[Task, ...] = ()
+    leaving: bool = False  # its definitions have gone; the rest follows

@@ -219,7 +219,8 @@ sa.Table(
     time_column("create_time"),
 )
 
-# The blueprints that a workspace has, and the ids of what each made.
+# The blueprints that a workspace has, and the ids of what each made; as `parts` its roles, rules
+# and workflows, and as `pending` those that another plane has still to take, or to let go.
 sa.Table(
     "blueprints",
     metadata,
@@ -227,6 +228,9 @@ sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("blueprint_version", sa.BigInteger, nullable=False),
     _json("made"),
+    sa.Column("parts", JSONB, nullable=False, server_default="{}"),
+    sa.Column("pending", JSONB, nullable=False, server_default="[]"),
+    sa.Column("leaving", sa.Boolean, nullable=False, server_default=sa.text("false")),
     *_versioned(),
 )
 

@@ -51,15 +51,14 @@ async def create(
     """A role that denies what it does not grant."""
     # Under the workspace's lock, so that no field goes while a rule that uses it comes.
     base = (await catalogues.begin(tx, caller.workspace_id)).draft.base
-    problems = Problems()
-    name = raw.get("name", "")
-    if not store.NAME.fullmatch(name):
-        message = "must be lower case letters, digits and underscores, from a letter, at most 63"
-        problems.add("name", "INVALID_NAME", message)
-    elif name in {*ROLES, "system"}:
-        problems.add("name", "RESERVED_NAME", f"{name} is a standard role; choose another name")
-    checked = _checked(base.draft.compiled(), raw, problems)
-    _refuse(problems)
+    return await make(tx, caller, base.draft.compiled(), base.version, raw), base
+
+
+async def make(
+    tx: Tx, caller: Caller, workspace: Workspace, metadata_version: int, raw: Mapping[str, Any]
+) -> CustomRole:
+    """The same, by definitions that stay as they are until commit."""
+    checked = judged(workspace, raw)
     known = await store.every(tx, caller.workspace_id)
     if len(known) >= logic.MAX_ROLES:
         message = f"a workspace has at most {logic.MAX_ROLES} roles of its own"
@@ -68,13 +67,27 @@ async def create(
         tx,
         caller.workspace_id,
         ids.new_id(),
-        name,
+        raw["name"],
         checked.get("description", ""),
         checked.get("permissions", ()),
         checked.get("objects", {}),
     )
-    await announce(tx, caller, events.role("created", None, made, base.version))
-    return made, base
+    await announce(tx, caller, events.role("created", None, made, metadata_version))
+    return made
+
+
+def judged(workspace: Workspace, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What a new role is made of; INVALID_ARGUMENT / ROLE_INVALID with every problem."""
+    problems = Problems()
+    name = raw.get("name", "")
+    if not store.NAME.fullmatch(name):
+        message = "must be lower case letters, digits and underscores, from a letter, at most 63"
+        problems.add("name", "INVALID_NAME", message)
+    elif name in {*ROLES, "system"}:
+        problems.add("name", "RESERVED_NAME", f"{name} is a standard role; choose another name")
+    checked = _checked(workspace, raw, problems)
+    _refuse(problems)
+    return checked
 
 
 async def update(
@@ -89,10 +102,22 @@ async def update(
     base = (await catalogues.begin(tx, caller.workspace_id)).draft.base
     old = await _own(tx, caller.workspace_id, name)
     etags.check(etag, old.version)
+    return await change(tx, caller, base.draft.compiled(), base.version, old, raw), base
+
+
+async def change(
+    tx: Tx,
+    caller: Caller,
+    workspace: Workspace,
+    metadata_version: int,
+    old: CustomRole,
+    raw: Mapping[str, Any],
+) -> CustomRole:
+    """The same, of a locked role, by definitions that stay as they are until commit."""
     problems = Problems()
     if raw.get("name") not in {None, "", old.name}:
         problems.add("name", "IMMUTABLE", "a role keeps its name; make another one")
-    checked = _checked(base.draft.compiled(), raw, problems)
+    checked = _checked(workspace, raw, problems)
     _refuse(problems)
     wanted = {
         "description": old.description,
@@ -100,10 +125,10 @@ async def update(
         "objects": old.objects,
     } | checked
     if all(getattr(old, part) == value for part, value in wanted.items()):
-        return old, base
+        return old
     new = await store.update(tx, caller.workspace_id, old.role_id, **wanted)
-    await announce(tx, caller, events.role("updated", old, new, base.version))
-    return new, base
+    await announce(tx, caller, events.role("updated", old, new, metadata_version))
+    return new
 
 
 async def delete(tx: Tx, caller: Caller, name: str) -> None:

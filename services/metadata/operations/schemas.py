@@ -1,25 +1,20 @@
-"""Plan and apply whole schema documents, take changes back, and keep blueprints."""
+"""Plan and apply whole schema documents, and take changes back."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
 
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound, Violation
 from schema.jsonio import loads_exact
-from schema.problems import nearest
 from services.metadata.logic import document as logic
-from services.metadata.logic import fields, link_types, objects, reverting
+from services.metadata.logic import reverting
 from services.metadata.logic.catalog import Draft
 from services.metadata.logic.consequences import Consequence, consequences
-from services.metadata.model import Difference, Noun
+from services.metadata.model import Difference
 from services.metadata.operations import field_jobs
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.refusals import refused
-from services.metadata.store import blueprints as store
 from services.metadata.store import changes as change_store
 
 Result = tuple[list[Consequence], int]
@@ -42,36 +37,49 @@ async def apply(
     """Make the workspace hold what the document describes, all of it or nothing."""
     with refused("SCHEMA"):
         document = loads_exact(document_json)
-    found, version, _ = await _apply(tx, caller, catalogues, document, mode)
-    return found, version
+    done = await apply_document(tx, caller, catalogues, document, mode)
+    return done.found, done.version
 
 
-async def _apply(
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change of definitions came to, and the definitions after it."""
+
+    found: list[Consequence]
+    version: int
+    differences: list[Difference]
+    draft: Draft
+
+
+async def apply_document(
     tx: Tx, caller: Caller, catalogues: Catalogues, document: object, mode: Mode
-) -> tuple[list[Consequence], int, list[Difference]]:
+) -> Changed:
+    """The same, of a document that is read."""
+
     def edit(draft: Draft) -> None:
         with refused("SCHEMA"):
             logic.apply(
                 draft, document, caller.principal_id, standard=mode.standard, exact=mode.exact
             )
 
-    return await _change(tx, caller, catalogues, edit, mode)
+    return await change(tx, caller, catalogues, edit, mode)
 
 
-async def _change(
+async def change(
     tx: Tx, caller: Caller, catalogues: Catalogues, edit: Callable[[Draft], None], mode: Mode
-) -> tuple[list[Consequence], int, list[Difference]]:
-    change = await catalogues.begin(tx, caller.workspace_id)
-    edit(change.draft)
-    found = consequences(change.draft)
-    await field_jobs.check(tx, caller.workspace_id, change)
+) -> Changed:
+    """Edit the definitions, all of it or nothing, and ask for the jobs that it takes."""
+    begun = await catalogues.begin(tx, caller.workspace_id)
+    edit(begun.draft)
+    found = consequences(begun.draft)
+    await field_jobs.check(tx, caller.workspace_id, begun)
     if mode.validate_only:
-        return found, change.draft.base.version, []
+        return Changed(found, begun.draft.base.version, [], begun.draft)
     if not mode.allow_destructive:
         _refuse_destructive(found)
-    new, differences = await catalogues.finish(tx, caller, change)
-    await field_jobs.request(tx, caller, change, new.version)
-    return found, new.version, differences
+    new, differences = await catalogues.finish(tx, caller, begun)
+    await field_jobs.request(tx, caller, begun, new.version)
+    return Changed(found, new.version, differences, begun.draft)
 
 
 def _refuse_destructive(found: list[Consequence]) -> None:
@@ -98,82 +106,5 @@ async def revert(tx: Tx, caller: Caller, catalogues: Catalogues, version: str) -
         with refused("CHANGE"):
             reverting.revert(draft, changes)
 
-    found, now, _ = await _change(tx, caller, catalogues, edit, Mode())
-    return found, now
-
-
-# --- blueprints ---
-
-
-async def install(tx: Tx, caller: Caller, catalogues: Catalogues, name: str) -> Result:
-    """Apply a blueprint, or what its newer version adds; what it defines counts as standard."""
-    document = dict(_of_shelf(name))
-    version = int(document.pop("version", 1))
-    mode = Mode(standard=True)
-    found, now, differences = await _apply(tx, caller, catalogues, document, mode)
-    had = (await store.installed(tx, caller.workspace_id)).get(name)
-    made: dict[str, list[str]] = {k: list(v) for k, v in (had.made if had else {}).items()}
-    for one in differences:
-        if one.before is None and one.noun is not Noun.VIEW:
-            made.setdefault(str(one.noun), []).append(one.entity_id)
-    if had is None or (had.version, had.made) != (version, made):
-        await store.put(tx, caller.workspace_id, store.Installed(name, version, made))
-    return found, now
-
-
-async def uninstall(
-    tx: Tx, caller: Caller, catalogues: Catalogues, name: str, *, force: bool
-) -> Result:
-    """Deactivate what a blueprint has made; data stay, and so does what others have made of it.
-    FAILED_PRECONDITION / IN_USE, without `force`, where something else uses it."""
-    had = (await store.installed(tx, caller.workspace_id)).get(name)
-    if had is None:
-        raise FailedPrecondition(
-            "BLUEPRINT_NOT_INSTALLED", f"the workspace does not have the blueprint {name!r}"
-        )
-
-    def edit(draft: Draft) -> None:
-        with refused("OBJECT"):
-            _take_out(draft, had.made, force=force)
-
-    found, now, _ = await _change(tx, caller, catalogues, edit, Mode())
-    await store.drop(tx, caller.workspace_id, name)
-    return found, now
-
-
-def _take_out(draft: Draft, made: dict[str, list[str]], *, force: bool) -> None:
-    own = set(made.get("object", ()))
-    for link_id in made.get("link_type", ()):
-        link = draft.link_types.get(link_id)
-        if link is not None and link.active and not link.field_id:
-            link_types.deactivate(draft, link)
-    for field_id in made.get("field", ()):
-        field = draft.fields.get(field_id)
-        if field is None or not field.active:
-            continue
-        # Relations go first, so that what the blueprint made does not keep itself in use.
-        if field.object_id not in own or field.settings.get("targets"):
-            fields.deactivate(draft, field, force=force or field.object_id in own)
-    for object_id in own:
-        obj = draft.objects.get(object_id)
-        if obj is not None and obj.active:
-            objects.deactivate(draft, obj, force=force)
-
-
-def _of_shelf(name: str) -> dict[str, Any]:
-    shelf = blueprints()
-    if name not in shelf:
-        hint = nearest(name, shelf) or f"; there is {', '.join(sorted(shelf))}"
-        raise NotFound("BLUEPRINT_NOT_FOUND", f"there is no blueprint {name!r}{hint}")
-    found: dict[str, Any] = shelf[name]
-    return found
-
-
-def blueprints() -> dict[str, Any]:
-    """Those that ship with the platform, by name."""
-    found = files("services.metadata").joinpath("blueprints").iterdir()
-    return {
-        one.name.removesuffix(".json"): json.loads(one.read_text(encoding="utf-8"))
-        for one in found
-        if one.name.endswith(".json")
-    }
+    done = await change(tx, caller, catalogues, edit, Mode())
+    return done.found, done.version

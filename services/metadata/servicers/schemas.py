@@ -1,7 +1,7 @@
 """Serve SchemaService."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from armature.metadata.v1 import schema_service_pb2 as pb
@@ -13,21 +13,23 @@ from kit.calls import Context
 from kit.db import Database, Tx
 from schema.jsonio import dumps
 from services.metadata.convert.access import change_message
+from services.metadata.convert.consequences import schema_changes
 from services.metadata.convert.schema_documents import schema_document
 from services.metadata.logic.consequences import Consequence
 from services.metadata.operations import schemas
 from services.metadata.operations.authentication import Authenticator
 from services.metadata.operations.catalogues import Catalogues
-from services.metadata.operations.listing import page
 from services.metadata.operations.versions import Versions
+from services.metadata.servicers.blueprint_parts import BlueprintParts
+from services.metadata.servicers.blueprints import Blueprints
 from services.metadata.servicers.counts import RecordCounts
 from services.metadata.servicers.uses import RuleUses
-from services.metadata.store import blueprints, changes
+from services.metadata.store import changes
 
 _LOOK_SECONDS = 5.0  # how long a watcher may stay behind when word of a version is lost
 
 
-class SchemaServicer(rpc.SchemaServiceServicer):
+class SchemaServicer(Blueprints, rpc.SchemaServiceServicer):
     def __init__(
         self,
         db: Database,
@@ -36,8 +38,10 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         authenticator: Authenticator,
         counts: RecordCounts,
         uses: RuleUses,
+        parts: BlueprintParts,
     ) -> None:
         self._db = db
+        self._parts = parts
         self._counts = counts
         self._uses = uses
         self._authenticator = authenticator
@@ -93,7 +97,7 @@ class SchemaServicer(rpc.SchemaServiceServicer):
         )
         found = _with_uses(found, uses)
         return pb.PlanSchemaResponse(
-            changes=_changes(found, counts),
+            changes=schema_changes(found, counts),
             destructive=any(one.destructive for one in found),
             metadata_version=version,
         )
@@ -109,7 +113,7 @@ class SchemaServicer(rpc.SchemaServiceServicer):
             found, version = await schemas.apply(
                 tx, caller, self._catalogues, request.document_json, mode
             )
-            return pb.ApplySchemaResponse(changes=_changes(found), metadata_version=version)
+            return pb.ApplySchemaResponse(changes=schema_changes(found), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.ApplySchemaResponse, work)
 
@@ -121,61 +125,9 @@ class SchemaServicer(rpc.SchemaServiceServicer):
 
         async def work(tx: Tx) -> pb.RevertChangeResponse:
             found, version = await schemas.revert(tx, caller, self._catalogues, request.version)
-            return pb.RevertChangeResponse(changes=_changes(found), metadata_version=version)
+            return pb.RevertChangeResponse(changes=schema_changes(found), metadata_version=version)
 
         return await idempotency.once(self._db, caller, request, pb.RevertChangeResponse, work)
-
-    async def ListBlueprints(
-        self, request: pb.ListBlueprintsRequest, context: Context
-    ) -> pb.ListBlueprintsResponse:
-        caller = current_caller()
-        caller.require("schema")
-        async with self._db.transaction(caller.workspace_id) as tx:
-            installed = await blueprints.installed(tx, caller.workspace_id)
-        shelf = schemas.blueprints()
-        query = (str(caller.workspace_id), "blueprints")
-        names, token = page(
-            sorted(shelf), lambda n: [n], request.page_size, request.page_token, *query
-        )
-        return pb.ListBlueprintsResponse(
-            blueprints=[
-                pb.Blueprint(
-                    name=name,
-                    version=int(shelf[name].get("version", 1)),
-                    installed_version=installed[name].version if name in installed else 0,
-                )
-                for name in names
-            ],
-            next_page_token=token,
-        )
-
-    async def InstallBlueprint(
-        self, request: pb.InstallBlueprintRequest, context: Context
-    ) -> pb.InstallBlueprintResponse:
-        caller = current_caller()
-        caller.require("schema")
-
-        async def work(tx: Tx) -> pb.InstallBlueprintResponse:
-            found, version = await schemas.install(tx, caller, self._catalogues, request.blueprint)
-            return pb.InstallBlueprintResponse(changes=_changes(found), metadata_version=version)
-
-        return await idempotency.once(self._db, caller, request, pb.InstallBlueprintResponse, work)
-
-    async def UninstallBlueprint(
-        self, request: pb.UninstallBlueprintRequest, context: Context
-    ) -> pb.UninstallBlueprintResponse:
-        caller = current_caller()
-        caller.require("schema")
-
-        async def work(tx: Tx) -> pb.UninstallBlueprintResponse:
-            found, version = await schemas.uninstall(
-                tx, caller, self._catalogues, request.blueprint, force=request.force
-            )
-            return pb.UninstallBlueprintResponse(changes=_changes(found), metadata_version=version)
-
-        return await idempotency.once(
-            self._db, caller, request, pb.UninstallBlueprintResponse, work
-        )
 
     async def ListChanges(
         self, request: pb.ListChangesRequest, context: Context
@@ -217,21 +169,3 @@ def _with_uses(found: Sequence[Consequence], uses: Sequence[tuple[str, ...]]) ->
 
 def _usable(one: Consequence) -> bool:
     return one.destructive and one.kind in {"object", "field"}
-
-
-def _changes(
-    found: list[Consequence], counts: Mapping[str, int] | None = None
-) -> list[pb.SchemaChange]:
-    """`counts` of records by the path of what goes."""
-    return [
-        pb.SchemaChange(
-            action=one.action,
-            kind=one.kind,
-            path=one.path,
-            destructive=one.destructive,
-            affects=one.affects,
-            record_count=(counts or {}).get(one.path, 0),
-            field_job=one.job_id if counts is None else "",
-        )
-        for one in found
-    ]

@@ -1,7 +1,7 @@
 """The metadata and the records plane in this process, on real servers."""
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from armature.metadata.v1 import workspace_service_pb2_grpc
 from cli.stack.servers import Started
 from kit import clients
 from services.metadata.__main__ import SERVICE as METADATA
+from services.metadata.servicers import blueprint_parts
 from services.records.__main__ import SERVICE as RECORDS
 from tests.integration.field_jobs.client import Client
 from tests.services import BOOTSTRAP_KEY, BOOTSTRAP_WORKSPACE, Running, running
@@ -21,6 +22,14 @@ from tests.services import BOOTSTRAP_KEY, BOOTSTRAP_WORKSPACE, Running, running
 class Planes:
     metadata: Running
     records: Running
+
+
+@pytest.fixture(scope="package", autouse=True)
+def no_automation() -> Iterator[None]:
+    """Nobody waits long for a plane that is not there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blueprint_parts, "ANSWER_SECONDS", 0.05)
+        yield
 
 
 @pytest.fixture(scope="package")

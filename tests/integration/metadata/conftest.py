@@ -1,6 +1,6 @@
 """The metadata service on real servers, and a fresh workspace for each test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -32,6 +32,7 @@ from cli.stack.servers import Started
 from kit import clients
 from schema.compiled import Workspace
 from services.metadata.__main__ import SERVICE
+from services.metadata.servicers import blueprint_parts
 from tests.services import BOOTSTRAP_KEY, BOOTSTRAP_WORKSPACE, Running, running
 
 STUBS = {
@@ -88,6 +89,14 @@ class Client:
         """The workspace as other planes see it."""
         answer = await self("GetSnapshot")
         return Workspace.from_json(answer.snapshot_json)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def no_automation() -> Iterator[None]:
+    """Nobody waits long for a plane that is not there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blueprint_parts, "ANSWER_SECONDS", 0.05)
+        yield
 
 
 @pytest.fixture(scope="package")

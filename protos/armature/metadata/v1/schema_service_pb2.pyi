@@ -116,14 +116,18 @@ class RevertChangeResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
 
 class Blueprint(_message.Message):
-    __slots__ = ("name", "version", "installed_version")
+    __slots__ = ("name", "version", "installed_version", "leaving", "pending")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     INSTALLED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: int
     installed_version: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., installed_version: _Optional[int] = ...) -> None: ...
+    leaving: bool
+    pending: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., installed_version: _Optional[int] = ..., leaving: _Optional[bool] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListBlueprintsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -142,38 +146,46 @@ class ListBlueprintsResponse(_message.Message):
     def __init__(self, blueprints: _Optional[_Iterable[_Union[Blueprint, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UninstallBlueprintRequest(_message.Message):
-    __slots__ = ("blueprint", "force", "request_id")
+    __slots__ = ("blueprint", "force", "request_id", "validate_only")
     BLUEPRINT_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     blueprint: str
     force: bool
     request_id: str
-    def __init__(self, blueprint: _Optional[str] = ..., force: _Optional[bool] = ..., request_id: _Optional[str] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, blueprint: _Optional[str] = ..., force: _Optional[bool] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class UninstallBlueprintResponse(_message.Message):
-    __slots__ = ("changes", "metadata_version")
+    __slots__ = ("changes", "metadata_version", "pending")
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     changes: _containers.RepeatedCompositeFieldContainer[SchemaChange]
     metadata_version: int
-    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    pending: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class InstallBlueprintRequest(_message.Message):
-    __slots__ = ("blueprint", "request_id")
+    __slots__ = ("blueprint", "request_id", "validate_only")
     BLUEPRINT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     blueprint: str
     request_id: str
-    def __init__(self, blueprint: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    validate_only: bool
+    def __init__(self, blueprint: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class InstallBlueprintResponse(_message.Message):
-    __slots__ = ("changes", "metadata_version")
+    __slots__ = ("changes", "metadata_version", "pending")
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     changes: _containers.RepeatedCompositeFieldContainer[SchemaChange]
     metadata_version: int
-    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    pending: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListChangesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -143,16 +143,21 @@ class SchemaServiceServicer:
 
     def InstallBlueprint(self, request, context):
         """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
-        adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        adds: definitions and roles at once, then rules and workflows in the automation plane. What that
+        plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
+        changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
+        BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UninstallBlueprint(self, request, context):
-        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
-        FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
-        else uses it. Needs the permission schema.
+        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
+        workflows go where nobody has changed them and no member or key has the role; the others are
+        kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
+        BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
+        same permissions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

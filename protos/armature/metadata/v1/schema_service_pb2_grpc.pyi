@@ -65,12 +65,17 @@ class SchemaServiceStub:
     """
     InstallBlueprint: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.InstallBlueprintRequest, _schema_service_pb2.InstallBlueprintResponse]
     """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
-    adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    adds: definitions and roles at once, then rules and workflows in the automation plane. What that
+    plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
+    changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
+    BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
     """
     UninstallBlueprint: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]
-    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
-    FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
-    else uses it. Needs the permission schema.
+    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
+    workflows go where nobody has changed them and no member or key has the role; the others are
+    kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
+    BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
+    same permissions.
     """
     ListChanges: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -114,12 +119,17 @@ class SchemaServiceAsyncStub(SchemaServiceStub):
     """
     InstallBlueprint: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.InstallBlueprintRequest, _schema_service_pb2.InstallBlueprintResponse]  # type: ignore[assignment]
     """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
-    adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+    adds: definitions and roles at once, then rules and workflows in the automation plane. What that
+    plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
+    changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
+    BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
     """
     UninstallBlueprint: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]  # type: ignore[assignment]
-    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
-    FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
-    else uses it. Needs the permission schema.
+    """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
+    workflows go where nobody has changed them and no member or key has the role; the others are
+    kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
+    BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
+    same permissions.
     """
     ListChanges: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]  # type: ignore[assignment]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -202,7 +212,10 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.InstallBlueprintResponse, _abc.Awaitable[_schema_service_pb2.InstallBlueprintResponse]]:
         """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
-        adds. Fails with NOT_FOUND / BLUEPRINT_NOT_FOUND. Needs the permission schema.
+        adds: definitions and roles at once, then rules and workflows in the automation plane. What that
+        plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
+        changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
+        BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
         """
 
     @_abc_1.abstractmethod
@@ -211,9 +224,11 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _schema_service_pb2.UninstallBlueprintRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_schema_service_pb2.UninstallBlueprintResponse, _abc.Awaitable[_schema_service_pb2.UninstallBlueprintResponse]]:
-        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Fails with
-        FAILED_PRECONDITION / BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something
-        else uses it. Needs the permission schema.
+        """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
+        workflows go where nobody has changed them and no member or key has the role; the others are
+        kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
+        BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
+        same permissions.
         """
 
     @_abc_1.abstractmethod

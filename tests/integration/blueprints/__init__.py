@@ -1,0 +1,1 @@
+"""Blueprints over two planes."""
