@@ -64,7 +64,7 @@ _TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError, _Unanswe
 _OLD_SECONDS = 60.0  # later than this, processing starts a linked trace of its own
 _OBSERVE_SECONDS = 10.0
 _TURN_PAUSE = 0.03  # between looks whether it is an event's turn
-_TURN_SECONDS = 90.0  # longer than a dead process, or connection, holds what came before
+_TURN_SECONDS = 180.0  # longer than a dead process, then a connection, hold what came before
 _REST = 3.0  # times as long as its last work took does a lane wait for company
 _SPANS = 50  # of a batch; the rest is processed without being watched
 _LETTERS = UUID("6f1d7b1c-6f0e-4d7b-9a51-0b6f4f6f2a11")
@@ -156,6 +156,7 @@ class Consumer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsettled: dict[int, Msg] = {}
         self._early: dict[UUID, float] = {}  # events that wait for their turn, and until when
+        self._apart: set[int] = set()  # messages that do: one event can be here more than once
         self._settled = asyncio.Event()
         self._took = 0.0  # seconds that the last group took
 
@@ -200,11 +201,15 @@ class Consumer:
         count: it may be for something that is still to be taken."""
         try:
             async with asyncio.timeout(seconds):
-                while len(self._unsettled) - len(self._early) >= most:
+                while self._in_work() >= most:
                     self._settled.clear()
                     await self._settled.wait()
         except TimeoutError:
             return
+
+    def _in_work(self) -> int:
+        """Messages that are held and do not wait for others."""
+        return len(self._unsettled) - len(self._apart)
 
     async def _ensure_consumer(self) -> None:
         name = self._options.name
@@ -262,7 +267,7 @@ class Consumer:
         group: list[_Taken] = []
         try:
             while lane:
-                if self._options.linger and len(lane.fresh) < self._options.batch:
+                if self._options.linger and self._may_get_company(lane):
                     await asyncio.sleep(self._options.rest(self._took))
                 async with self._gate:
                     if self._is_behind():
@@ -284,6 +289,7 @@ class Consumer:
                 *lane.early,
             ):  # they come again when their time is up
                 self._unsettled.pop(id(taken.message), None)
+                self._apart.discard(id(taken.message))
                 self._early.pop(taken.event.id, None)
             self._settled.set()
         finally:
@@ -291,7 +297,12 @@ class Consumer:
 
     def _is_behind(self) -> bool:
         """Whether more is held than is taken at once."""
-        return len(self._unsettled) - len(self._early) >= self._options.batch
+        return self._in_work() >= self._options.batch
+
+    def _may_get_company(self, lane: _Lane) -> bool:
+        """Not where a batch is full, or of what is done by itself."""
+        fresh = lane.fresh
+        return len(fresh) < self._options.batch and not (fresh and fresh[0].delivered >= _SUSPECT)
 
     def _next_group(self, lane: deque[_Taken]) -> list[_Taken]:
         group = [lane.popleft()]
@@ -304,16 +315,20 @@ class Consumer:
         """Process and settle them; those that have to wait for their turn are returned."""
         with self._spans([taken.event for taken in group]):
             if group[0].delivered >= _SUSPECT:
-                # Shuffled, so that each death of the process spares others among the suspects.
-                await asyncio.sleep(random.random() * 0.2)  # noqa: S311
+                if self._in_work() > 1:
+                    # Shuffled, so that each death of the process spares others among the suspects.
+                    await asyncio.sleep(random.random() * 0.2)  # noqa: S311
                 async with self._alone:
                     early = await self._attempt(group)
             else:
                 early = await self._attempt(group)
         crash.point(f"{self._options.name}.before_ack")
         for taken in group:
-            if taken not in early:
+            if taken in early:
+                self._apart.add(id(taken.message))
+            else:
                 await self._settle(taken.message, taken.message.ack())
+        self._settled.set()
         return early
 
     async def _attempt(self, group: list[_Taken]) -> list[_Taken]:
@@ -387,8 +402,6 @@ class Consumer:
                 log.warning("out of turn", consumer=self._options.name, event_id=str(event.id))
                 early.discard(event.id)
                 del self._early[event.id]
-        if early:
-            self._settled.set()
         return early
 
     async def _readable(self, taken: _Taken) -> Envelope:
@@ -405,6 +418,7 @@ class Consumer:
         except (nats.errors.Error, OSError, TimeoutError) as exc:
             log.warning("unsettled", consumer=self._options.name, error=str(exc))
         self._unsettled.pop(id(message), None)
+        self._apart.discard(id(message))
         self._settled.set()
 
     async def _beat(self) -> None:

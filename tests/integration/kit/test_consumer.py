@@ -8,14 +8,17 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from kit import ids, metrics, relay
 from kit.bus import STREAM, Bus, Message
-from kit.consumer import BatchHandler, Consumer, Handler, Options
+from kit.consumer import ACK_WAIT, BatchHandler, Consumer, Handler, Options
 from kit.db import Database, Row, Tx
 from kit.envelope import Envelope
 from kit.errors import DeadlineExceeded, ServiceError, Unavailable
 from kit.precedence import requests
+from kit.pull import Pull
 from kit.relay import Relay
 from tests.integration.kit.conftest import PLANE, Stack
 from tests.integration.kit.helpers import eventually, process, unpublished, write
@@ -133,6 +136,57 @@ async def test_what_comes_too_early_waits_for_its_turn_and_not_for_ever(
     done = [(row["aggregate_id"], row["aggregate_version"]) for row in found]
     assert [version for found, version in done if found == one] == [1, 2]
     assert done[-1] == (orphan, 2)
+
+
+async def _delivered_in_vain(bus: Bus, options: Options, messages: int, times: int) -> None:
+    """As by processes that took them all and died."""
+    config = ConsumerConfig(
+        durable_name=options.name,
+        filter_subjects=[*options.subjects, f"armature.replay.{options.name}"],
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT,
+        max_deliver=options.max_deliveries,
+    )
+    await bus.js.add_consumer(STREAM, config)
+    async with Pull(bus.client, STREAM, options.name, messages) as pull:
+        for _ in range(times):
+            taken: list[Msg] = []
+            while len(taken) < messages:
+                taken += await pull.take()
+            for message in taken:
+                await message.nak()
+
+
+async def test_what_waits_for_its_turn_does_not_keep_back_what_it_waits_for(
+    databases: Databases, bus: Bus
+) -> None:
+    """Behind an early event that came twice is all that a process held which died three times, and
+    last what the event waits for: one after the other, and none of them slowly."""
+    db, worker = databases
+    workspace, one, others = ids.new_id(), ids.new_id(), [ids.new_id() for _ in range(40)]
+    await write(db, workspace, [one], range(2, 3))
+    publishing = Relay(PLANE, worker, bus)
+    await publishing.renew()
+    early = relay.message_of(PLANE, (await publishing.read())[0])
+    await publishing.publish_once()
+    await publishing.release()
+    await bus.publish(Message(early.subject, ids.new_id().hex, early.payload, early.headers))
+    for later in (others, [one]):
+        await write(db, workspace, later, range(1, 2))
+        await publish(databases, bus)
+
+    async def several(tx: Tx, events: list[Envelope]) -> None:
+        for event in events:
+            await leave_effect(tx, event)
+
+    subjects = (f"armature.evt.{PLANE}.*.{workspace}",)
+    options = Options(a_name(), subjects, batched=True, linger=0.02, turn=_after_one_before)
+    await _delivered_in_vain(bus, options, 43, 3)
+    async with consuming(databases, bus, several, options):
+        async with asyncio.timeout(25):  # of the 90 that an early one waits at most
+            found = await wait_for(db, workspace, 42)
+    versions = [row["aggregate_version"] for row in found if row["aggregate_id"] == one]
+    assert versions == [1, 2]
 
 
 async def test_a_batch_shares_a_transaction_and_a_bad_event_leaves_it_alone(
