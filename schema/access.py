@@ -211,6 +211,9 @@ def _shown(obj: CompiledObject, own: ObjectAccess, names: set[str]) -> Object:
         fields=tuple(fields),
         label_field=label if label in shown else "",
         unique_constraints=tuple(one for one in together if ids >= set(one.field_ids)),
+        duplicate_criteria=tuple(
+            one for one in obj.definition.duplicate_criteria if shown >= set(one)
+        ),
     )
 
 

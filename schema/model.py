@@ -126,6 +126,9 @@ class Object(msgspec.Struct, frozen=True):
     active: bool = True
     fields: tuple[Field, ...] = ()  # in position order, inactive ones included
     unique_constraints: tuple[UniqueConstraint, ...] = ()
+    # Names of fields whose values, together, tell that two records mean the same thing; none: what
+    # the types of the fields say.
+    duplicate_criteria: tuple[tuple[str, ...], ...] = ()
 
 
 class View(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ sa.Table(
     _flag("standard"),
     _flag("active"),
     sa.Column("constraints", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
+    sa.Column("duplicate_criteria", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     *_versioned(),
     sa.UniqueConstraint("workspace_id", "name", name="uq_objects_name"),
     sa.UniqueConstraint("workspace_id", "plural_name", name="uq_objects_plural_name"),

@@ -28,6 +28,9 @@ def object_message(stored: Stored[Object]) -> object_pb2.Object:
         active=found.active,
         create_time=to_timestamp(stored.create_time),
         update_time=to_timestamp(stored.update_time),
+        duplicate_criteria=[
+            object_pb2.DuplicateCriterion(fields=one) for one in found.duplicate_criteria
+        ],
     )
 
 
@@ -41,6 +44,7 @@ def object_document(message: object_pb2.Object, paths: Sequence[str] = ()) -> di
         "icon": message.icon,
         "label_field": message.label_field,
         "active": message.active,
+        "duplicate_criteria": [{"fields": list(one.fields)} for one in message.duplicate_criteria],
     }
     return chosen(full, {name: bool(value) for name, value in full.items()}, paths)
 

@@ -27,6 +27,7 @@ from services.metadata.logic.catalog import Draft, new_id
 
 _TOP = ("objects", "link_types")
 _PARTS = ("fields", "unique_constraints", "views")
+_AFTER_FIELDS = ("label_field", "duplicate_criteria")
 _ASKED = ("reassign", "backfill")
 CHOICES = {FieldType.SELECT, FieldType.MULTI_SELECT}
 
@@ -50,7 +51,7 @@ def apply(
         problems += unknown_names("", "UNKNOWN_PROPERTY", "part of a schema", unknown, _TOP)
     found: list[tuple[str, Mapping[str, Any], Object]] = []
     for path, raw in _items(top.get("objects"), "objects", problems):
-        own = {k: v for k, v in raw.items() if k not in (*_PARTS, "label_field")}
+        own = {k: v for k, v in raw.items() if k not in (*_PARTS, *_AFTER_FIELDS)}
         obj = _object(draft, own, principal_id, standard, path, problems)
         if obj.id not in draft.base.objects and isinstance(raw.get("label_field"), str):
             # Before the fields are there, so that no other one stands in for it; checked below.
@@ -72,9 +73,8 @@ def apply(
             with problems.collect():
                 _unique_constraint(draft, draft.objects[obj.id], one, at)
     for path, raw, obj in found:
-        if "label_field" in raw:
+        if part := {name: raw[name] for name in _AFTER_FIELDS if name in raw}:
             with problems.collect():
-                part = {"label_field": raw["label_field"]}
                 objects.update(draft, draft.objects[obj.id], part, path)
     for path, raw in _items(top.get("link_types"), "link_types", problems):
         with problems.collect():

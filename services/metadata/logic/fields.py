@@ -13,6 +13,7 @@ from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import nearest, refuse
 from services.metadata.logic import (
+    duplicates,
     field_changes,
     formulas,
     repairs,
@@ -121,6 +122,7 @@ def update(
             change = field_changes.plan(old, new, asked or Asked(), path)
         problems += unique_constraints.check_change(draft, old, new, path)
         problems += formulas.check_change(draft, old, new, path)
+        problems += duplicates.check_change(draft, old, new, path)
     position = raw.get("position", old.position)
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**31:
         problems.add(join(path, "position"), "OUT_OF_RANGE", "must be a whole number from 0")
@@ -177,6 +179,7 @@ def deactivate(draft: Draft, field: Field, *, force: bool = False) -> list[str]:
         for i in deactivate(draft, one, force=True)
     ]
     repaired += repairs.without_field(draft, field)
+    duplicates.without_field(draft, field)
     draft.put_field(msgspec.structs.replace(field, active=False))
     if field.type is FieldType.ROLLUP:
         rollups.stop(draft, field)

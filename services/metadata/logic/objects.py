@@ -10,12 +10,12 @@ from schema.field_types.definitions import check_object
 from schema.field_types.refusals import Problems, join, unknown_names, wrong_type
 from schema.model import Field, FieldType, LinkType, Object
 from schema.problems import Invalid, Problem, nearest, refuse
-from services.metadata.logic import fields, link_types, repairs, rollups, views
+from services.metadata.logic import duplicates, fields, link_types, repairs, rollups, views
 from services.metadata.logic.catalog import Draft, chosen_id
 from services.metadata.logic.names import RESERVED_OBJECTS, label_of, plural_of
 
 _TEXTS = ("label", "plural_label", "description", "icon")
-KEYS = ("name", "plural_name", *_TEXTS, "label_field")
+KEYS = ("name", "plural_name", *_TEXTS, "label_field", "duplicate_criteria")
 
 
 def create(
@@ -47,6 +47,9 @@ def create(
     if raw.get("label_field"):
         message = "the object has no fields yet; name its label field after adding it"
         problems.add(join(path, "label_field"), "UNKNOWN_FIELD", message)
+    if raw.get("duplicate_criteria"):
+        message = "the object has no fields yet; set its criteria after adding them"
+        problems.add(join(path, "duplicate_criteria"), "UNKNOWN_FIELD", message)
     problems.raise_any()
     created = draft.put_object(
         Object(
@@ -65,7 +68,7 @@ def create(
 
 
 def update(draft: Draft, old: Object, raw: Mapping[str, Any], path: str = "") -> Object:
-    """Change what is named: labels, description, icon, label field, active."""
+    """Change what is named: labels, description, icon, label field, duplicate criteria, active."""
     problems = Problems()
     problems += _unknown(raw, (*KEYS, "active"), path)
     for part in ("name", "plural_name"):
@@ -80,6 +83,10 @@ def update(draft: Draft, old: Object, raw: Mapping[str, Any], path: str = "") ->
     if "label_field" in raw:
         with problems.collect():
             new["label_field"] = _label_field(draft, old, raw["label_field"], path)
+    if "duplicate_criteria" in raw:
+        with problems.collect():
+            said = raw["duplicate_criteria"]
+            new["duplicate_criteria"] = duplicates.criteria(draft, old, said, path)
     if "active" in raw and not isinstance(raw["active"], bool):
         problems.append(
             wrong_type(join(path, "active"), "true or false", raw["active"]).problems[0]

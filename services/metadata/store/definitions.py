@@ -48,7 +48,7 @@ _describe(Noun.VIEW, "views", View)
 
 _OPTIONAL_IDS = {"group_field_id", "date_field_id", "end_date_field_id", "location_field_id"}
 _JSON = {"settings", "options", "default_value", "source_kinds", "target_kinds", "columns"}
-_JSON |= {"filter", "groups", "aggregates", "constraints"}
+_JSON |= {"filter", "groups", "aggregates", "constraints", "duplicate_criteria"}
 
 
 def _is_optional_id(noun: Noun, part: str) -> bool:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from schema import jsonio
 from schema.compiled import CompiledObject
 from schema.field_types import Kind
+from schema.field_types.duplicates import COMPARED, LEADING
 from schema.filters.index import IndexCondition
 from schema.fold import fold
+from schema.formulas import exactly
 from schema.model import Field, FieldType
 
 T = FieldType
@@ -15,39 +18,71 @@ _LISTS = {T.EMAILS: "additional", T.PHONES: "additional", T.LINKS: "secondary"}
 _UNITED = {T.MULTI_SELECT, T.ARRAY, T.FILE}
 
 
-class Criterion(NamedTuple):
-    """A field whose equal values tell."""
+class Part(NamedTuple):
+    """A field whose like values tell."""
 
     field: Field
     part: str
 
 
+# Parts that tell together, the first of which records are looked up by.
+Criterion = tuple[Part, ...]
+
+
 def criteria(obj: CompiledObject) -> list[Criterion]:
-    """By type: unique texts, primary e-mails, phones and links, names of people and of things."""
-    label = obj.definition.label_field or "name"
+    """Those that the object's admins have set, as far as all of their fields are seen; where none
+    are set, by type: unique texts, primary e-mails, phones and links, names of people and of
+    things."""
+    full = obj.full.definition
+    if not full.duplicate_criteria:
+        return _by_type(obj)
     found = []
+    for names in obj.definition.duplicate_criteria:
+        fields = [obj.fields[name] for name in names if name in obj.fields]
+        parts = [Part(f, _PARTS.get(f.type, "")) for f in fields if f.type in COMPARED]
+        parts.sort(key=lambda one: not _leads(one.field))
+        if len(parts) == len(names) and _leads(parts[0].field):
+            found.append(tuple(parts))
+    return found
+
+
+def _leads(field: Field) -> bool:
+    return field.type in LEADING and field.indexed
+
+
+def _by_type(obj: CompiledObject) -> list[Criterion]:
+    label = obj.definition.label_field or "name"
+    found: list[Criterion] = []
     for field in obj.fields.values():
         if not field.indexed:
             continue
         if field.type in _PARTS:
-            found.append(Criterion(field, _PARTS[field.type]))
+            found.append((Part(field, _PARTS[field.type]),))
         elif field.type is T.FULL_NAME or (
             field.type is T.TEXT and (field.unique or field.name == label)
         ):
-            found.append(Criterion(field, ""))
+            found.append((Part(field, ""),))
     return found
 
 
-def values(criterion: Criterion, doc: Mapping[str, Any]) -> frozenset[str]:
+def alike(parts: Sequence[Part], one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two documents say the same in each of these."""
+    return all(values(part, one) & values(part, other) for part in parts)
+
+
+def values(part: Part, doc: Mapping[str, Any]) -> frozenset[str]:
     """What a document says there, as it is compared; empty where it says nothing."""
-    field = criterion.field
+    field = part.field
     value = doc.get(field.key or field.name)
     if value is None:
         return frozenset()
+    if field.type not in LEADING:
+        whole = jsonio.dumps(exactly(value)).decode()
+        return frozenset({whole})
     if field.type is T.FULL_NAME:
         whole = fold(f"{value.get('first_name') or ''} {value.get('last_name') or ''}".strip())
         return frozenset({whole} if " " in whole else ())  # a first name alone tells nothing
-    for step in criterion.part.split(".") if criterion.part else ():
+    for step in part.part.split(".") if part.part else ():
         value = value.get(step) if value is not None else None
     if not isinstance(value, str) or not value:
         return frozenset()
@@ -58,8 +93,9 @@ def values(criterion: Criterion, doc: Mapping[str, Any]) -> frozenset[str]:
 
 
 def condition(criterion: Criterion, docs: Sequence[Mapping[str, Any]]) -> IndexCondition | None:
-    """What the index is asked for records like any of the documents."""
-    field = criterion.field
+    """What the index is asked for records like any of the documents, by the first part."""
+    lead = criterion[0]
+    field = lead.field
     if field.type is T.FULL_NAME:
         lasts = {
             fold(value["last_name"])
@@ -68,7 +104,7 @@ def condition(criterion: Criterion, docs: Sequence[Mapping[str, Any]]) -> IndexC
         }
         wanted, part = lasts, "last_name"
     else:
-        wanted, part = {v for doc in docs for v in values(criterion, doc)}, criterion.part
+        wanted, part = {v for doc in docs for v in values(lead, doc)}, lead.part
     if not wanted:
         return None
     return IndexCondition(field.index_id, part, Kind.TEXT, "in", tuple(sorted(wanted)))

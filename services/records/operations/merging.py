@@ -78,13 +78,17 @@ async def find(
     for criterion in criteria:
         by_value: dict[str, list[UUID]] = defaultdict(list)
         for record_id, candidate in candidates.items():
-            for value in telling.values(criterion, candidate):
+            for value in telling.values(criterion[0], candidate):
                 by_value[value].append(record_id)
         for key, doc in docs.items():
-            found = {i for v in telling.values(criterion, doc) for i in by_value.get(v, ())}
+            found = {i for v in telling.values(criterion[0], doc) for i in by_value.get(v, ())}
             for record_id in found:
-                if str(record_id) != key:
-                    shared[key][record_id].append(criterion.field.name)
+                if str(record_id) == key or not telling.alike(
+                    criterion[1:], doc, candidates[record_id]
+                ):
+                    continue
+                names = shared[key][record_id]
+                names += [part.field.name for part in criterion if part.field.name not in names]
     ranked = {
         key: sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))[:MAX_FOUND]
         for key, found in shared.items()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!armature/metadata/v1/object.proto\x12\x14\x61rmature.metadata.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x02\n\x06Object\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bplural_name\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x14\n\x0cplural_label\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x0c\n\x04icon\x18\x07 \x01(\t\x12\x13\n\x0blabel_field\x18\x08 \x01(\t\x12\x10\n\x08standard\x18\t \x01(\x08\x12\x0e\n\x06\x61\x63tive\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!armature/metadata/v1/object.proto\x12\x14\x61rmature.metadata.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x02\n\x06Object\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bplural_name\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x14\n\x0cplural_label\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12\x0c\n\x04icon\x18\x07 \x01(\t\x12\x13\n\x0blabel_field\x18\x08 \x01(\t\x12\x10\n\x08standard\x18\t \x01(\x08\x12\x0e\n\x06\x61\x63tive\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x44\n\x12\x64uplicate_criteria\x18\r \x03(\x0b\x32(.armature.metadata.v1.DuplicateCriterion\"$\n\x12\x44uplicateCriterion\x12\x0e\n\x06\x66ields\x18\x01 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'armature.metadata.v1.object
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OBJECT']._serialized_start=93
-  _globals['_OBJECT']._serialized_end=373
+  _globals['_OBJECT']._serialized_end=443
+  _globals['_DUPLICATECRITERION']._serialized_start=445
+  _globals['_DUPLICATECRITERION']._serialized_end=481
 # @@protoc_insertion_point(module_scope)

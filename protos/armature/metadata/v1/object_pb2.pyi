@@ -1,15 +1,16 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Object(_message.Message):
-    __slots__ = ("id", "name", "plural_name", "label", "plural_label", "description", "icon", "label_field", "standard", "active", "create_time", "update_time")
+    __slots__ = ("id", "name", "plural_name", "label", "plural_label", "description", "icon", "label_field", "standard", "active", "create_time", "update_time", "duplicate_criteria")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PLURAL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +23,7 @@ class Object(_message.Message):
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_CRITERIA_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     plural_name: str
@@ -34,4 +36,11 @@ class Object(_message.Message):
     active: bool
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., plural_name: _Optional[str] = ..., label: _Optional[str] = ..., plural_label: _Optional[str] = ..., description: _Optional[str] = ..., icon: _Optional[str] = ..., label_field: _Optional[str] = ..., standard: _Optional[bool] = ..., active: _Optional[bool] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    duplicate_criteria: _containers.RepeatedCompositeFieldContainer[DuplicateCriterion]
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., plural_name: _Optional[str] = ..., label: _Optional[str] = ..., plural_label: _Optional[str] = ..., description: _Optional[str] = ..., icon: _Optional[str] = ..., label_field: _Optional[str] = ..., standard: _Optional[bool] = ..., active: _Optional[bool] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duplicate_criteria: _Optional[_Iterable[_Union[DuplicateCriterion, _Mapping]]] = ...) -> None: ...
+
+class DuplicateCriterion(_message.Message):
+    __slots__ = ("fields",)
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, fields: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -52,11 +52,13 @@ class DuplicateServiceServicer:
     """
 
     def FindDuplicates(self, request, context):
-        """FindDuplicates returns, for each record or set of values asked about, the live records that
-        share a telling value with it: of the object's unique fields, e-mail and phone fields the
-        primary, of link fields the primary's host and path, of names the text without regard to case
-        and accents; a value that thousands share tells nothing. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
-        RECORD_NOT_FOUND, INVALID_ARGUMENT / FIELDS_INVALID and DUPLICATES_INVALID.
+        """FindDuplicates returns, for each record or set of values asked about, the live records that are
+        like it by one of the object's duplicate_criteria, in all of its fields. Where it has none, by one
+        of its unique or naming texts, names, e-mail, phone and link fields. Alike are texts and names
+        without regard to case and accents, of e-mails and phones the primary, of links the primary's host
+        and path, others when equal; a value that thousands share tells nothing. At most 100 for each,
+        those that are alike in most fields first. Fails with NOT_FOUND / RECORD_NOT_FOUND,
+        INVALID_ARGUMENT / FIELDS_INVALID, and DUPLICATES_INVALID where the caller sees no criterion.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

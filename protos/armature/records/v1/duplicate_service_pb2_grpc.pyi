@@ -34,11 +34,13 @@ class DuplicateServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DuplicateServiceAsyncStub: ...
     FindDuplicates: _grpc.UnaryUnaryMultiCallable[_duplicate_service_pb2.FindDuplicatesRequest, _duplicate_service_pb2.FindDuplicatesResponse]
-    """FindDuplicates returns, for each record or set of values asked about, the live records that
-    share a telling value with it: of the object's unique fields, e-mail and phone fields the
-    primary, of link fields the primary's host and path, of names the text without regard to case
-    and accents; a value that thousands share tells nothing. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
-    RECORD_NOT_FOUND, INVALID_ARGUMENT / FIELDS_INVALID and DUPLICATES_INVALID.
+    """FindDuplicates returns, for each record or set of values asked about, the live records that are
+    like it by one of the object's duplicate_criteria, in all of its fields. Where it has none, by one
+    of its unique or naming texts, names, e-mail, phone and link fields. Alike are texts and names
+    without regard to case and accents, of e-mails and phones the primary, of links the primary's host
+    and path, others when equal; a value that thousands share tells nothing. At most 100 for each,
+    those that are alike in most fields first. Fails with NOT_FOUND / RECORD_NOT_FOUND,
+    INVALID_ARGUMENT / FIELDS_INVALID, and DUPLICATES_INVALID where the caller sees no criterion.
     """
     MergeRecords: _grpc.UnaryUnaryMultiCallable[_duplicate_service_pb2.MergeRecordsRequest, _duplicate_service_pb2.MergeRecordsResponse]
     """MergeRecords makes one record of several. Each field is that of the priority record, or else of the first of the others (in the order of ids) that has one; values
@@ -56,11 +58,13 @@ class DuplicateServiceAsyncStub(DuplicateServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindDuplicates: _aio.UnaryUnaryMultiCallable[_duplicate_service_pb2.FindDuplicatesRequest, _duplicate_service_pb2.FindDuplicatesResponse]  # type: ignore[assignment]
-    """FindDuplicates returns, for each record or set of values asked about, the live records that
-    share a telling value with it: of the object's unique fields, e-mail and phone fields the
-    primary, of link fields the primary's host and path, of names the text without regard to case
-    and accents; a value that thousands share tells nothing. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
-    RECORD_NOT_FOUND, INVALID_ARGUMENT / FIELDS_INVALID and DUPLICATES_INVALID.
+    """FindDuplicates returns, for each record or set of values asked about, the live records that are
+    like it by one of the object's duplicate_criteria, in all of its fields. Where it has none, by one
+    of its unique or naming texts, names, e-mail, phone and link fields. Alike are texts and names
+    without regard to case and accents, of e-mails and phones the primary, of links the primary's host
+    and path, others when equal; a value that thousands share tells nothing. At most 100 for each,
+    those that are alike in most fields first. Fails with NOT_FOUND / RECORD_NOT_FOUND,
+    INVALID_ARGUMENT / FIELDS_INVALID, and DUPLICATES_INVALID where the caller sees no criterion.
     """
     MergeRecords: _aio.UnaryUnaryMultiCallable[_duplicate_service_pb2.MergeRecordsRequest, _duplicate_service_pb2.MergeRecordsResponse]  # type: ignore[assignment]
     """MergeRecords makes one record of several. Each field is that of the priority record, or else of the first of the others (in the order of ids) that has one; values
@@ -81,11 +85,13 @@ class DuplicateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _duplicate_service_pb2.FindDuplicatesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_duplicate_service_pb2.FindDuplicatesResponse, _abc.Awaitable[_duplicate_service_pb2.FindDuplicatesResponse]]:
-        """FindDuplicates returns, for each record or set of values asked about, the live records that
-        share a telling value with it: of the object's unique fields, e-mail and phone fields the
-        primary, of link fields the primary's host and path, of names the text without regard to case
-        and accents; a value that thousands share tells nothing. At most 100 for each, those that share most values first. Fails with NOT_FOUND /
-        RECORD_NOT_FOUND, INVALID_ARGUMENT / FIELDS_INVALID and DUPLICATES_INVALID.
+        """FindDuplicates returns, for each record or set of values asked about, the live records that are
+        like it by one of the object's duplicate_criteria, in all of its fields. Where it has none, by one
+        of its unique or naming texts, names, e-mail, phone and link fields. Alike are texts and names
+        without regard to case and accents, of e-mails and phones the primary, of links the primary's host
+        and path, others when equal; a value that thousands share tells nothing. At most 100 for each,
+        those that are alike in most fields first. Fails with NOT_FOUND / RECORD_NOT_FOUND,
+        INVALID_ARGUMENT / FIELDS_INVALID, and DUPLICATES_INVALID where the caller sees no criterion.
         """
 
     @_abc_1.abstractmethod
