@@ -40,6 +40,9 @@ class Caller:
     access: bytes | None = None
     # The feature flags that are on for the principal, by key: a JSON object, read by kit.flags.
     flags: bytes = b""
+    # Where a person's days and weeks begin, if they said so; empty: as the workspace has it.
+    time_zone: str = ""
+    week_start: str = ""
 
     def actor(self) -> Mapping[str, str]:
         """Who did it, as events and records keep it."""

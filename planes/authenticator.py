@@ -101,4 +101,6 @@ def caller_from(answer: pb.AuthenticateResponse, credential: str) -> Caller:
         internal=answer.internal,
         access=one_copy(answer.access_json) if answer.HasField("access_json") else None,
         flags=answer.flags_json,
+        time_zone=who.time_zone,
+        week_start=who.week_start,
     )

@@ -7,6 +7,7 @@ from gateway.routing import Route
 
 _PAGED = ("page_size", "page_token")
 _WORKSPACE = ("display_name", "time_zone", "week_start")
+_DAYS = {"time_zone": "Europe/Berlin", "week_start": "monday"}
 _GRANTS = ("description", "permissions", "objects")
 _ROLE = {
     "name": "sales",
@@ -52,7 +53,7 @@ def _workspaces(hub: Hub) -> list[Route]:
 
 
 def _members(hub: Hub) -> list[Route]:
-    put = ACCESS["SetMember"]
+    put, prefer = ACCESS["SetMember"], ACCESS["SetPreferences"]
     return [
         route(
             hub, "GET", "/v1/members", ACCESS["ListMembers"], page("members"),
@@ -63,6 +64,13 @@ def _members(hub: Hub) -> list[Route]:
             _say("Add a member, or change its role.", {"display_name": "Ada", "role": "member"}),
             params={"principal_id": "member.principal_id"},
             body=body(put, ("kind", "display_name", "role"), into="member"),
+        ),
+        route(
+            hub, "PUT", "/v1/members/{principal_id}/preferences", prefer, one("preferences"),
+            _say("Say where a member's, or a key's, days and weeks begin. Admins only.", _DAYS,
+                 "setMemberPreferences"),
+            params={"principal_id": "preferences.principal_id"},
+            body=body(prefer, tuple(_DAYS), into="preferences"),
         ),
         route(
             hub, "DELETE", "/v1/members/{principal_id}", ACCESS["RemoveMember"], nothing(),
@@ -127,11 +135,16 @@ def _keys(hub: Hub) -> list[Route]:
 
 
 def _caller(hub: Hub) -> list[Route]:
-    check = ACCESS["CheckAccess"]
+    check, prefer = ACCESS["CheckAccess"], ACCESS["SetPreferences"]
     return [
         route(
             hub, "GET", "/v1/me", ACCESS["GetCaller"], one("principal", "permissions"),
             _say("Say whom the credentials stand for, and what they may do."),
+        ),
+        route(
+            hub, "PUT", "/v1/me/preferences", prefer, one("preferences"),
+            _say("Say where your days and weeks begin; empty: as the workspace has it.", _DAYS),
+            body=body(prefer, tuple(_DAYS), into="preferences"),
         ),
         route(
             hub, "GET", "/v1/me:checkAccess", check, whole(),

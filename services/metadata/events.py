@@ -74,14 +74,10 @@ def workspace_document(found: Workspace) -> dict[str, Any]:
     }
 
 
-def api_key(verb: str, key: ApiKey, metadata_version: int) -> Event:
-    """`api_key.created` and `api_key.revoked`; never with the secret."""
-    document = {
-        "id": str(key.api_key_id),
-        "display_name": key.display_name,
-        "role": key.role,
-        "operator": key.operator,
-    }
+def api_key(verb: str, key: ApiKey, metadata_version: int, was: ApiKey | None = None) -> Event:
+    """`api_key.created`, `api_key.updated` and `api_key.revoked`; never with the secret."""
+    document = _api_key(key)
+    before = document if was is None else _api_key(was)
     return Event(
         f"api_key.{verb}",
         "api_key",
@@ -90,10 +86,21 @@ def api_key(verb: str, key: ApiKey, metadata_version: int) -> Event:
         {
             "id": str(key.api_key_id),
             "metadata_version": metadata_version,
-            "before": None if verb == "created" else document,
-            "after": document if verb == "created" else None,
+            "before": None if verb == "created" else before,
+            "after": None if verb == "revoked" else document,
         },
     )
+
+
+def _api_key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": str(key.api_key_id),
+        "display_name": key.display_name,
+        "role": key.role,
+        "operator": key.operator,
+        "time_zone": key.time_zone,
+        "week_start": key.week_start,
+    }
 
 
 def member(
@@ -151,6 +158,8 @@ def _member(found: Member) -> dict[str, str]:
         "kind": found.kind,
         "display_name": found.display_name,
         "role": found.role,
+        "time_zone": found.time_zone,
+        "week_start": found.week_start,
     }
 
 

@@ -61,6 +61,8 @@ class ApiKey:
     create_time: datetime
     expire_time: datetime | None
     revoke_time: datetime | None
+    time_zone: str = ""
+    week_start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Member:
     role: str
     version: int
     create_time: datetime
+    time_zone: str = ""
+    week_start: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ def _json(name: str, *, nullable: bool = False) -> "sa.Column[object]":
     return sa.Column(name, JSONB, nullable=nullable)
 
 
+def _preferences() -> "tuple[sa.Column[str], ...]":
+    """How a principal reads dates; empty: as its workspace does."""
+    names = ("time_zone", "week_start")
+    return tuple(sa.Column(n, sa.Text, nullable=False, server_default="") for n in names)
+
+
 def _versioned() -> "tuple[sa.Column[int], sa.Column[object], sa.Column[object]]":
     return (
         sa.Column("version", sa.BigInteger, nullable=False),
@@ -188,6 +194,7 @@ sa.Table(
     _text("display_name"),
     _text("role"),
     _flag("active"),
+    *_preferences(),
     *_versioned(),
 )
 
@@ -318,6 +325,7 @@ sa.Table(
     time_column("create_time"),
     time_column("expire_time", nullable=True),
     time_column("revoke_time", nullable=True),
+    *_preferences(),
     sa.Index("ix_api_keys_api_key_id", "api_key_id"),
 )
 

@@ -10,6 +10,7 @@ from armature.records.v1 import record_pb2
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit import clock
+from kit.caller import caller_if_known
 from kit.errors import InvalidArgument, ServiceError, Violation
 from schema import jsonio
 from schema.access import both, ruled
@@ -79,10 +80,12 @@ def selection(
 def _selection(
     workspace: Workspace, obj: CompiledObject, message: pb.Selection, me: str
 ) -> tuple[Tree | None, EvalContext]:
+    caller = caller_if_known()
+    own = (caller.time_zone, caller.week_start) if caller is not None else ("", "")
     context = EvalContext(
         clock.now(),
-        message.time_zone or workspace.time_zone,
-        message.week_start or workspace.week_start,
+        message.time_zone or own[0] or workspace.time_zone,
+        message.week_start or own[1] or workspace.week_start,
         me,
     )
     spelling = message.WhichOneof("spelling")

@@ -44,6 +44,15 @@ def principal_message(caller: Caller) -> access_pb2.Principal:
         workspace_id=str(caller.workspace_id),
         role=caller.role,
         operator=caller.operator,
+        time_zone=caller.time_zone,
+        week_start=caller.week_start,
+    )
+
+
+def preferences_message(found: Member | ApiKey) -> access_pb2.Preferences:
+    owner = found.principal_id if isinstance(found, Member) else str(found.api_key_id)
+    return access_pb2.Preferences(
+        principal_id=owner, time_zone=found.time_zone, week_start=found.week_start
     )
 
 
@@ -67,6 +76,8 @@ def member_message(found: Member) -> access_pb2.Member:
         display_name=found.display_name,
         role=found.role,
         create_time=to_timestamp(found.create_time),
+        time_zone=found.time_zone,
+        week_start=found.week_start,
     )
 
 

@@ -6,11 +6,12 @@ from uuid import UUID
 from kit import ids
 from kit.caller import Caller
 from kit.db import Tx
-from kit.errors import InvalidArgument, NotFound
+from kit.errors import InvalidArgument, NotFound, Violation
+from schema.field_types.refusals import Problems
 from schema.field_types.text import clean
 from schema.problems import Invalid
 from services.metadata import events
-from services.metadata.logic import keys
+from services.metadata.logic import calendars, keys
 from services.metadata.model import ApiKey, Member
 from services.metadata.operations import roles
 from services.metadata.operations.announcing import announce
@@ -77,6 +78,41 @@ async def set_member(
     verb = "updated" if old else "created"
     await announce(tx, caller, events.member(verb, caller.workspace_id, new, version, old))
     return new
+
+
+async def set_preferences(
+    tx: Tx, caller: Caller, principal_id: str, time_zone: str, week_start: str
+) -> Member | ApiKey:
+    """Say how a principal reads dates; what is empty is as the workspace has it."""
+    problems = Problems()
+    calendars.check(time_zone or None, week_start or None, problems)
+    if problems:
+        violations = [Violation(p.path, p.code, p.message) for p in problems]
+        message = violations[0].message
+        raise InvalidArgument("PREFERENCES_INVALID", message, violations=violations)
+    workspace_id = caller.workspace_id
+    version = await _version(tx, workspace_id)
+    old = await store.get_member(tx, workspace_id, principal_id)
+    member = await store.prefer_member(tx, workspace_id, principal_id, time_zone, week_start)
+    if member is not None:
+        await announce(tx, caller, events.member("updated", workspace_id, member, version, old))
+        return member
+    key_id = _uuid(principal_id)
+    was = await store.get_valid_key(tx, workspace_id, key_id) if key_id else None
+    key = None
+    if key_id is not None:
+        key = await store.prefer_key(tx, workspace_id, key_id, time_zone, week_start)
+    if key is None or was is None:
+        raise NotFound("MEMBER_NOT_FOUND", f"there is no member or key {principal_id!r}")
+    await announce(tx, caller, events.api_key("updated", key, version, was))
+    return key
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 async def remove_member(tx: Tx, caller: Caller, principal_id: str) -> None:

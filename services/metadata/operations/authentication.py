@@ -177,6 +177,9 @@ def _key_caller(key: ApiKey, credential: str, granted: Grant, *, internal: bool 
         role=key.role,
         internal=internal,
         credential=credential,
+        # What planes do for a principal is done by the workspace's days, whoever the owner is.
+        time_zone="" if internal else key.time_zone,
+        week_start="" if internal else key.week_start,
     )
 
 
@@ -198,4 +201,6 @@ def _member_caller(
         role=member.role,
         internal=internal,
         credential=credential,
+        time_zone="" if internal else member.time_zone,
+        week_start="" if internal else member.week_start,
     )

@@ -9,11 +9,10 @@ from kit import ids
 from kit.caller import Caller
 from kit.db import Database, Tx
 from kit.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied, Violation
-from schema.field_types.refusals import Problems, did_you_mean, shown, unknown_names
+from schema.field_types.refusals import Problems, unknown_names
 from schema.field_types.text import clean
-from schema.filters.context import time_zones
 from services.metadata import events
-from services.metadata.logic import keys
+from services.metadata.logic import calendars, keys
 from services.metadata.model import Workspace
 from services.metadata.operations.announcing import announce
 from services.metadata.operations.catalogues import Catalogues
@@ -23,7 +22,6 @@ from services.metadata.store import definitions as definition_store
 from services.metadata.store import workspaces as store
 
 KEYS = ("display_name", "time_zone", "week_start")
-_WEEK_STARTS = ("monday", "sunday")
 _MAX_NAME = 255
 
 
@@ -122,14 +120,7 @@ def _checked(raw: Mapping[str, Any], *, required: bool) -> dict[str, str]:
             found["display_name"] = name
             if not name:
                 problems.add("display_name", "REQUIRED", "a workspace needs a name")
-    zone = found.get("time_zone")
-    if zone is not None and zone not in time_zones():
-        hint = did_you_mean(zone, time_zones())
-        message = f"there is no time zone {shown(zone)}; an IANA name is wanted{hint}"
-        problems.add("time_zone", "UNKNOWN_TIME_ZONE", message)
-    week = found.get("week_start")
-    if week is not None and week not in _WEEK_STARTS:
-        problems.add("week_start", "UNKNOWN_CHOICE", "must be monday or sunday")
+    calendars.check(found.get("time_zone"), found.get("week_start"), problems)
     if problems:
         violations = [Violation(p.path, p.code, p.message) for p in problems]
         message = f"{problems[0].path}: {problems[0].message}"

@@ -12,6 +12,7 @@ from kit.errors import InvalidArgument, PermissionDenied
 from services.metadata.convert.access import (
     key_message,
     member_message,
+    preferences_message,
     principal_message,
 )
 from services.metadata.operations import access
@@ -157,6 +158,23 @@ class AccessServicer(RoleCalls, rpc.AccessServiceServicer):
             return pb.SetMemberResponse(member=member_message(member))
 
         return await idempotency.once(self._db, caller, request, pb.SetMemberResponse, work)
+
+    async def SetPreferences(
+        self, request: pb.SetPreferencesRequest, context: Context
+    ) -> pb.SetPreferencesResponse:
+        caller = current_caller()
+        wanted = request.preferences
+        principal_id = wanted.principal_id or caller.principal_id
+        caller.require("read" if principal_id == caller.principal_id else "admin")
+
+        async def work(tx: Tx) -> pb.SetPreferencesResponse:
+            tx.after_commit(self._authenticator.forget)
+            found = await access.set_preferences(
+                tx, caller, principal_id, wanted.time_zone, wanted.week_start
+            )
+            return pb.SetPreferencesResponse(preferences=preferences_message(found))
+
+        return await idempotency.once(self._db, caller, request, pb.SetPreferencesResponse, work)
 
     async def RemoveMember(
         self, request: pb.RemoveMemberRequest, context: Context

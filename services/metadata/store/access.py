@@ -9,7 +9,7 @@ from services.metadata.model import ApiKey, Member
 
 _KEY = (
     "api_key_id, workspace_id, display_name, role, operator, version, create_time, expire_time,"
-    " revoke_time"
+    " revoke_time, time_zone, week_start"
 )
 _VALID = "revoke_time IS NULL AND (expire_time IS NULL OR expire_time > now())"
 _FIND = f"SELECT {_KEY}, secret_hash FROM api_keys WHERE api_key_id = %s AND {_VALID}"
@@ -32,7 +32,7 @@ SELECT {_KEY} FROM api_keys
 WHERE workspace_id = %s AND (create_time, api_key_id) > (%s, %s)
 ORDER BY create_time, api_key_id LIMIT %s"""
 
-_MEMBER = "principal_id, kind, display_name, role, version, create_time"
+_MEMBER = "principal_id, kind, display_name, role, version, create_time, time_zone, week_start"
 _GET_MEMBER = f"""
 SELECT {_MEMBER} FROM members WHERE workspace_id = %s AND principal_id = %s AND active"""
 _SET_MEMBER = f"""
@@ -45,6 +45,19 @@ RETURNING {_MEMBER}"""
 _REMOVE_MEMBER = f"""
 UPDATE members SET active = false, version = version + 1, update_time = now()
 WHERE workspace_id = %s AND principal_id = %s AND active RETURNING {_MEMBER}"""
+_PREFER = """
+UPDATE {table} SET time_zone = %s, week_start = %s, version = version + 1{touched}
+WHERE workspace_id = %s AND {key} = %s AND {live} RETURNING {columns}"""
+_PREFER_MEMBER = _PREFER.format(
+    table="members",
+    touched=", update_time = now()",
+    key="principal_id",
+    live="active",
+    columns=_MEMBER,
+)
+_PREFER_KEY = _PREFER.format(
+    table="api_keys", touched="", key="api_key_id", live=_VALID, columns=_KEY
+)
 _LIST_MEMBERS = f"""
 SELECT {_MEMBER} FROM members WHERE workspace_id = %s AND principal_id > %s AND active
 ORDER BY principal_id LIMIT %s"""
@@ -114,6 +127,20 @@ async def set_member(
 ) -> Member:
     row = await tx.one(_SET_MEMBER, [workspace_id, principal_id, kind, display_name, role])
     return Member(**row)
+
+
+async def prefer_member(
+    tx: Tx, workspace_id: UUID, principal_id: str, time_zone: str, week_start: str
+) -> Member | None:
+    row = await tx.maybe(_PREFER_MEMBER, [time_zone, week_start, workspace_id, principal_id])
+    return Member(**row) if row else None
+
+
+async def prefer_key(
+    tx: Tx, workspace_id: UUID, api_key_id: UUID, time_zone: str, week_start: str
+) -> ApiKey | None:
+    row = await tx.maybe(_PREFER_KEY, [time_zone, week_start, workspace_id, api_key_id])
+    return _key(row) if row else None
 
 
 async def remove_member(tx: Tx, workspace_id: UUID, principal_id: str) -> Member | None:

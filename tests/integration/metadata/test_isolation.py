@@ -115,6 +115,7 @@ WRITES = [
     n
     for n in METHODS
     if n.startswith(("Create", "Update", "Delete", "Set", "Remove", "Revoke", "Apply", "Install"))
+    and n != "SetPreferences"  # whose own are everybody's to set
 ]
 
 

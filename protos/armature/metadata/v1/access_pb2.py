@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!armature/metadata/v1/access.proto\x12\x14\x61rmature.metadata.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x02\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x07 \x01(\x08\x12\x32\n\x0elast_used_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\tPrincipal\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x0cworkspace_id\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x10\n\x08operator\x18\x06 \x01(\x08\"\x81\x01\n\x06Member\x12\x14\n\x0cprincipal_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfa\x01\n\x04Role\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12\x38\n\x07objects\x18\x04 \x03(\x0b\x32\'.armature.metadata.v1.ObjectPermissions\x12\x10\n\x08standard\x18\x05 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x11ObjectPermissions\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\x36\n\x06\x66ields\x18\x03 \x03(\x0b\x32&.armature.metadata.v1.FieldPermissions\x12\x11\n\trule_json\x18\x04 \x01(\x0c\"]\n\x10\x46ieldPermissions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\x04read\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x06update\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_readB\t\n\x07_updateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!armature/metadata/v1/access.proto\x12\x14\x61rmature.metadata.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x02\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08operator\x18\x07 \x01(\x08\x12\x32\n\x0elast_used_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x98\x01\n\tPrincipal\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x14\n\x0cworkspace_id\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x10\n\x08operator\x18\x06 \x01(\x08\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x12\n\nweek_start\x18\x08 \x01(\t\"J\n\x0bPreferences\x12\x14\n\x0cprincipal_id\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\x12\x12\n\nweek_start\x18\x03 \x01(\t\"\xa8\x01\n\x06Member\x12\x14\n\x0cprincipal_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12\x12\n\nweek_start\x18\x07 \x01(\t\"\xfa\x01\n\x04Role\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12\x38\n\x07objects\x18\x04 \x03(\x0b\x32\'.armature.metadata.v1.ObjectPermissions\x12\x10\n\x08standard\x18\x05 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x11ObjectPermissions\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\x36\n\x06\x66ields\x18\x03 \x03(\x0b\x32&.armature.metadata.v1.FieldPermissions\x12\x11\n\trule_json\x18\x04 \x01(\x0c\"]\n\x10\x46ieldPermissions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\x04read\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x06update\x18\x03 \x01(\x08H\x01\x88\x01\x01\x42\x07\n\x05_readB\t\n\x07_updateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,14 +34,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APIKEY']._serialized_start=93
   _globals['_APIKEY']._serialized_end=366
-  _globals['_PRINCIPAL']._serialized_start=368
-  _globals['_PRINCIPAL']._serialized_end=481
-  _globals['_MEMBER']._serialized_start=484
-  _globals['_MEMBER']._serialized_end=613
-  _globals['_ROLE']._serialized_start=616
-  _globals['_ROLE']._serialized_end=866
-  _globals['_OBJECTPERMISSIONS']._serialized_start=868
-  _globals['_OBJECTPERMISSIONS']._serialized_end=995
-  _globals['_FIELDPERMISSIONS']._serialized_start=997
-  _globals['_FIELDPERMISSIONS']._serialized_end=1090
+  _globals['_PRINCIPAL']._serialized_start=369
+  _globals['_PRINCIPAL']._serialized_end=521
+  _globals['_PREFERENCES']._serialized_start=523
+  _globals['_PREFERENCES']._serialized_end=597
+  _globals['_MEMBER']._serialized_start=600
+  _globals['_MEMBER']._serialized_end=768
+  _globals['_ROLE']._serialized_start=771
+  _globals['_ROLE']._serialized_end=1021
+  _globals['_OBJECTPERMISSIONS']._serialized_start=1023
+  _globals['_OBJECTPERMISSIONS']._serialized_end=1150
+  _globals['_FIELDPERMISSIONS']._serialized_start=1152
+  _globals['_FIELDPERMISSIONS']._serialized_end=1245
 # @@protoc_insertion_point(module_scope)

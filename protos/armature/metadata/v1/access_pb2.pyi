@@ -30,34 +30,52 @@ class ApiKey(_message.Message):
     def __init__(self, id: _Optional[str] = ..., display_name: _Optional[str] = ..., role: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revoke_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., operator: _Optional[bool] = ..., last_used_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Principal(_message.Message):
-    __slots__ = ("id", "kind", "display_name", "workspace_id", "role", "operator")
+    __slots__ = ("id", "kind", "display_name", "workspace_id", "role", "operator", "time_zone", "week_start")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_ID_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    WEEK_START_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: str
     display_name: str
     workspace_id: str
     role: str
     operator: bool
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., display_name: _Optional[str] = ..., workspace_id: _Optional[str] = ..., role: _Optional[str] = ..., operator: _Optional[bool] = ...) -> None: ...
+    time_zone: str
+    week_start: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., display_name: _Optional[str] = ..., workspace_id: _Optional[str] = ..., role: _Optional[str] = ..., operator: _Optional[bool] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[str] = ...) -> None: ...
+
+class Preferences(_message.Message):
+    __slots__ = ("principal_id", "time_zone", "week_start")
+    PRINCIPAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    WEEK_START_FIELD_NUMBER: _ClassVar[int]
+    principal_id: str
+    time_zone: str
+    week_start: str
+    def __init__(self, principal_id: _Optional[str] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[str] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("principal_id", "kind", "display_name", "role", "create_time")
+    __slots__ = ("principal_id", "kind", "display_name", "role", "create_time", "time_zone", "week_start")
     PRINCIPAL_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    WEEK_START_FIELD_NUMBER: _ClassVar[int]
     principal_id: str
     kind: str
     display_name: str
     role: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, principal_id: _Optional[str] = ..., kind: _Optional[str] = ..., display_name: _Optional[str] = ..., role: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    time_zone: str
+    week_start: str
+    def __init__(self, principal_id: _Optional[str] = ..., kind: _Optional[str] = ..., display_name: _Optional[str] = ..., role: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time_zone: _Optional[str] = ..., week_start: _Optional[str] = ...) -> None: ...
 
 class Role(_message.Message):
     __slots__ = ("name", "description", "permissions", "objects", "standard", "etag", "create_time", "update_time")

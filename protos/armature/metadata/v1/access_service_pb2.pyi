@@ -154,6 +154,20 @@ class RemoveMemberResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class SetPreferencesRequest(_message.Message):
+    __slots__ = ("preferences", "request_id")
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    preferences: _access_pb2.Preferences
+    request_id: str
+    def __init__(self, preferences: _Optional[_Union[_access_pb2.Preferences, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class SetPreferencesResponse(_message.Message):
+    __slots__ = ("preferences",)
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    preferences: _access_pb2.Preferences
+    def __init__(self, preferences: _Optional[_Union[_access_pb2.Preferences, _Mapping]] = ...) -> None: ...
+
 class ListRolesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]

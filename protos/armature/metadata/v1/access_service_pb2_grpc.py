@@ -82,6 +82,11 @@ class AccessServiceStub:
                 request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberRequest.SerializeToString,
                 response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberResponse.FromString,
                 _registered_method=True)
+        self.SetPreferences = channel.unary_unary(
+                '/armature.metadata.v1.AccessService/SetPreferences',
+                request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesRequest.SerializeToString,
+                response_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesResponse.FromString,
+                _registered_method=True)
         self.ListRoles = channel.unary_unary(
                 '/armature.metadata.v1.AccessService/ListRoles',
                 request_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.ListRolesRequest.SerializeToString,
@@ -182,6 +187,15 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPreferences(self, request, context):
+        """SetPreferences says how the caller, or another principal if an admin asks, reads dates; effective
+        everywhere within a second. Fails with INVALID_ARGUMENT / PREFERENCES_INVALID and NOT_FOUND /
+        MEMBER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRoles(self, request, context):
         """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
         own role may do with which object is shown to admins alone.
@@ -272,6 +286,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.RemoveMember,
                     request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberRequest.FromString,
                     response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberResponse.SerializeToString,
+            ),
+            'SetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPreferences,
+                    request_deserializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesRequest.FromString,
+                    response_serializer=armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesResponse.SerializeToString,
             ),
             'ListRoles': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoles,
@@ -545,6 +564,33 @@ class AccessService:
             '/armature.metadata.v1.AccessService/RemoveMember',
             armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberRequest.SerializeToString,
             armature_dot_metadata_dot_v1_dot_access__service__pb2.RemoveMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.metadata.v1.AccessService/SetPreferences',
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesRequest.SerializeToString,
+            armature_dot_metadata_dot_v1_dot_access__service__pb2.SetPreferencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

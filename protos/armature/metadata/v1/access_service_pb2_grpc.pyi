@@ -62,6 +62,11 @@ class AccessServiceStub:
     """
     RemoveMember: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RemoveMemberRequest, _access_service_pb2.RemoveMemberResponse]
     """RemoveMember ends a user's membership. Admins only. Fails with NOT_FOUND / MEMBER_NOT_FOUND."""
+    SetPreferences: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.SetPreferencesRequest, _access_service_pb2.SetPreferencesResponse]
+    """SetPreferences says how the caller, or another principal if an admin asks, reads dates; effective
+    everywhere within a second. Fails with INVALID_ARGUMENT / PREFERENCES_INVALID and NOT_FOUND /
+    MEMBER_NOT_FOUND.
+    """
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
     """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
     own role may do with which object is shown to admins alone.
@@ -119,6 +124,11 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """
     RemoveMember: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RemoveMemberRequest, _access_service_pb2.RemoveMemberResponse]  # type: ignore[assignment]
     """RemoveMember ends a user's membership. Admins only. Fails with NOT_FOUND / MEMBER_NOT_FOUND."""
+    SetPreferences: _aio.UnaryUnaryMultiCallable[_access_service_pb2.SetPreferencesRequest, _access_service_pb2.SetPreferencesResponse]  # type: ignore[assignment]
+    """SetPreferences says how the caller, or another principal if an admin asks, reads dates; effective
+    everywhere within a second. Fails with INVALID_ARGUMENT / PREFERENCES_INVALID and NOT_FOUND /
+    MEMBER_NOT_FOUND.
+    """
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
     """ListRoles returns the roles that members and keys can have, in name order. What a workspace's
     own role may do with which object is shown to admins alone.
@@ -227,6 +237,17 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RemoveMemberResponse, _abc.Awaitable[_access_service_pb2.RemoveMemberResponse]]:
         """RemoveMember ends a user's membership. Admins only. Fails with NOT_FOUND / MEMBER_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def SetPreferences(
+        self,
+        request: _access_service_pb2.SetPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.SetPreferencesResponse, _abc.Awaitable[_access_service_pb2.SetPreferencesResponse]]:
+        """SetPreferences says how the caller, or another principal if an admin asks, reads dates; effective
+        everywhere within a second. Fails with INVALID_ARGUMENT / PREFERENCES_INVALID and NOT_FOUND /
+        MEMBER_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListRoles(
