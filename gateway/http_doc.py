@@ -38,8 +38,8 @@ export API=http://127.0.0.1:7700 KEY=arm_...   # `armature status` prints both
   are passed on exactly as written.
 - **Times** are RFC 3339 in UTC. Empty values are `null`. Ranges such as `this_week`, and the days
   and weeks that figures are grouped by, go by the request's `time_zone` and `week_start`, else by
-  the caller's own (`PUT /v1/me/preferences`), else by the workspace's, else by UTC and Monday. Rules of
-  roles, automation and webhook filters go by the workspace's.
+  the caller's own (`PUT /v1/me/preferences`), else by the workspace's, else by UTC and Monday.
+  Rules of roles, automation and webhook filters go by the workspace's.
 - **Errors** are problem documents (RFC 9457): [errors.md](errors.md).
 - **A record** is `{"id", "object", "version", "create_time", "update_time", "delete_time"?,
   "created_by", "updated_by", "position", "fields": {...}}`; `delete_time` while it is deleted.
