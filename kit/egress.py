@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
+from kit.connections import Connections
 from kit.errors import InvalidArgument, Violation
 
 if find_spec("sniffio") is None:
@@ -31,6 +32,7 @@ MAX_URL = 2048
 MAX_ANSWER = 64 * 1024  # read at most
 KEPT = 4 * 1024  # handed on
 _CONNECT_SECONDS = 5.0
+_KEPT_SECONDS = 3.0  # that an idle connection is kept
 _TEXT = re.compile(r"^[\x21-\x7e]+$")
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 _HEADER_VALUE = re.compile(r"^[\x20-\x7e\t]{0,4096}$")
@@ -115,19 +117,24 @@ class Egress:
     def __init__(self, allow_loopback: bool, timeout: float = 15.0) -> None:
         self._allow_loopback = allow_loopback
         self._timeout = timeout
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+        self._ssl = ssl.create_default_context()
+        self._backend = _Checked(allow_loopback)
+        self._connections = Connections(self._pool, _KEPT_SECONDS)
+
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl,
             max_connections=1000,
             max_keepalive_connections=100,
-            keepalive_expiry=3.0,
+            keepalive_expiry=_KEPT_SECONDS,
             http1=True,
             http2=False,
             retries=0,
-            network_backend=_Checked(allow_loopback),
+            network_backend=self._backend,
         )
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        await self._connections.aclose()
 
     def check_url(self, url: str, path: str = "url") -> None:
         """INVALID_ARGUMENT with a violation at `path` for what we would never send to."""
@@ -162,20 +169,23 @@ class Egress:
         started = time.monotonic()
         timeouts = {"connect": _CONNECT_SECONDS, "read": self._timeout, "write": self._timeout}
         try:
-            async with asyncio.timeout(self._timeout):
-                async with self._pool.stream(
+            async with (
+                asyncio.timeout(self._timeout),
+                self._connections.of(_server(url)) as pool,
+                pool.stream(
                     method,
                     url,
                     headers=[(k, v) for k, v in headers.items()],
                     content=body,
                     extensions={"timeout": timeouts},
-                ) as response:
-                    status = response.status
-                    found = {
-                        k.decode("latin-1").lower(): v.decode("latin-1")[:1000]
-                        for k, v in response.headers
-                    }
-                    start = await _beginning(response)
+                ) as response,
+            ):
+                status = response.status
+                found = {
+                    k.decode("latin-1").lower(): v.decode("latin-1")[:1000]
+                    for k, v in response.headers
+                }
+                start = await _beginning(response)
         except (TimeoutError, httpcore.TimeoutException) as exc:
             raise TimedOut(f"no answer within {self._timeout:g} s") from exc
         except httpcore.ConnectError as exc:
@@ -184,6 +194,11 @@ class Egress:
             raise ConnectFailed(f"the connection broke: {_short(exc)}") from exc
         latency = round((time.monotonic() - started) * 1000)
         return Answer(status, found, start.decode("utf-8", "replace").replace("\0", ""), latency)
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _beginning(response: httpcore.Response) -> bytes:

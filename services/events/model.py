@@ -197,6 +197,15 @@ class Outcome:
     retry_in: float | None  # seconds; None: never again
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempted:
+    """One attempt that was made, and is not recorded yet."""
+
+    claim: Claim
+    sending: Sending
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Something that could not be done."""

@@ -8,7 +8,14 @@ from uuid import UUID
 from kit import ids
 from kit.db import Tx
 from services.events.logic import merging, retries
-from services.events.model import Claim, Delivery, DeliveryState, NewDelivery, Outcome, Sending
+from services.events.model import (
+    Attempted,
+    Claim,
+    Delivery,
+    DeliveryState,
+    NewDelivery,
+    Outcome,
+)
 from services.events.operations import subscriptions
 from services.events.store import dead_letters, deliveries, queue
 
@@ -16,8 +23,10 @@ from services.events.store import dead_letters, deliveries, queue
 async def add(tx: Tx, workspace_id: UUID, new: Sequence[NewDelivery]) -> None:
     """Queue what is new of them; a repeat of an event makes none. Updates for which a window is
     open join what waits there; anything else about the same thing ends its window."""
-    windowed = sorted({one.subscription_id for one in new if one.window})
-    for subscription_id in windowed:
+    windowed = {one.subscription_id for one in new if one.window}
+    # All of them, in their order, if any: who holds one and waits for another before it would wait
+    # in a circle with who settles attempts of both.
+    for subscription_id in sorted({one.subscription_id for one in new}) if windowed else ():
         await queue.lock_lane(tx, workspace_id, subscription_id)
     touched = set(windowed)
     plain = [one for one in new if one.subscription_id not in touched]
@@ -62,56 +71,74 @@ async def add_again(
 
 async def settle(
     tx: Tx,
-    claim: Claim,
-    sending: Sending,
-    outcome: Outcome,
+    workspace_id: UUID,
+    attempted: Sequence[Attempted],
     *,
     breaker_seconds: float,
     disable_after: timedelta,
-) -> DeliveryState | None:
-    """Record how an attempt ended and what follows; None, and nothing, when our lease was lost."""
-    workspace_id, subscription_id = claim.workspace_id, claim.subscription_id
-    failures = await queue.lock_lane(tx, workspace_id, subscription_id)
-    if failures is None or not await queue.still_ours(tx, claim):
-        return None
-    if outcome.succeeded:
-        state = DeliveryState.SUCCEEDED
-    elif outcome.retry_in is None:
-        state = DeliveryState.DEAD
-    else:
-        state = DeliveryState.PENDING
-    await deliveries.end_attempt(tx, claim, outcome, state)
-    if state is DeliveryState.PENDING and outcome.retry_in is not None:
-        await queue.requeue(tx, claim, outcome.retry_in)
-    else:
-        await queue.remove(tx, workspace_id, claim.delivery_id)
-    if state is DeliveryState.DEAD:
-        await _bury(tx, claim, sending, outcome)
-    failures = failures + 1 if outcome.endpoint_down else 0
-    pause = retries.pause(failures, breaker_seconds)
-    await queue.settle_lane(tx, workspace_id, subscription_id, failures, pause)
-    if outcome.succeeded:
-        await deliveries.works(tx, workspace_id, subscription_id)
-    elif outcome.gone:
-        reason = "the endpoint answered 410 Gone"
-        await subscriptions.fail(tx, workspace_id, subscription_id, reason)
-    else:
-        await _note_failure(tx, workspace_id, subscription_id, disable_after)
-    return state
+) -> dict[Attempted, DeliveryState]:
+    """Record how attempts of one workspace ended, in this order, and what follows; nothing of one
+    whose lease was lost, which is not among the answers."""
+    lanes, held = await queue.lock_many(tx, workspace_id, [one.claim for one in attempted])
+    ours = [
+        one
+        for one in attempted
+        if one.claim.delivery_id in held and one.claim.subscription_id in lanes
+    ]
+    if not ours:
+        return {}
+    states = {one: _state_after(one.outcome) for one in ours}
+    await deliveries.end_attempts(tx, workspace_id, list(states.items()))
+    pending = [
+        (one.claim, one.outcome.retry_in)
+        for one, state in states.items()
+        if state is DeliveryState.PENDING and one.outcome.retry_in is not None
+    ]
+    await queue.requeue_many(tx, workspace_id, pending)
+    over = [one for one, state in states.items() if state is not DeliveryState.PENDING]
+    await queue.remove(tx, workspace_id, [one.claim.delivery_id for one in over])
+    for one, state in states.items():
+        if state is DeliveryState.DEAD:
+            await _bury(tx, one)
+    by_lane: dict[UUID, list[Outcome]] = {}
+    for one in ours:
+        by_lane.setdefault(one.claim.subscription_id, []).append(one.outcome)
+    paces = {}
+    for lane, outcomes in by_lane.items():
+        failures = lanes[lane]
+        for outcome in outcomes:
+            failures = failures + 1 if outcome.endpoint_down else 0
+        paces[lane] = (failures, retries.pause(failures, breaker_seconds))
+    await queue.settle_lanes(tx, workspace_id, paces)
+    working = [lane for lane, outcomes in by_lane.items() if any(o.succeeded for o in outcomes)]
+    await deliveries.work(tx, workspace_id, working)
+    for lane, outcomes in by_lane.items():
+        if any(outcome.gone for outcome in outcomes):
+            reason = "the endpoint answered 410 Gone"
+            await subscriptions.fail(tx, workspace_id, lane, reason)
+        elif not outcomes[-1].succeeded:
+            await _note_failure(tx, workspace_id, lane, disable_after)
+    return states
 
 
-async def _bury(tx: Tx, claim: Claim, sending: Sending, outcome: Outcome) -> None:
+def _state_after(outcome: Outcome) -> DeliveryState:
+    if outcome.succeeded:
+        return DeliveryState.SUCCEEDED
+    return DeliveryState.DEAD if outcome.retry_in is None else DeliveryState.PENDING
+
+
+async def _bury(tx: Tx, one: Attempted) -> None:
     await dead_letters.insert(
         tx,
-        claim.workspace_id,
+        one.claim.workspace_id,
         ids.new_id(),
         kind="delivery",
-        event_id=sending.event_id,
-        event_type=sending.event_type,
-        subject_id=claim.delivery_id,
-        reason=outcome.error,
-        attempts=outcome.number,
-        trace_id=outcome.trace_id,
+        event_id=one.sending.event_id,
+        event_type=one.sending.event_type,
+        subject_id=one.claim.delivery_id,
+        reason=one.outcome.error,
+        attempts=one.outcome.number,
+        trace_id=one.outcome.trace_id,
     )
 
 

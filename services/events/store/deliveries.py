@@ -10,12 +10,12 @@ from kit.db import Row, Tx
 from kit.errors import NotFound
 from services.events.model import (
     Attempt,
+    Attempted,
     Claim,
     Delivery,
     DeliveryState,
     Joinable,
     NewDelivery,
-    Outcome,
 )
 from services.events.model import Sending as SendingNow
 
@@ -70,6 +70,19 @@ UPDATE delivery_queue AS q SET due_time = now() FROM deliveries AS d
 WHERE q.workspace_id = %s AND q.subscription_id = %s AND q.aggregate_id = %s
   AND q.due_time > now() AND q.lease_time <= now()
   AND d.workspace_id = q.workspace_id AND d.id = q.delivery_id AND d.attempts = 0"""
+_BEGIN = """
+UPDATE deliveries AS d SET state = 'delivering', attempts = attempts + 1
+FROM unnest(%(ids)s::uuid[], %(tokens)s::int8[]) AS h (delivery_id, token), delivery_queue AS q,
+  subscriptions AS s
+WHERE q.workspace_id = %(workspace_id)s AND q.delivery_id = h.delivery_id AND q.token = h.token
+  AND d.workspace_id = %(workspace_id)s AND d.id = h.delivery_id
+  AND s.workspace_id = %(workspace_id)s AND s.id = d.subscription_id
+RETURNING d.id, d.attempts AS number, d.attempts - d.attempts_before AS budget_used, d.event_id,
+  d.event_type, d.body, d.traceparent, d.create_time, s.url, s.headers,
+  ARRAY(SELECT x.sealed FROM subscription_secrets AS x
+        WHERE x.workspace_id = s.workspace_id AND x.subscription_id = s.id
+          AND (x.expire_time IS NULL OR x.expire_time > now()) ORDER BY x.id DESC)
+    AS sealed_secrets"""
 _PEND_MANY = """
 WITH again AS (
   UPDATE deliveries SET state = 'pending', attempts_before = attempts, finish_time = NULL,
@@ -243,65 +256,73 @@ async def page(
     return [_delivery(row) for row in rows]
 
 
-async def begin_attempt(tx: Tx, claim: Claim) -> SendingNow | None:
-    """Note that an attempt begins; it counts from now on, whatever happens to us. None when the
-    delivery or its subscription is gone, or the lease is another's."""
-    row = await tx.maybe(
-        "UPDATE deliveries AS d SET state = 'delivering', attempts = attempts + 1"
-        " FROM subscriptions AS s, delivery_queue AS q"
-        " WHERE d.workspace_id = %s AND d.id = %s AND s.workspace_id = d.workspace_id"
-        " AND s.id = d.subscription_id AND q.workspace_id = d.workspace_id"
-        " AND q.delivery_id = d.id AND q.token = %s"
-        " RETURNING d.attempts AS number, d.attempts - d.attempts_before AS budget_used,"
-        " d.event_id, d.event_type, d.body, d.traceparent, d.create_time, s.url, s.headers,"
-        " ARRAY(SELECT x.sealed FROM subscription_secrets AS x"
-        "   WHERE x.workspace_id = s.workspace_id AND x.subscription_id = s.id"
-        "   AND (x.expire_time IS NULL OR x.expire_time > now()) ORDER BY x.id DESC)"
-        " AS sealed_secrets",
-        [claim.workspace_id, claim.delivery_id, claim.token],
+async def begin_attempts(
+    tx: Tx, workspace_id: UUID, claims: Sequence[Claim]
+) -> dict[UUID, SendingNow]:
+    """Note that attempts begin, by delivery; they count from now on, whatever happens to us. None
+    of a delivery that is gone, or whose subscription is, or whose lease is another's."""
+    rows = await tx.all(
+        _BEGIN,
+        {
+            "workspace_id": workspace_id,
+            "ids": [claim.delivery_id for claim in claims],
+            "tokens": [claim.token for claim in claims],
+        },
     )
-    if row is None:
-        return None
+    if not rows:
+        return {}
     await tx.send(
         "INSERT INTO delivery_attempts (workspace_id, delivery_id, number, error)"
-        " VALUES (%s, %s, %s, 'interrupted: the outcome is unknown')",
-        [claim.workspace_id, claim.delivery_id, row["number"]],
+        " SELECT %s, n.delivery_id, n.number, 'interrupted: the outcome is unknown'"
+        " FROM unnest(%s::uuid[], %s::int[]) AS n (delivery_id, number)",
+        [workspace_id, [row["id"] for row in rows], [row["number"] for row in rows]],
     )
-    headers = json.loads(row["headers"])
+    return {row.pop("id"): _sending(row) for row in rows}
+
+
+def _sending(row: Row) -> SendingNow:
     secrets = tuple(bytes(one) for one in row["sealed_secrets"])
-    return SendingNow(**{**row, "headers": headers, "sealed_secrets": secrets})
+    return SendingNow(**{**row, "headers": json.loads(row["headers"]), "sealed_secrets": secrets})
 
 
-async def end_attempt(tx: Tx, claim: Claim, outcome: Outcome, state: DeliveryState) -> None:
-    key = [claim.workspace_id, claim.delivery_id]
+async def end_attempts(
+    tx: Tx, workspace_id: UUID, ended: Sequence[tuple[Attempted, DeliveryState]]
+) -> None:
+    outcomes = [one.outcome for one, _ in ended]
+    found = [one.claim.delivery_id for one, _ in ended]
     await tx.send(
-        "UPDATE delivery_attempts SET latency_ms = %s, status = %s, error = %s,"
-        " response_body = %s, trace_id = %s"
-        " WHERE workspace_id = %s AND delivery_id = %s AND number = %s",
+        "UPDATE delivery_attempts AS a SET latency_ms = n.latency_ms, status = n.status,"
+        " error = n.error, response_body = n.response_body, trace_id = n.trace_id"
+        " FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::text[], %s::text[],"
+        " %s::text[])"
+        " AS n (delivery_id, number, latency_ms, status, error, response_body, trace_id)"
+        " WHERE a.workspace_id = %s AND a.delivery_id = n.delivery_id AND a.number = n.number",
         [
-            outcome.latency_ms,
-            outcome.status,
-            outcome.error,
-            outcome.response_body,
-            outcome.trace_id,
-            *key,
-            outcome.number,
+            found,
+            [one.number for one in outcomes],
+            [one.latency_ms for one in outcomes],
+            [one.status for one in outcomes],
+            [one.error for one in outcomes],
+            [one.response_body for one in outcomes],
+            [one.trace_id for one in outcomes],
+            workspace_id,
         ],
     )
     await tx.send(
-        "UPDATE deliveries SET state = %s, last_error = %s, next_attempt_time = CASE"
-        " WHEN %s::float8 IS NULL THEN NULL ELSE now() + make_interval(secs => %s) END,"
-        " finish_time = CASE WHEN %s THEN now() END,"
-        " trace_id = CASE WHEN trace_id = '' THEN %s ELSE trace_id END"
-        " WHERE workspace_id = %s AND id = %s",
+        "UPDATE deliveries AS d SET state = n.state, last_error = n.error, next_attempt_time = CASE"
+        " WHEN n.retry_in IS NOT NULL THEN now() + make_interval(secs => n.retry_in) END,"
+        " finish_time = CASE WHEN n.state <> 'pending' THEN now() END,"
+        " trace_id = CASE WHEN d.trace_id = '' THEN n.trace_id ELSE d.trace_id END"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::float8[], %s::text[])"
+        " AS n (delivery_id, state, error, retry_in, trace_id)"
+        " WHERE d.workspace_id = %s AND d.id = n.delivery_id",
         [
-            state,
-            outcome.error,
-            outcome.retry_in,
-            outcome.retry_in,
-            state is not DeliveryState.PENDING,
-            outcome.trace_id,
-            *key,
+            found,
+            [state for _, state in ended],
+            [one.error for one in outcomes],
+            [one.retry_in for one in outcomes],
+            [one.trace_id for one in outcomes],
+            workspace_id,
         ],
     )
 
@@ -341,12 +362,14 @@ async def failing_since(
     return (row["failing_since"], row["now"], row["notices"]) if row else None
 
 
-async def works(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
-    await tx.send(
-        "UPDATE subscriptions SET failing_since = NULL, notices = 0"
-        " WHERE workspace_id = %s AND id = %s AND failing_since IS NOT NULL",
-        [workspace_id, subscription_id],
-    )
+async def work(tx: Tx, workspace_id: UUID, subscription_ids: Sequence[UUID]) -> None:
+    """Forget that they were failing."""
+    if subscription_ids:
+        await tx.send(
+            "UPDATE subscriptions SET failing_since = NULL, notices = 0"
+            " WHERE workspace_id = %s AND id = ANY(%s) AND failing_since IS NOT NULL",
+            [workspace_id, list(subscription_ids)],
+        )
 
 
 async def noticed(tx: Tx, workspace_id: UUID, subscription_id: UUID, notices: int) -> None:

@@ -5,7 +5,7 @@ is when a lane is worth looking at; what makes it earlier (a new delivery, an at
 sets it, and each claim works it out anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from kit.db import Tx
@@ -105,17 +105,20 @@ async def claim(tx: Tx, *, lanes: int, width: int) -> list[Claim]:
 
 
 async def renew(tx: Tx, claims: Sequence[Claim]) -> None:
-    """Keep what is under way ours; a lease that was lost stays lost."""
+    """Keep what is under way ours; a lease that was lost stays lost. What somebody has locked is
+    passed over: it is being settled."""
     await tx.run(
-        "UPDATE delivery_queue AS q SET lease_time = now() + make_interval(secs => %s)"
-        " FROM unnest(%s::uuid[], %s::uuid[], %s::int8[]) AS h (workspace_id, delivery_id, token)"
-        " WHERE q.workspace_id = h.workspace_id AND q.delivery_id = h.delivery_id"
-        " AND q.token = h.token AND q.lease_time > now()",
+        "WITH ours AS (SELECT q.workspace_id, q.delivery_id FROM delivery_queue AS q"
+        " JOIN unnest(%s::uuid[], %s::uuid[], %s::int8[]) AS h (workspace_id, delivery_id, token)"
+        " ON q.workspace_id = h.workspace_id AND q.delivery_id = h.delivery_id"
+        " AND q.token = h.token AND q.lease_time > now() FOR UPDATE OF q SKIP LOCKED)"
+        " UPDATE delivery_queue AS q SET lease_time = now() + make_interval(secs => %s)"
+        " FROM ours WHERE q.workspace_id = ours.workspace_id AND q.delivery_id = ours.delivery_id",
         [
-            LEASE_SECONDS,
             [claim.workspace_id for claim in claims],
             [claim.delivery_id for claim in claims],
             [claim.token for claim in claims],
+            LEASE_SECONDS,
         ],
     )
 
@@ -130,15 +133,21 @@ async def lock_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> int | 
     return None if value is None else int(value)
 
 
-async def settle_lane(
-    tx: Tx, workspace_id: UUID, subscription_id: UUID, failures: int, pause: float
-) -> None:
-    """Note how the endpoint does, and have it looked at again: at once, or after the pause."""
+async def settle_lanes(tx: Tx, workspace_id: UUID, paces: Mapping[UUID, tuple[int, float]]) -> None:
+    """Note how endpoints do, as failures in a row and a pause, and have each looked at again: at
+    once, or after its pause."""
     await tx.send(
-        "UPDATE delivery_lanes SET failures = %s, open_until = CASE WHEN %s > 0"
-        " THEN now() + make_interval(secs => %s) END, next_due = now()"
-        " + make_interval(secs => %s) WHERE workspace_id = %s AND subscription_id = %s",
-        [failures, pause, pause, pause, workspace_id, subscription_id],
+        "UPDATE delivery_lanes AS l SET failures = n.failures, open_until = CASE WHEN n.pause > 0"
+        " THEN now() + make_interval(secs => n.pause) END, next_due = now()"
+        " + make_interval(secs => n.pause)"
+        " FROM unnest(%s::uuid[], %s::int[], %s::float8[]) AS n (subscription_id, failures, pause)"
+        " WHERE l.workspace_id = %s AND l.subscription_id = n.subscription_id",
+        [
+            list(paces),
+            [failures for failures, _ in paces.values()],
+            [pause for _, pause in paces.values()],
+            workspace_id,
+        ],
     )
 
 
@@ -150,31 +159,60 @@ async def wake_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
     )
 
 
-async def still_ours(tx: Tx, claim: Claim) -> bool:
-    """Whether the lease is ours yet; locks it. A stale token may settle nothing."""
-    row = await tx.maybe(
-        "SELECT FROM delivery_queue WHERE workspace_id = %s AND delivery_id = %s AND token = %s"
-        " FOR UPDATE",
-        [claim.workspace_id, claim.delivery_id, claim.token],
+async def lock_many(
+    tx: Tx, workspace_id: UUID, claims: Sequence[Claim]
+) -> tuple[dict[UUID, int], set[UUID]]:
+    """How often each lane's endpoint has failed in a row, of the lanes that are there; and the
+    deliveries whose leases are ours yet: a stale token may settle nothing. Both stay locked; lanes
+    first, each kind in the order of its ids, as everybody locks them."""
+    lanes = await tx.ask(
+        "SELECT subscription_id, failures FROM delivery_lanes"
+        " WHERE workspace_id = %s AND subscription_id = ANY(%s)"
+        " ORDER BY subscription_id FOR UPDATE",
+        [workspace_id, sorted({claim.subscription_id for claim in claims})],
     )
-    return row is not None
+    held = await tx.all(
+        "SELECT q.delivery_id FROM delivery_queue AS q"
+        " JOIN unnest(%s::uuid[], %s::int8[]) AS h (delivery_id, token)"
+        " ON q.delivery_id = h.delivery_id AND q.token = h.token"
+        " WHERE q.workspace_id = %s ORDER BY q.delivery_id FOR UPDATE OF q",
+        [
+            [claim.delivery_id for claim in claims],
+            [claim.token for claim in claims],
+            workspace_id,
+        ],
+    )
+    found = {row["subscription_id"]: int(row["failures"]) for row in await lanes.fetchall()}
+    return found, {row["delivery_id"] for row in held}
 
 
 async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:
     """Give the lease back; due again after that time."""
-    await tx.send(
-        "UPDATE delivery_queue SET lease_time = '-infinity',"
-        " due_time = now() + make_interval(secs => %s)"
-        " WHERE workspace_id = %s AND delivery_id = %s AND token = %s",
-        [seconds, claim.workspace_id, claim.delivery_id, claim.token],
-    )
+    await requeue_many(tx, claim.workspace_id, [(claim, seconds)])
 
 
-async def remove(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> None:
-    await tx.send(
-        "DELETE FROM delivery_queue WHERE workspace_id = %s AND delivery_id = %s",
-        [workspace_id, delivery_id],
-    )
+async def requeue_many(tx: Tx, workspace_id: UUID, again: Sequence[tuple[Claim, float]]) -> None:
+    if again:
+        await tx.send(
+            "UPDATE delivery_queue AS q SET lease_time = '-infinity',"
+            " due_time = now() + make_interval(secs => n.seconds)"
+            " FROM unnest(%s::uuid[], %s::int8[], %s::float8[]) AS n (delivery_id, token, seconds)"
+            " WHERE q.workspace_id = %s AND q.delivery_id = n.delivery_id AND q.token = n.token",
+            [
+                [claim.delivery_id for claim, _ in again],
+                [claim.token for claim, _ in again],
+                [seconds for _, seconds in again],
+                workspace_id,
+            ],
+        )
+
+
+async def remove(tx: Tx, workspace_id: UUID, delivery_ids: Sequence[UUID]) -> None:
+    if delivery_ids:
+        await tx.send(
+            "DELETE FROM delivery_queue WHERE workspace_id = %s AND delivery_id = ANY(%s)",
+            [workspace_id, list(delivery_ids)],
+        )
 
 
 async def workspaces(tx: Tx) -> list[UUID]:
