@@ -261,6 +261,17 @@ class Database:
                         begun = await connection.execute(_BEGIN, (str(workspace_id), timeout))
                         yield Tx(connection, self, pipeline, begun, watch)
 
+    async def lone(self, workspace_id: UUID, function: str) -> Any:
+        """What a function of the schema answers that takes the workspace, and tells Postgres of it
+        as the first thing it does: one statement without a pipeline, a third of what `reading`
+        costs."""
+        with _translated():
+            async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
+                with _transaction_span(self.schema), _Watch(connection):
+                    cursor = await connection.execute(f"SELECT {function}(%s)", (workspace_id,))
+                    row = await cursor.fetchone()
+        return next(iter(row.values())) if row else None
+
     @contextlib.asynccontextmanager
     async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
         timeout = str(int(deadlines.shorter_of(_STATEMENT_SECONDS) * 1000))

@@ -11,7 +11,7 @@ from uuid import UUID
 from kit import crash
 from kit.bounded import Bounded
 from kit.caller import Caller
-from kit.db import Tx
+from kit.db import Database, Tx
 from kit.errors import NotFound
 from schema.access import Restrictions
 from services.metadata import events
@@ -52,6 +52,10 @@ class Catalogues:
         if found is None:
             raise NotFound("WORKSPACE_NOT_FOUND", "there is no such workspace")
         return found
+
+    async def holds(self, db: Database, workspace_id: UUID, version: int) -> bool:
+        """Whether that is the present version still: the question that planes ask all day."""
+        return bool(version and await db.lone(workspace_id, store.VERSION_OF) == version)
 
     async def read(self, tx: Tx, workspace_id: UUID) -> Definitions:
         """The definitions as of now."""

@@ -77,6 +77,7 @@ _LOAD = f"""
 SELECT m.version, w.time_zone, w.week_start, {", ".join(_list(noun) for noun in Noun)}
 FROM workspaces w JOIN metadata_versions m USING (workspace_id)
 WHERE w.workspace_id = %s"""
+VERSION_OF = "version_of"  # a function, of the workspace's id
 _VERSION = "SELECT version FROM metadata_versions WHERE workspace_id = %s"
 _LOCK = """
 SELECT version, clock_timestamp() AS now FROM metadata_versions

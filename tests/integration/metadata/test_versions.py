@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from armature.metadata.v1 import schema_service_pb2 as pb
@@ -13,6 +13,7 @@ from cli.stack.servers import Started
 from kit import clients
 from kit.db import Database
 from services.metadata.__main__ import SERVICE
+from services.metadata.store.definitions import VERSION_OF
 from tests.integration.metadata.conftest import Client
 from tests.services import Running, reason, running, until
 
@@ -36,6 +37,22 @@ async def test_unchanged_is_answered_without_the_document(acme: Client) -> None:
     made = await acme("CreateObject", object={"name": "ship"})
     newer = await acme("GetSnapshot", if_newer_than=first.metadata_version)
     assert newer.metadata_version == made.metadata_version == first.metadata_version + 1
+
+
+async def test_the_lone_question_for_a_version_leaves_no_workspace_behind(
+    acme: Client, metadata: Running
+) -> None:
+    db = metadata.app.db
+    present = (await acme("GetSnapshot")).metadata_version
+    assert await db.lone(UUID(acme.workspace_id), VERSION_OF) == present
+    assert await db.lone(uuid4(), VERSION_OF) is None
+    told = "SELECT coalesce(current_setting('app.workspace_id', true), '') AS told"
+    async with db.pool.connection() as first, db.pool.connection() as second:
+        for connection in (first, second):
+            for asked in (acme.workspace_id, str(uuid4())):
+                await connection.execute(f"SELECT {VERSION_OF}(%s)", [UUID(asked)])
+                row = await (await connection.execute(told)).fetchone()
+                assert row["told"] == ""
 
 
 async def test_a_change_is_one_version_with_its_history_and_its_events(
