@@ -98,7 +98,8 @@ async def wire(app: App[Settings]) -> Wiring:
         poll=settings.timer_poll_seconds,
         batch=settings.timer_batch,
     )
-    poll = settings.timer_poll_seconds
+    # Nobody tells half a second of a schedule; each look costs, also where nothing is due.
+    poll = 5 * settings.timer_poll_seconds
     schedules = Schedules(app.worker_db, app.db, definitions, engine.wake, poll=poll)
     retention = Retention(app.worker_db, app.db, seconds=settings.retention_seconds)
     channels = (metadata_channel, records, artifacts, links, events)

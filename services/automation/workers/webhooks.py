@@ -1,6 +1,7 @@
 """Send a rule's webhooks: signed as Standard Webhooks says, with a key that repeats share."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,14 +12,16 @@ from opentelemetry.trace import SpanKind
 from kit import telemetry, webhooks
 from kit.db import Database
 from kit.egress import Answer, ConnectFailed, Egress, Refused, TimedOut
+from kit.together import Together
 from schema import jsonio
 from schema.problems import Invalid
 from services.automation.logic.retries import Failed, Failure
-from services.automation.model import Job
+from services.automation.model import Job, Kind
 from services.automation.operations.performing import Done, Performing
 from services.automation.operations.secrets import bound_to
 from services.automation.store import secrets as store
 
+_Source = tuple[Kind, UUID]
 _RETRIED = (408, 425, 429)
 
 
@@ -27,6 +30,7 @@ class Webhooks:
         self._egress = egress
         self._db = db
         self._sealer = sealer
+        self._signing: Together[UUID, _Source, list[str]] = Together(self._signing_of)
 
     async def send(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """POST, signed."""
@@ -44,11 +48,20 @@ class Webhooks:
 
     async def _secrets(self, workspace_id: UUID, job: Job) -> list[str]:
         """Those that sign at this moment, the newest first: a version outlives rotations."""
-        source = job.run.rule_id
+        found = await self._signing.ask(workspace_id, (job.run.kind, job.run.rule_id))
+        assert found, "a rule or workflow keeps its secret, also once it is deleted"
+        return found
+
+    async def _signing_of(
+        self, workspace_id: UUID, sources: Sequence[_Source]
+    ) -> dict[_Source, list[str]]:
+        found: dict[_Source, list[str]] = {}
         async with self._db.transaction(workspace_id) as tx:
-            sealed = await store.signing(tx, workspace_id, job.run.kind, source)
-        bound = bound_to(workspace_id, source)
-        return [self._sealer.open(one, bound) for one in sealed]
+            for kind, source_id in sources:
+                sealed = await store.signing(tx, workspace_id, kind, source_id)
+                bound = bound_to(workspace_id, source_id)
+                found[kind, source_id] = [self._sealer.open(one, bound) for one in sealed]
+        return found
 
     async def _request(
         self, job: Job, performing: Performing, method: str, secrets: list[str]
