@@ -45,6 +45,7 @@ def stack(crash_dir: Path) -> Iterator[dict[str, Any]]:
         "ARMATURE_AUTOMATION__RUN_LEASE_SECONDS": "8",
         "ARMATURE_AUTOMATION__RUN_HEARTBEAT_SECONDS": "2",
         "ARMATURE_RECORDS__FIELD_JOB_LEASE_SECONDS": "3",
+        "ARMATURE_LINKS__CASCADE_LEASE_SECONDS": "4",
     }
     base = find_free_base()
     data = ROOT / ".armature" / f"tests-{base}"

@@ -127,3 +127,14 @@ class Cascade:
     actor: Mapping[str, str]
     cause: Mapping[str, Any]
     traceparent: str
+    batch_id: UUID  # the first of those that are done with it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What has become of one of them."""
+
+    cascade: Cascade
+    state: CascadeState
+    reason: str = ""
+    version: int | None = None  # that a deletion left

@@ -7,5 +7,5 @@ from kit.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class LinksSettings(Settings):
-    cascade_concurrency: int = 16  # deletions under way at the same time in one process
+    cascade_concurrency: int = 16  # calls under way at the same time in one process
     cascade_lease_seconds: int = 30

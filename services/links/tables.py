@@ -150,12 +150,23 @@ cascades = sa.Table(
     sa.Column("traceparent", sa.Text, nullable=False),
     time_column("due_time"),
     time_column("create_time"),
+    # The first of those that are done in one call, once they were taken; they stay together, so
+    # that a repeat is the same call.
+    sa.Column("batch_id", sa.Uuid),
+    # The deletion that it follows was undone while it was under way: so is it, once it is done.
+    sa.Column("reversed", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.UniqueConstraint(
         "workspace_id", "operation_id", "action", "node_id", "node_kind", name="uq_cascades_target"
     ),
     sa.CheckConstraint("action IN ('delete', 'undelete')", name="action"),
     sa.CheckConstraint("state IN ('queued', 'done', 'parked', 'cancelled')", name="state"),
     sa.Index("ix_cascades_due", "due_time", postgresql_where=sa.text("state = 'queued'")),
+    sa.Index(
+        "ix_cascades_batch",
+        "workspace_id",
+        "batch_id",
+        postgresql_where=sa.text("state = 'queued'"),
+    ),
 )
 
 common_tables(metadata)

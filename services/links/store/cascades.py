@@ -1,13 +1,18 @@
-"""Queue the deletions that follow others; a claim is a lease with a fencing token."""
+"""Queue the deletions that follow others; a claim is a lease with a fencing token.
 
+They are taken in batches that stay as they are until all of a batch is settled, in one statement:
+a repeat of a batch is the same call under the same key. A batch is known by its first.
+"""
+
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from kit import ids
 from kit.db import Row, Tx
-from planes.nodes import Node
-from services.links.model import Cascade, CascadeState
+from planes.nodes import ARTIFACT_KINDS, Node
+from services.links.model import Cascade, CascadeState, Outcome
 from services.links.store.rows import jsonb
 
 _ADD = """
@@ -18,26 +23,65 @@ FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS n (cascade_id, kind, id)
 ON CONFLICT DO NOTHING"""
 _COLUMNS = (
     "workspace_id, cascade_id, operation_id, action, node_kind, node_id, deleted_version, attempts,"
-    " token, actor, cause, traceparent"
+    " token, actor, cause, traceparent, batch_id"
 )
-_CLAIM = f"""
-UPDATE cascades AS c SET due_time = now() + make_interval(secs => %s), token = c.token + 1,
-       attempts = c.attempts + 1
-FROM (SELECT workspace_id, cascade_id FROM cascades WHERE state = 'queued' AND due_time <= now()
-      ORDER BY due_time LIMIT %s FOR UPDATE SKIP LOCKED) AS q
-WHERE c.workspace_id = q.workspace_id AND c.cascade_id = q.cascade_id
+_TAKEN = f"""
+due_time = now() + make_interval(secs => %(lease)s), token = c.token + 1, attempts = c.attempts + 1
+FROM {{of}} WHERE c.workspace_id = {{of}}.workspace_id AND {{which}}
 RETURNING {", ".join(f"c.{name}" for name in _COLUMNS.split(", "))}"""
+# Batches whose holder has gone: their first says when they are due, and is locked for all of them.
+_CLAIM_AGAIN = f"""
+WITH q AS (
+  SELECT workspace_id, batch_id FROM cascades
+  WHERE state = 'queued' AND due_time <= now() AND batch_id = cascade_id
+  ORDER BY due_time LIMIT %(batches)s FOR UPDATE SKIP LOCKED
+)
+UPDATE cascades AS c SET
+{_TAKEN.format(of="q", which="c.batch_id = q.batch_id AND c.state = 'queued'")}"""
+# New batches: records of one object that one operation deletes, so many together. What else there
+# is goes alone: there is no one call for it, or it was begun by an older release.
+_CLAIM_FRESH = f"""
+WITH q AS (
+  SELECT workspace_id, cascade_id, operation_id, node_kind,
+    CASE WHEN action = 'delete' AND attempts = 0 AND NOT node_kind = ANY(%(alone)s)
+      THEN NULL ELSE cascade_id END AS single
+  FROM cascades WHERE state = 'queued' AND due_time <= now() AND batch_id IS NULL
+  ORDER BY due_time LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), numbered AS (
+  SELECT *, (row_number() OVER (
+    PARTITION BY workspace_id, operation_id, node_kind, single ORDER BY cascade_id
+  ) - 1) / %(size)s AS part FROM q
+), headed AS (
+  SELECT workspace_id, cascade_id, first_value(cascade_id) OVER (
+    PARTITION BY workspace_id, operation_id, node_kind, single, part ORDER BY cascade_id
+  ) AS head FROM numbered
+), parts AS (
+  SELECT * FROM (SELECT *, dense_rank() OVER (ORDER BY head) AS place FROM headed) AS r
+  WHERE place <= %(batches)s
+)
+UPDATE cascades AS c SET batch_id = parts.head,
+{_TAKEN.format(of="parts", which="c.cascade_id = parts.cascade_id")}"""
+# A plan of a time with nothing to do would look through the whole queue for each of thousands.
+_PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 _SETTLE = """
-UPDATE cascades SET state = CASE WHEN state = 'queued' THEN %(state)s ELSE state END,
-       reason = %(reason)s, deleted_version = %(deleted_version)s
-WHERE workspace_id = %(workspace_id)s AND cascade_id = %(cascade_id)s AND token = %(token)s
-RETURNING state"""
+UPDATE cascades AS c SET state = CASE WHEN c.state = 'queued' THEN n.state ELSE c.state END,
+  reason = n.reason, deleted_version = n.version
+FROM unnest(%(ids)s::uuid[], %(tokens)s::int8[], %(states)s::text[], %(reasons)s::text[],
+            %(versions)s::int8[]) AS n (id, token, state, reason, version)
+WHERE c.workspace_id = %(workspace_id)s AND c.cascade_id = n.id AND c.token = n.token
+RETURNING c.cascade_id, c.state, c.reversed, c.action, c.deleted_version"""
 _POSTPONE = """
 UPDATE cascades SET due_time = now() + make_interval(secs => %s), reason = %s
-WHERE workspace_id = %s AND cascade_id = %s AND token = %s AND state = 'queued'"""
+WHERE workspace_id = %s AND batch_id = %s AND token = %s AND state = 'queued'"""
+_SPLIT = """
+UPDATE cascades AS c SET batch_id = n.head, due_time = now(), reason = %s
+FROM unnest(%s::uuid[], %s::uuid[]) AS n (id, head)
+WHERE c.workspace_id = %s AND c.cascade_id = n.id AND c.token = %s AND c.state = 'queued'"""
+# What was begun may have been done: it is reversed when that is known.
 _CANCEL = """
-UPDATE cascades SET state = 'cancelled' WHERE workspace_id = %s AND operation_id = %s
-  AND action = 'delete' AND state = 'queued'"""
+UPDATE cascades SET state = CASE WHEN attempts = 0 THEN 'cancelled' ELSE state END,
+  reversed = attempts > 0
+WHERE workspace_id = %s AND operation_id = %s AND action = 'delete' AND state = 'queued'"""
 _REVERSE = """
 INSERT INTO cascades (workspace_id, cascade_id, operation_id, action, node_kind, node_id,
   deleted_version, state, actor, cause, traceparent)
@@ -61,6 +105,7 @@ def _cascade(row: Row) -> Cascade:
         actor=row["actor"],
         cause=row["cause"],
         traceparent=row["traceparent"],
+        batch_id=row["batch_id"],
     )
 
 
@@ -85,51 +130,83 @@ async def add(
     )
 
 
-async def claim(tx: Tx, lease_seconds: int, limit: int) -> list[Cascade]:
-    """Of all workspaces: those due, ours for the length of the lease."""
-    return [_cascade(row) for row in await tx.all(_CLAIM, [lease_seconds, limit])]
-
-
-async def settle(
-    tx: Tx, cascade: Cascade, state: CascadeState, reason: str = "", version: int | None = None
-) -> CascadeState | None:
-    """Keep the outcome; returns what stands now, None where another worker has taken it over."""
+async def claim(
+    tx: Tx, lease_seconds: int, *, size: int, batches: int, limit: int
+) -> list[tuple[Cascade, ...]]:
+    """Of all workspaces: batches that are due, ours for the length of the lease; of new ones no
+    more than `limit` cascades. Those of a batch are in the order of their ids, whoever takes it."""
     params = {
-        "workspace_id": cascade.workspace_id,
-        "cascade_id": cascade.id,
-        "token": cascade.token,
-        "state": state,
-        "reason": reason,
-        "deleted_version": version if cascade.action == "delete" else cascade.deleted_version,
+        "lease": lease_seconds,
+        "size": size,
+        "batches": batches,
+        "limit": limit,
+        "alone": sorted(ARTIFACT_KINDS),
     }
-    found = await tx.value(_SETTLE, params)
-    return CascadeState(found) if found else None
+    await tx.send(_PLAN_ANEW)
+    rows = await tx.all(_CLAIM_AGAIN, params)
+    rows += await tx.all(_CLAIM_FRESH, params)
+    found: dict[UUID, list[Cascade]] = defaultdict(list)
+    for row in rows:
+        found[row["batch_id"]].append(_cascade(row))
+    return [tuple(sorted(some, key=lambda one: one.id)) for some in found.values()]
 
 
-async def postpone(tx: Tx, cascade: Cascade, seconds: float, reason: str) -> None:
-    params = [seconds, reason, cascade.workspace_id, cascade.id, cascade.token]
+async def settle(tx: Tx, outcomes: Sequence[Outcome]) -> list[UUID]:
+    """Keep what has become of cascades of one workspace that were taken together; those that stand
+    now: another worker may have taken them over. What was undone meanwhile is reversed."""
+    workspace_id = outcomes[0].cascade.workspace_id
+    params = {
+        "workspace_id": workspace_id,
+        "ids": [one.cascade.id for one in outcomes],
+        "tokens": [one.cascade.token for one in outcomes],
+        "states": [str(one.state) for one in outcomes],
+        "reasons": [one.reason for one in outcomes],
+        "versions": [_version(one) for one in outcomes],
+    }
+    await tx.send(_PLAN_ANEW)
+    rows = await tx.all(_SETTLE, params)
+    undone = [
+        row["cascade_id"]
+        for row in rows
+        if row["reversed"] or row["state"] == CascadeState.CANCELLED
+        if row["action"] == "delete" and row["deleted_version"] is not None
+    ]
+    if undone:
+        first = outcomes[0].cascade
+        context = {"actor": first.actor, "cause": first.cause, "traceparent": first.traceparent}
+        params = _reversal(workspace_id, first.operation_id, context) | {"ids": undone}
+        await tx.run(_REVERSE.format(which="cascade_id = ANY(%(ids)s)"), params)
+    return [row["cascade_id"] for row in rows]
+
+
+def _version(outcome: Outcome) -> int | None:
+    cascade = outcome.cascade
+    return outcome.version if cascade.action == "delete" else cascade.deleted_version
+
+
+async def postpone(tx: Tx, batch: Sequence[Cascade], seconds: float, reason: str) -> None:
+    """Have the batch tried again, as it is."""
+    first = batch[0]
+    params = [seconds, reason, first.workspace_id, first.batch_id, first.token]
     await tx.run(_POSTPONE, params)
+
+
+async def split(tx: Tx, batch: Sequence[Cascade], reason: str) -> None:
+    """Make two of a batch, at once due: one of them can't be done, and which is not known."""
+    half = len(batch) // 2
+    heads = [(batch[0] if n < half else batch[half]).id for n in range(len(batch))]
+    ids_ = [one.id for one in batch]
+    await tx.run(_SPLIT, [reason, ids_, heads, batch[0].workspace_id, batch[0].token])
 
 
 async def reverse(
     tx: Tx, workspace_id: UUID, operation_id: UUID, context: Mapping[str, Any]
 ) -> None:
-    """Cancel what an operation has still queued, and queue the reversal of what it did."""
+    """Cancel what an operation has not begun, queue the reversal of what it did, and have what is
+    under way reversed when it is done."""
     await tx.send(_CANCEL, [workspace_id, operation_id])
     params = _reversal(workspace_id, operation_id, context)
     await tx.send(_REVERSE.format(which="state = 'done'"), params)
-
-
-async def reverse_cancelled(tx: Tx, cascade: Cascade) -> None:
-    """It was done just before it was cancelled: queue its reversal."""
-    context = {
-        "actor": cascade.actor,
-        "cause": cascade.cause,
-        "traceparent": cascade.traceparent,
-    }
-    params = _reversal(cascade.workspace_id, cascade.operation_id, context)
-    params["cascade_id"] = cascade.id
-    await tx.run(_REVERSE.format(which="cascade_id = %(cascade_id)s"), params)
 
 
 def _reversal(workspace_id: UUID, operation_id: UUID, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Delete, or bring back, what a link type's policy says must follow a deletion.
 
-Each is a call to the plane that owns the node, as the principal who deleted first, under a key made
-of the event and the target: a worker killed anywhere repeats the call and not the effect.
+Records that one deletion takes go many in a call, and whatever has no call for many goes alone: to
+the plane that owns the node, as the principal who deleted first, under a key made of the event and
+the targets. A worker killed anywhere repeats the call and not the effect. Where one of many can't
+be deleted, halves of them are tried, down to the one, which says why.
 """
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import grpc
@@ -25,12 +28,15 @@ from kit.db import Database
 from kit.errors import NotFound, ServiceError
 from planes.nodes import Node
 from services.links import events
-from services.links.model import Cascade, CascadeState
+from services.links.model import Cascade, CascadeState, Outcome
 from services.links.store import cascades, states
 
 log = structlog.get_logger()
 
-_BATCH = 64
+_SIZE = 500  # records of one call
+_BATCHES = 64  # that are taken at once
+_TAKEN = 2000  # cascades that are taken at once
+_CALL_SECONDS = 25.0  # for a call of many; less than the lease
 _POLL_SECONDS = 0.25
 _MAX_ATTEMPTS = 20
 _TRANSIENT = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
@@ -68,44 +74,76 @@ class CascadeWorker:
             except (ServiceError, psycopg.Error) as exc:
                 log.warning("cascades wait", error=str(exc))
                 done = 0
-            if done < _BATCH:
+            if not done:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def work_once(self) -> int:
-        """Take what is due and do it; returns how many."""
+        """Take what is due and do it; returns how many batches."""
         async with self._worker_db.across_workspaces() as tx:
-            claimed = await cascades.claim(tx, self._lease_seconds, _BATCH)
+            claimed = await cascades.claim(
+                tx, self._lease_seconds, size=_SIZE, batches=_BATCHES, limit=_TAKEN
+            )
         outcomes = await asyncio.gather(*map(self._do, claimed), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return len(claimed)
 
-    async def _do(self, cascade: Cascade) -> None:
+    async def _do(self, batch: Sequence[Cascade]) -> None:
         async with self._gate:
             deadlines.set_remaining(None)
-            parent = telemetry.remote(cascade.traceparent)
-            with telemetry.span(f"cascade {cascade.action} {cascade.node.kind}", parent=parent):
-                await self._try(cascade)
+            first = batch[0]
+            parent = telemetry.remote(first.traceparent)
+            name = f"cascade {first.action} {first.node.kind}"
+            with telemetry.span(name, parent=parent, armature__cascades=len(batch)):
+                if len(batch) == 1:
+                    await self._try(first)
+                else:
+                    await self._try_all(batch)
+
+    async def _try_all(self, batch: Sequence[Cascade]) -> None:
+        """All of them, or none: then halves are tried."""
+        try:
+            versions = await self._delete_records(batch)
+        except ServiceError as exc:
+            if _may_pass(exc, batch[0]):
+                await self._postpone(batch, exc)
+                return
+            async with self._db.transaction(batch[0].workspace_id) as tx:
+                await cascades.split(tx, batch, f"{exc.code} / {exc.reason}")
+            return
+        crash.point("links.cascade_done")
+        await self._settle(
+            [
+                Outcome(one, CascadeState.DONE, version=version)
+                for one, version in zip(batch, versions, strict=True)
+            ]
+        )
 
     async def _try(self, cascade: Cascade) -> None:
         try:
             if cascade.action == "undelete" and not await self._still_ours(cascade):
-                await self._settle(cascade, CascadeState.DONE, "it has changed since")
-                return
-            version = await self._call(cascade)
+                outcome = Outcome(cascade, CascadeState.DONE, "it has changed since")
+            else:
+                version = await self._call(cascade)
+                outcome = Outcome(cascade, CascadeState.DONE, version=version)
         except NotFound:
-            await self._settle(cascade, CascadeState.DONE, "it is gone already")
+            outcome = Outcome(cascade, CascadeState.DONE, "it is gone already")
         except ServiceError as exc:
-            if exc.code in _TRANSIENT and cascade.attempts < _MAX_ATTEMPTS:
-                seconds = min(60.0, 0.5 * 2 ** min(cascade.attempts, 7))
-                async with self._db.transaction(cascade.workspace_id) as tx:
-                    await cascades.postpone(tx, cascade, seconds, f"{exc.code} / {exc.reason}")
-                return
-            await self._park(cascade, f"{exc.code} / {exc.reason}: {exc.message}"[:1000])
+            if _may_pass(exc, cascade):
+                await self._postpone([cascade], exc)
+            else:
+                await self._park(cascade, f"{exc.code} / {exc.reason}: {exc.message}"[:1000])
+            return
         else:
             crash.point("links.cascade_done")
-            await self._settle(cascade, CascadeState.DONE, version=version)
+        await self._settle([outcome])
+
+    async def _postpone(self, batch: Sequence[Cascade], exc: ServiceError) -> None:
+        first = batch[0]
+        seconds = min(60.0, 0.5 * 2 ** min(first.attempts, 7))
+        async with self._db.transaction(first.workspace_id) as tx:
+            await cascades.postpone(tx, batch, seconds, f"{exc.code} / {exc.reason}")
 
     async def _still_ours(self, cascade: Cascade) -> bool:
         """Whether the node is still as our deletion left it: what came later is not undone."""
@@ -113,23 +151,15 @@ class CascadeWorker:
             state = await states.get(tx, cascade.workspace_id, cascade.node)
         return state is None or state.version <= (cascade.deleted_version or 0)
 
-    async def _settle(
-        self,
-        cascade: Cascade,
-        state: CascadeState,
-        reason: str = "",
-        version: int | None = None,
-    ) -> None:
-        async with self._db.transaction(cascade.workspace_id) as tx:
-            stands = await cascades.settle(tx, cascade, state, reason, version)
-            if stands is CascadeState.CANCELLED and version is not None:
-                await cascades.reverse_cancelled(tx, cascade)
+    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        async with self._db.transaction(outcomes[0].cascade.workspace_id) as tx:
+            await cascades.settle(tx, outcomes)
 
     async def _park(self, cascade: Cascade, reason: str) -> None:
         """Keep it, say why, and announce it: nothing is half done in silence."""
         log.error("cascade parked", cascade_id=str(cascade.id), reason=reason)
         async with self._db.transaction(cascade.workspace_id) as tx:
-            if await cascades.settle(tx, cascade, CascadeState.PARKED, reason):
+            if await cascades.settle(tx, [Outcome(cascade, CascadeState.PARKED, reason)]):
                 letter = events.cascade_parked(cascade.operation_id, cascade.attempts, reason, 1)
                 await outbox.add(tx, self._actor(cascade), letter)
 
@@ -139,13 +169,28 @@ class CascadeWorker:
         cause = Cause(**(given | {"chain": tuple(given.get("chain", ()))}))
         return Caller(cascade.workspace_id, who["id"], who["kind"], who["name"], cause=cause)
 
-    async def _call(self, cascade: Cascade) -> int | None:
-        """Delete or undelete; the version that it left, of a record."""
+    def _headers(self, cascade: Cascade) -> list[tuple[str, str]]:
         actor = self._actor(cascade)
         own = credentials.Internal("links", str(cascade.workspace_id), actor.principal_id)
-        headers = clients.metadata(
-            credentials.issue(self._secret, own), cause=actor.cause, actor=actor
+        credential = credentials.issue(self._secret, own)
+        return clients.metadata(credential, cause=actor.cause, actor=actor)
+
+    async def _delete_records(self, batch: Sequence[Cascade]) -> list[int]:
+        """Delete records of one object in one transaction; the versions that are left."""
+        first = batch[0]
+        request = records_pb.BatchDeleteRecordsRequest(
+            object=first.node.kind,
+            ids=[str(one.node.id) for one in batch],
+            request_id=f"cascade/{first.operation_id}/delete/{first.node.kind}"
+            f"/{first.id}+{len(batch)}",
         )
+        call = self._records.BatchDeleteRecords
+        answer = await clients.call(call, request, self._headers(first), timeout=_CALL_SECONDS)
+        return [one.record.version for one in answer.results]
+
+    async def _call(self, cascade: Cascade) -> int | None:
+        """Delete or undelete; the version that it left, of a record."""
+        headers = self._headers(cascade)
         node, key = cascade.node, _key(cascade)
         if cascade.action == "undelete":
             if not node.is_artifact:
@@ -178,6 +223,10 @@ class CascadeWorker:
             case _:
                 file = files_pb.DeleteFileRequest(id=str(node.id), request_id=key)
                 await clients.call(self._files.DeleteFile, file, headers)
+
+
+def _may_pass(exc: ServiceError, cascade: Cascade) -> bool:
+    return exc.code in _TRANSIENT and cascade.attempts < _MAX_ATTEMPTS
 
 
 def _key(cascade: Cascade) -> str:

@@ -4,6 +4,7 @@ Records and definitions are held in memory; the calls go through a real channel.
 credential itself, `<workspace>/<principal>/<role>`, or in an internal one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,7 +76,13 @@ class Neighbours:
     checks: int = 0
     deletions: list[tuple[str, Node]] = field(default_factory=list)  # request id, node
     refuse_deletion: set[Node] = field(default_factory=set)
+    answered: dict[str, records_pb.BatchDeleteRecordsResponse] = field(default_factory=dict)
     bus: Bus | None = None
+    holding: asyncio.Event | None = None  # until it is set, deletions stand still
+    held: int = 0
+
+    async def is_held(self) -> bool:
+        return self.held > 0
 
     def record(self, workspace_id: UUID, kind: str) -> Node:
         """A record that exists."""
@@ -143,6 +150,35 @@ class _Records(records_rpc.RecordServiceServicer):
         return records_pb.DeleteRecordResponse(
             record=record_pb2.Record(id=request.id, object=request.object, version=version)
         )
+
+    async def BatchDeleteRecords(
+        self, request: records_pb.BatchDeleteRecordsRequest, _context: Any
+    ) -> records_pb.BatchDeleteRecordsResponse:
+        """All or none; a repeat answers what the first call did."""
+        caller, world = current_caller(), self._world
+        if request.request_id in world.answered:
+            return world.answered[request.request_id]
+        if world.holding is not None:
+            world.held += 1
+            await world.holding.wait()
+        nodes = [Node(request.object, UUID(one)) for one in request.ids]
+        if world.refuse_deletion.intersection(nodes):
+            raise FailedPrecondition("DELETE_RESTRICTED", "something protects one of them")
+        if not set(nodes) <= world.live.get(caller.workspace_id, {}).keys():
+            raise NotFound("RECORD_NOT_FOUND", "there is no such record")
+        depth, actor = caller.cause.depth, caller.actor()
+        results = []
+        for node in nodes:
+            version = world.remove(caller.workspace_id, node)
+            world.deletions.append((request.request_id, node))
+            await world.tell(
+                "deleted", caller.workspace_id, node, version, depth=depth, actor=actor
+            )
+            record = record_pb2.Record(id=str(node.id), object=node.kind, version=version)
+            results.append(records_pb.BatchResult(record=record))
+        answer = records_pb.BatchDeleteRecordsResponse(results=results)
+        world.answered[request.request_id] = answer
+        return answer
 
     async def UndeleteRecord(
         self, request: records_pb.UndeleteRecordRequest, _context: Any

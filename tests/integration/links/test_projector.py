@@ -1,8 +1,6 @@
 """What events do to links: projected fields, deletions and returns, cascades; repeats, disorder."""
 
-import asyncio
 import random
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +10,6 @@ from kit import ids
 from kit.bus import STREAM
 from planes.nodes import Node
 from services.links import consumer
-from services.links.operations import lives
 from tests.integration.links.conftest import Plane
 from tests.integration.links.neighbours import event, message, publish, reason, record_event
 from tests.integration.links.test_links import a_link, others
@@ -196,101 +193,6 @@ async def test_deleting_an_artifact_unlinks_it(plane: Plane, workspace: UUID) ->
     await settled(plane, workspace, 1)
     async with plane.db.transaction(workspace) as tx:
         assert await tx.value("SELECT deleted FROM node_states WHERE node_id = %s", [note.id])
-
-
-async def a_family(plane: Plane, workspace: UUID, children: int) -> tuple[Node, list[Node]]:
-    links, world = plane.links(workspace), plane.world
-    owner = world.record(workspace, "company")
-    owned = [world.record(workspace, "deal") for _ in range(children)]
-    new = [pb.NewLink(type="owns", source=message(owner), target=message(x)) for x in owned]
-    for at in range(0, children, 1000):
-        await links.BatchCreateLinks(pb.BatchCreateLinksRequest(links=new[at : at + 1000]))
-    return owner, owned
-
-
-def gone(plane: Plane, workspace: UUID, nodes: list[Node]) -> Any:
-    async def check() -> bool:
-        return not set(nodes) & set(plane.world.live[workspace])
-
-    return check
-
-
-async def test_a_cascade_deletes_once_and_its_reversal_brings_back(
-    plane: Plane, workspace: UUID
-) -> None:
-    links, world = plane.links(workspace), plane.world
-    owner, owned = await a_family(plane, workspace, 5)
-    grandchild = world.record(workspace, "person")
-    await links.CreateLink(a_link("owns", owned[0], grandchild))
-    already = owned[4]
-    await world.tell("deleted", workspace, already, world.remove(workspace, already))
-    await settled(plane, workspace, 1)
-
-    told = record_event("deleted", workspace, owner, world.remove(workspace, owner))
-    for _ in range(3):
-        await publish(plane.bus, told, repeat=True)
-    await eventually(gone(plane, workspace, [*owned, grandchild]), "all that follows is deleted")
-    mine = [d for d in world.deletions if d[1] in {*owned, grandchild}]
-    assert len(mine) == 5, "each once, and none that was deleted before"
-    keys = {key for key, _ in mine}
-    assert len(keys) == 5
-    assert f"cascade/{told['id']}/delete/deal/{owned[1].id}" in keys
-    await settled(plane, workspace, 7)
-
-    await world.tell("undeleted", workspace, owner, world.bring_back(workspace, owner))
-    back = {*owned[:4], grandchild}
-
-    async def returned() -> bool:
-        return back <= set(world.live[workspace])
-
-    await eventually(returned, "what the cascade deleted is back")
-    assert already not in world.live[workspace]
-    await settled(plane, workspace, 13)
-    assert set(await others(links, owner)) == set(owned[:4])
-    assert await others(links, owned[0], direction="out") == [grandchild]
-
-
-async def parked(plane: Plane, workspace: UUID) -> list[str]:
-    async with plane.db.transaction(workspace) as tx:
-        rows = await tx.all("SELECT reason FROM cascades WHERE state = 'parked'")
-    return [row["reason"] for row in rows]
-
-
-async def test_what_cannot_follow_is_parked_with_its_reason(plane: Plane, workspace: UUID) -> None:
-    world = plane.world
-    owner, owned = await a_family(plane, workspace, 2)
-    world.refuse_deletion.add(owned[0])
-    await world.tell("deleted", workspace, owner, world.remove(workspace, owner))
-
-    async def one_parked() -> bool:
-        return len(await parked(plane, workspace)) == 1
-
-    await eventually(one_parked, "the refused deletion is parked")
-    assert (await parked(plane, workspace))[0].startswith("FAILED_PRECONDITION / DELETE_RESTRICTED")
-    await eventually(gone(plane, workspace, owned[1:]), "the other is deleted")
-
-    deep, below = await a_family(plane, workspace, 1)
-    version = world.remove(workspace, deep)
-    await world.tell("deleted", workspace, deep, version, depth=lives.MAX_DEPTH)
-
-    async def two_parked() -> bool:
-        return len(await parked(plane, workspace)) == 2
-
-    await eventually(two_parked, "a chain that is too long is parked")
-    assert below[0] in world.live[workspace]
-
-
-async def test_two_workers_share_a_queue_and_repeat_nothing(plane: Plane, workspace: UUID) -> None:
-    world = plane.world
-    owner, owned = await a_family(plane, workspace, 300)
-    await world.tell("deleted", workspace, owner, world.remove(workspace, owner))
-    second = asyncio.create_task(plane.cascades.run())
-    try:
-        await eventually(gone(plane, workspace, owned), "all 300 are deleted")
-    finally:
-        second.cancel()
-    deleted = [node for _, node in world.deletions if node in set(owned)]
-    assert len(deleted) == len(set(deleted)) == 300
 
 
 async def test_link_events_leave_through_the_outbox(plane: Plane, workspace: UUID) -> None:
