@@ -167,6 +167,12 @@ def template(obj: CompiledObject) -> str:
     return _template(tuple(obj.fields))
 
 
+def has_strangers(obj: CompiledObject) -> bool:
+    """Whether documents may hold keys that these definitions do not tell of: what a job makes of a
+    field stands beside its values until the definition changes over, and they beside it after."""
+    return bool(renamed(obj)) or any(f.state == "building" for f in obj.definition.fields)
+
+
 def renamed(obj: CompiledObject) -> dict[str, str]:
     """Fields whose document key is not their name: name to key."""
     return {f.name: f.key for f in obj.fields.values() if f.key and f.key != f.name}

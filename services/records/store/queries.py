@@ -51,9 +51,14 @@ def fields_sql(
         return f"({' || '.join(parts)})::text"
     shown = f"{row}.doc"
     renamed = documents.renamed(obj)
-    hidden = [*obj.retired_keys, *renamed.values()]
-    if hidden:
-        shown = f"({shown} - {params.texts(hidden)})"
+    if obj.derived("has strangers", lambda: documents.has_strangers(obj)):
+        known = params.texts([name for name in obj.fields if name not in renamed])
+        shown = (
+            f"(SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each({shown})"
+            f" WHERE key = ANY({known}))"
+        )
+    elif obj.retired_keys:
+        shown = f"({shown} - {params.texts(list(obj.retired_keys))})"
     for name, key in renamed.items():
         shown += f" || jsonb_build_object({params.text(name)}, {row}.doc->{params.text(key)})"
     return f"({params.add(documents.template(obj), 'jsonb')} || {shown})::text"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -35,6 +36,32 @@ async def test_a_field_becomes_required_when_no_record_is_in_the_way(acme: Clien
     refused = acme("CreateRecord", object="ship", fields_json=b'{"name": "d"}')
     assert await reason(refused) == "INVALID_ARGUMENT/FIELDS_INVALID"
     assert (await acme.get(full))["size"] == 1
+
+
+async def test_what_a_job_makes_of_a_field_is_not_shown_before_its_time(acme: Client) -> None:
+    """Nor, when it is converted again, what it was made of before."""
+    await acme.an_object(name="text", v="text")
+    made = await acme.create_all([{"name": "n", "v": str(n)} for n in range(900)])
+    for kind, shown in (("number", "7"), ("text", 7)):
+        async with acme.records.app.db.transaction(UUID(acme.workspace_id)) as tx:
+            await tx.run("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [made[-1].id])
+            begun = await acme.change("v", changes={"type": kind})
+
+            async def has_begun() -> bool | None:
+                rows = await acme.rows(
+                    "SELECT 1 FROM records WHERE doc ? 'name' AND doc - 'name' - 'v' <> '{}'"
+                )
+                return len(rows) >= 100 or None
+
+            await until(has_begun)
+            assert await acme.get(made[7]) == {"name": "n", "v": shown}
+            page = await acme("QueryRecords", object="ship", page_size=50)
+            assert {name for r in page.records for name in json.loads(r.fields_json)} == {
+                "name",
+                "v",
+            }
+        assert (await acme.done("v", begun.field_job))[0] == "succeeded"
+    assert await acme.get(made[7]) == {"name": "n", "v": "7"}
 
 
 async def test_a_dry_run_lists_offenders_and_changes_nothing(acme: Client) -> None:
