@@ -30,7 +30,7 @@ _F = FieldDescriptor
 # Nothing is stored between a browser and us but what it can check with us again.
 CACHE = (b"cache-control", b"private, no-cache")
 _SECRET = (b"cache-control", b"no-store")
-_SHOWN_ONCE = {"secret", "webhook_secret", "api_key", "upload_url"}
+_SHOWN_ONCE = {"secret", "webhook_secret", "hook_url", "api_key", "upload_url"}
 _MAX_INT = {_F.TYPE_INT32: 2**31 - 1, _F.TYPE_INT64: 2**63 - 1}
 
 
@@ -152,11 +152,12 @@ def whole(status: int = 200) -> Answer:
 
     def pack(rpc: Rpc) -> Pack:
         encode = json_out.encoder(rpc.output)
+        caching = _SECRET if _SHOWN_ONCE.intersection(rpc.output.fields_by_name) else CACHE
 
         def build(_exchange: Exchange, response: Any) -> Reply:
             found = dict(encode(response))
             found.pop("metadata_version", None)
-            return json_reply(status, found, [CACHE])
+            return json_reply(status, found, [caching])
 
         return build
 

@@ -104,6 +104,20 @@ def test_a_signed_url_starts_a_workflow(api: Client) -> None:
     assert ended(api, answers[0].json()["run_id"])["state"] == "succeeded"
     notes = wait_for("the note", lambda: api.get("/v1/events?type=note.created")["data"])
     assert [one["data"]["title"] for one in notes] == ["Ada"]
+    rotated = api.request("POST", f"/v1/workflows/{made['id']}:rotateUrl", {})
+    assert (rotated.status_code, rotated.headers["cache-control"]) == (200, "no-store")
+    urls = [made["hook_url"], rotated.json()["hook_url"]]
+    assert len(set(urls)) == 2
+    for url in urls:
+        again = api.http.post(
+            url,
+            content=body,
+            headers={**headers, "authorization": "", "webhook-signature": signature},
+        )
+        assert (again.status_code, again.json()) == (202, answers[0].json())
+    secret = api.post(f"/v1/workflows/{made['id']}:rotateSecret", {"end_old": True})
+    assert secret["webhook_secret"] != made["webhook_secret"]
+    assert send(**{"webhook-signature": signature}).status_code == 401
 
 
 def test_two_rules_that_start_each_other_stop_at_the_limit(api: Client) -> None:
