@@ -65,7 +65,7 @@ async def wire(app: App[Settings]) -> Wiring:
     workspaces = WorkspaceServicer(app.db, catalogues, seal)
     access = AccessServicer(app.db, catalogues, authenticator, seal)
     to_automation = clients.channel(settings.automation_address)
-    uses = RuleUses(to_automation)
+    uses = RuleUses(app.db, catalogues, to_automation)
     objects = ObjectServicer(app.db, catalogues, uses)
     fields = FieldServicer(app.db, catalogues, uses)
     together = UniqueConstraintServicer(app.db, catalogues)

@@ -72,6 +72,30 @@ def test_what_a_rule_or_workflow_uses_goes_only_by_force(api: Client) -> None:
     affects = {c["path"]: c["affects"] for c in plan["changes"]}
     assert "rule Cheer" in affects["deal.stage"]
     assert "rule Cheer" in affects["deal.worth"]
+    related = {"task": ["title"], "deal": ["urgent", "name"]}
+    api.define("task", {"name": "title", "type": "text"},
+               {"name": "deal", "type": "relation", "settings": {"targets": ["deal"]}})  # fmt: skip
+    api.post(
+        "/v1/rules",
+        {
+            "name": "Follow",
+            "trigger": {"type": "record_created", "object": "task"},
+            "condition": {
+                "or": [{"deal.urgent": True}, {"deal": {"some": {"name": "x"}}}],
+                "title": {"is_empty": False},
+            },
+            "actions": [{"type": "create_note", "input": {"title": "t", "body": "b"}}],
+        },
+    )
+    for obj, fields in related.items():
+        for field in fields:
+            refused = api.request("DELETE", f"/v1/objects/{obj}/fields/{field}")
+            pointers = {e["pointer"] for e in refused.json()["errors"]}
+            assert "/rule Follow" in pointers, (obj, field, refused.text)
+    refused = api.request("DELETE", "/v1/objects/deal")
+    assert "/rule Follow" in {e["pointer"] for e in refused.json()["errors"]}
+    api.call("DELETE", "/v1/rules/Follow")
+    api.call("DELETE", "/v1/objects/task")
     api.call("DELETE", f"{FIELDS}/worth?force=true")
     api.call("DELETE", "/v1/objects/deal?force=true")
 

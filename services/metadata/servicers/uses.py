@@ -12,19 +12,27 @@ from armature.automation.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 from kit import clients
 from kit.caller import Caller
+from kit.db import Database
 from kit.errors import FailedPrecondition, ServiceError, Violation
+from schema.filters.tree import QUANTIFIERS
 from schema.jsonio import loads_exact
 from schema.problems import Invalid
+from services.metadata.logic.catalog import Draft
+from services.metadata.operations.catalogues import Catalogues
 
+Read = tuple[str, str]  # an object, and a field of it
 UNKNOWN = "rules and workflows: the automation plane did not answer"
 _SECONDS = 2.0
 _PAGE = 1000
+_JOINING = ("and", "or", "not")
 
 
 class RuleUses:
     """Rules and workflows that speak of an object, or of a field of it, as the caller sees them."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, db: Database, catalogues: Catalogues, channel: grpc.aio.Channel) -> None:
+        self._db = db
+        self._catalogues = catalogues
         self._rules = RuleServiceStub(channel)
         self._workflows = WorkflowServiceStub(channel)
 
@@ -38,8 +46,11 @@ class RuleUses:
                 found = [one async for one in self._all(caller)]
         except (ServiceError, TimeoutError):
             return [(UNKNOWN,) for _ in asked]
+        async with self._db.transaction(caller.workspace_id) as tx:
+            draft = (await self._catalogues.read(tx, caller.workspace_id)).draft
+        leads = _leads(draft)
         return [
-            tuple(name for name, parts in found if _speaks(parts, obj, field))
+            tuple(name for name, parts in found if _speaks(parts, obj, field, leads))
             for obj, field in asked
         ]
 
@@ -86,14 +97,29 @@ def _read(document: bytes) -> Any:
         return {}
 
 
-def _speaks(parts: Sequence[Any], obj: str, field: str) -> bool:
+def _leads(draft: Draft) -> dict[Read, str]:
+    """Where relation fields lead, by object and name: those that a path goes through."""
+    found: dict[Read, str] = {}
+    for one in draft.relations():
+        names = list(one.settings.get("targets") or [])
+        if len(names) == 1:
+            found[draft.objects[one.object_id].name, one.name] = str(names[0])
+    return found
+
+
+def _speaks(parts: Sequence[Any], obj: str, field: str, leads: Mapping[Read, str]) -> bool:
     """Whether documents (trigger and condition first) speak of the object, or of its field: in the
-    trigger, the condition, a template or formula, or among the fields that a step writes."""
+    trigger, the condition and wherever that goes on to, a template or formula, or among the fields
+    that a step writes."""
     trigger, condition, *steps = parts
-    triggered = isinstance(trigger, Mapping) and trigger.get("object") == obj
+    about = str(trigger.get("object") or "") if isinstance(trigger, Mapping) else ""
+    triggered = about == obj
+    read = set(_reads(condition, about, leads))
     if not field:
-        return triggered or any(one.get("object") == obj for one in _objects(steps))
-    if triggered and field in _named(trigger, condition):
+        if triggered or any(one == obj for one, _ in read):
+            return True
+        return any(one.get("object") == obj for one in _objects(steps))
+    if (obj, field) in read or (triggered and field in _named(trigger)):
         return True
     spoken = re.compile(rf"\b(?:after|before|record|fields)\.{re.escape(field)}\b")
     if triggered and any(spoken.search(text) for text in _texts(steps)):
@@ -102,13 +128,31 @@ def _speaks(parts: Sequence[Any], obj: str, field: str) -> bool:
     return any(field in one["fields"] for one in written if isinstance(one.get("fields"), Mapping))
 
 
-def _named(trigger: Mapping[str, Any], condition: Any) -> set[str]:
-    """The fields that a trigger and a condition name."""
+def _named(trigger: Mapping[str, Any]) -> set[str]:
+    """The fields that a trigger names."""
     found = {str(name) for name in trigger.get("fields") or ()}
-    found |= {str(name) for name in trigger.get("changes") or ()}
-    for one in _objects([condition]):
-        found |= {str(key).partition(".")[0] for key in one}
-    return found
+    return found | {str(name) for name in trigger.get("changes") or ()}
+
+
+def _reads(tree: Any, about: str, leads: Mapping[Read, str]) -> Iterator[Read]:
+    """What a filter reads, as object and field: of the records it is about, and of those that its
+    paths go on to."""
+    if isinstance(tree, list):
+        for one in tree:
+            yield from _reads(one, about, leads)
+    if not isinstance(tree, Mapping):
+        return
+    for key, value in tree.items():
+        if key in _JOINING:
+            yield from _reads(value, about, leads)
+            continue
+        here = about
+        for name in str(key).split("."):
+            yield here, name
+            here = leads.get((here, name), "")
+        for operator in value if isinstance(value, Mapping) else ():
+            if operator in QUANTIFIERS:
+                yield from _reads(value[operator], here, leads)
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
