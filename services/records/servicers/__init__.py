@@ -29,6 +29,7 @@ from planes.definitions import Definitions
 from services.records.operations.linking import LinkIndex
 from services.records.operations.watches import Watches
 from services.records.servicers.aggregating import Aggregating
+from services.records.servicers.boarding import Boarding
 from services.records.servicers.exporting import ExportServicer
 from services.records.servicers.field_jobs import FieldJobServicer
 from services.records.servicers.history import History, HistoryServicer
@@ -42,7 +43,7 @@ from services.records.servicers.writing import Writing
 RECORD_SERVICE = pb.DESCRIPTOR.services_by_name["RecordService"].full_name
 
 
-class RecordServicer(Writing, Aggregating, Searching, rpc.RecordServiceServicer):
+class RecordServicer(Writing, Boarding, Aggregating, Searching, rpc.RecordServiceServicer):
     """All of RecordService."""
 
 

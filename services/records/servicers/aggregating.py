@@ -19,7 +19,8 @@ from services.records.logic.groups import shown
 from services.records.model import Query
 from services.records.operations import aggregates, counting
 from services.records.operations.aggregates import Answer
-from services.records.servicers.reading import Reading, find_view
+from services.records.servicers.asking import find_view
+from services.records.servicers.reading import Reading
 from services.records.servicers.sharing import shared
 
 _DEFAULT_GROUPS = 1000

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from armature.records.v1 import record_watch_service_pb2 as pb
@@ -24,18 +24,32 @@ from kit.errors import ServiceError, Unavailable
 from planes.definitions import Definitions
 from schema.compiled import CompiledObject, Workspace
 from schema.filters.resolve import resolve_relative
+from schema.model import Field, View, ViewType
+from services.records.logic import viewing
 from services.records.logic.windows import Slice
 from services.records.model import Query
+from services.records.operations.boards import Measure
 from services.records.operations.evaluations import Evaluation, Plan
 from services.records.operations.linking import LinkIndex
 from services.records.operations.watches import Watches
+from services.records.servicers.asking import find_view, query_of, use_of
+from services.records.servicers.boarding import measures_of
 from services.records.servicers.frames import Frames, Target, came_from
-from services.records.servicers.reading import Reading, Watched, watched
+from services.records.servicers.reading import Reading
 
 HEARTBEAT_SECONDS = 15.0
 _RECHECK_SECONDS = 4.0
 _UNSURE_SECONDS = 60.0  # without an answer about the caller's rights before a stream ends
 _MOST = 500
+
+
+class Watched(NamedTuple):
+    """What a request to watch selects; of a kanban view also what its groups are told by."""
+
+    query: Query
+    view: View | None
+    group_field: Field | None
+    measures: tuple[Measure, ...]
 
 
 class WatchServicer(Reading, rpc.RecordWatchServiceServicer):
@@ -145,6 +159,20 @@ class WatchServicer(Reading, rpc.RecordWatchServiceServicer):
             if exc.retryable:
                 return None
             raise
+
+
+def watched(workspace: Workspace, obj: CompiledObject, request: Any, limit: int) -> Watched:
+    """What is watched, with the first records that a query of the same would answer."""
+    view = find_view(workspace, obj, request.view, None)
+    query = query_of(workspace, obj, request, view, request.sort)
+    query = replace(query, limit=limit, use=use_of(workspace, request, view))
+    group_field = None
+    if view is not None and view.type is ViewType.KANBAN:
+        group_field = obj.fields_by_id.get(view.group_field_id)
+        if group_field is not None and not viewing.groups_boards(group_field):
+            group_field = None
+    measures = tuple(measures_of(obj, view, ())) if group_field is not None else ()
+    return Watched(query, view, group_field, measures)
 
 
 def _name(parts: list[Any]) -> str:

@@ -1,0 +1,185 @@
+"""Workflows are drafts until published; publishing names every mistake."""
+
+import json
+from typing import Any
+
+import pytest
+from armature.automation.v1 import workflow_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from kit import ids
+from kit.errors import (
+    InvalidArgument,
+)
+from tests.integration.automation.flows import NAMED, PB, TODO, refused, titles, todo
+from tests.integration.automation.harness import Tenant
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+async def test_a_draft_starts_nothing_and_a_version_is_frozen(tenant: Tenant) -> None:
+    made = await tenant.draft({"steps": [TODO], "trigger": {"type": "manual"}, "inputs": NAMED})
+    workflow = made.workflow
+    assert (workflow.state, workflow.published_version, workflow.version) == ("draft", 0, 1)
+    assert made.webhook_secret.startswith("whsec_")
+    error = await refused(tenant.start(workflow.id, name="x"))
+    assert error.reason == "WORKFLOW_NOT_PUBLISHED"
+    published = await tenant.publish(workflow.id)
+    assert (published.state, published.published_version) == ("enabled", 1)
+    update = PB.UpdateWorkflowRequest(
+        workflow=workflow.id,
+        changes=workflow_pb2.Workflow(steps_json=json.dumps([todo("other")]).encode()),
+        update_mask=FieldMask(paths=["steps_json"]),
+        request_id=str(ids.new_id()),
+    )
+    await tenant.call(tenant.workflows.UpdateWorkflow, update)
+    run = await tenant.until((await tenant.start(workflow.id, name="Ada")).id)
+    assert (run.state, run.workflow_version, run.kind) == ("succeeded", 1, "workflow")
+    assert titles(tenant) == ["Call Ada"]
+    assert tenant.effects("CreateTodo")[0].request_id == f"{run.id}/0/call"
+    await tenant.publish(workflow.id)
+    listed = await tenant.call(
+        tenant.workflows.ListWorkflowVersions,
+        PB.ListWorkflowVersionsRequest(workflow=workflow.id),
+    )
+    assert [v.version for v in listed.versions] == [2, 1]
+    assert json.loads(listed.versions[1].definition_json)["steps"] == [TODO]
+    assert len(await tenant.events("workflow.published")) == 2
+
+
+async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "record_updated", "object": "opportunity", "fields": ["stge"]},
+            "condition": {"amont": 1},
+            "when": "trigger.after.score +",
+            "steps": [
+                {"id": "a", "type": "create_record", "input": {"object": "compny", "fields": {}}},
+                {"id": "b", "type": "update_record", "input": {"fields": {"stage": "wonn"}}},
+                {"id": "c", "type": "if", "when": "1 + 1", "then": [todo("d")], "next": "nowhere"},
+                {"id": "e", "type": "stop"},
+                {"id": "f", "type": "create_todo", "input": {"title": "{{ steps.zz.x }}"}},
+                {"id": "a", "type": "stop"},
+                {"id": "g", "type": "dellay"},
+                {"id": "h", "type": "delay", "input": {"for": "soon"}},
+                {"id": "i", "type": "emit_event", "input": {"event": "record.created"}},
+                {"id": "j", "type": "for_each", "items": "{{ trigger.after.nme }}", "body": []},
+            ],
+        }
+    )
+    error = await refused(tenant.publish(made.workflow.id))
+    assert isinstance(error, InvalidArgument)
+    assert error.reason == "WORKFLOW_INVALID"
+    found = {(v.path, v.code) for v in error.violations}
+    assert {
+        ("trigger.fields.0", "UNKNOWN_FIELD"),
+        ("when", "FORMULA_INVALID"),
+        ("steps.0.input.object", "UNKNOWN_OBJECT"),
+        ("steps.1.input.fields.stage", "UNKNOWN_OPTION"),
+        ("steps.2.when", "FORMULA_INVALID"),
+        ("steps.5.id", "NAME_TAKEN"),
+        ("steps.6.type", "UNKNOWN_STEP"),
+    } <= found, found
+    assert any("did you mean 'stage'" in v.message for v in error.violations)
+    shape = await tenant.draft(
+        {
+            "trigger": {"type": "record_created", "object": "opportunity"},
+            "steps": [
+                {"id": "a", "type": "stop"},
+                {"id": "b", "type": "create_todo", "input": {"title": "{{ steps.zz.x }}"}},
+                {"id": "c", "type": "stop", "next": "nowhere"},
+                {"id": "d", "type": "delay", "input": {"for": "soon"}, "next": "a"},
+                {"id": "e", "type": "emit_event", "input": {"event": "record.created"}},
+                {
+                    "id": "f",
+                    "type": "for_each",
+                    "items": "{{ trigger.after.nme }}",
+                    "body": [todo("g", "{{ item.x }} {{ steps.b.tdo.id }}")],
+                },
+                todo("h", "{{ item }} {{ steps.g.todo.id }}"),
+                {
+                    "id": "i",
+                    "type": "set_variables",
+                    "input": {"values": {"x": {"$cel": "vars.q"}}},
+                },
+            ],
+        }
+    )
+    error = await refused(tenant.publish(shape.workflow.id))
+    found = {(v.path, v.code) for v in error.violations}
+    assert {
+        ("steps.1", "UNREACHABLE"),
+        ("steps.1.input.title", "UNKNOWN_NAME"),
+        ("steps.2.next", "DANGLING_REFERENCE"),
+        ("steps.3.input.for", "WRONG_KIND"),
+        ("steps.3.next", "CYCLE"),
+        ("steps.4.input.event", "NOT_ALLOWED"),
+        ("steps.5.items", "UNKNOWN_NAME"),
+        ("steps.5.body.0.input.title", "UNKNOWN_NAME"),
+        ("steps.6.input.title", "UNKNOWN_NAME"),
+        ("steps.7.input.values.x", "UNKNOWN_NAME"),
+    } <= found, found
+
+
+@pytest.mark.parametrize(
+    ("trigger", "path", "code"),
+    [
+        ({"type": "event", "event": "x"}, "trigger.event", "WRONG_KIND"),
+        ({"type": "workflow", "workflow": "none"}, "trigger.workflow", "UNKNOWN_WORKFLOW"),
+        ({"type": "webhook", "signed": "yes"}, "trigger.signed", "WRONG_KIND"),
+        (
+            {"type": "record_updated", "object": "opportunity", "changes": {"stage": {"to": "x"}}},
+            "trigger.changes.stage.to",
+            "UNKNOWN_OPTION",
+        ),
+        (
+            {"type": "record_updated", "object": "opportunity", "changes": {"score": {"to": "x"}}},
+            "trigger.changes.score.to",
+            "WRONG_TYPE",
+        ),
+    ],
+)
+async def test_publishing_names_what_a_trigger_can_never_meet(
+    tenant: Tenant, trigger: dict[str, Any], path: str, code: str
+) -> None:
+    made = await tenant.draft({"trigger": trigger, "steps": [{"id": "a", "type": "stop"}]})
+    error = await refused(tenant.publish(made.workflow.id))
+    assert [(v.path, v.code) for v in error.violations] == [(path, code)]
+
+
+async def test_publishing_names_what_no_step_can_reach(tenant: Tenant) -> None:
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "record_created", "object": "opportunity"},
+            "limits": {"debounce": {"key": "{{ trigger.after.nme }}"}, "rate": {"per": 1}},
+            "steps": [
+                {"id": "a", "type": "call_workflow", "input": {"workflow": "nobody"}},
+                {"id": "b", "type": "link",
+                 "input": {"type": "no_such", "target": {"kind": "firmm", "id": "x"}}},
+                {"id": "c", "type": "find_records",
+                 "input": {"object": "company", "sort": "nme", "fields": "nme"}},
+                {"id": "d", "type": "upsert_record",
+                 "input": {"object": "company", "match": ["nme"], "fields": {"name": "x"}}},
+                {"id": "e", "type": "update_record",
+                 "input": {"fields": {"score": "{{ trigger.after.name }}",
+                                      "name": "{{ trigger.after.score }}"}}},
+                {"id": "f", "type": "update_record",
+                 "input": {"fields": {"score": "{{ trigger.after.name | size }}",
+                                      "name": "{{ trigger.after.stage }}"}}},
+            ],
+        }
+    )  # fmt: skip
+    error = await refused(tenant.publish(made.workflow.id))
+    assert {(v.path, v.code) for v in error.violations} == {
+        ("limits.debounce.key", "UNKNOWN_NAME"),
+        ("limits.debounce.for", "REQUIRED"),
+        ("limits.rate.limit", "REQUIRED"),
+        ("steps.0.input.workflow", "UNKNOWN_WORKFLOW"),
+        ("steps.1.input.type", "UNKNOWN_LINK_TYPE"),
+        ("steps.1.input.target.kind", "UNKNOWN_OBJECT"),
+        ("steps.2.input.sort.0", "UNKNOWN_FIELD"),
+        ("steps.2.input.fields", "UNKNOWN_FIELD"),
+        ("steps.3.input.match.0", "UNKNOWN_FIELD"),
+        ("steps.4.input.fields.score", "WRONG_TYPE"),
+        ("steps.4.input.fields.name", "WRONG_TYPE"),
+    }
