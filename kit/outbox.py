@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from kit import ids, telemetry
-from kit.caller import Caller
+from kit.caller import Caller, Cause
 from kit.db import Tx
 from kit.errors import InvalidArgument
 
@@ -21,6 +21,14 @@ PARTITIONS = 16  # of hash(aggregate); each is published by one lease holder at 
 MAX_DATA_BYTES = 12 * 1024 * 1024  # of one event: what a reply of 16 MB carries
 MAX_TYPE = 128
 _TYPE = re.compile(r"^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The request that something came with."""
+
+    trace: str  # its traceparent
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Event:
     object: str = ""  # API name, for events about records
     schema_version: int = 1
     event_id: UUID = field(default_factory=ids.new_id)
+    source: Source | None = None  # where it is not the call under way that this came with
 
 
 _COLUMNS = (
@@ -53,9 +62,8 @@ def partition_of(aggregate_id: UUID) -> int:
     return aggregate_id.int % PARTITIONS
 
 
-async def add(tx: Tx, caller: Caller, *events: Event, traces: Sequence[str] = ()) -> None:
-    """Announce `events` when the transaction commits, in this order. `traces` are the traceparents
-    that each was made in, where that is not the present one.
+async def add(tx: Tx, caller: Caller, *events: Event) -> None:
+    """Announce `events` when the transaction commits, in this order.
 
     What could never be published is refused here, with the change it announces: INVALID_ARGUMENT /
     EVENT_TYPE_INVALID and EVENT_TOO_LARGE (above MAX_DATA_BYTES of data).
@@ -63,10 +71,8 @@ async def add(tx: Tx, caller: Caller, *events: Event, traces: Sequence[str] = ()
     if not events:
         return
     payloads = [_payload(event) for event in events]
-    cause = caller.cause
-    traces = traces or [telemetry.traceparent()] * len(events)
+    here = Source(telemetry.traceparent(), caller.cause)
     actor = json.dumps(dict(caller.actor()), separators=(",", ":"), ensure_ascii=False)
-    chain = json.dumps(cause.chain)
     rows: Sequence[tuple[Any, ...]] = [
         (
             e.event_id,
@@ -78,14 +84,15 @@ async def add(tx: Tx, caller: Caller, *events: Event, traces: Sequence[str] = ()
             e.schema_version,
             e.object,
             payload,
-            trace,
-            cause.root_id or str(e.event_id),
-            cause.causation_id,
-            cause.depth,
-            chain,
+            source.trace,
+            source.cause.root_id or str(e.event_id),
+            source.cause.causation_id,
+            source.cause.depth,
+            json.dumps(source.cause.chain) if source.cause.chain else "[]",
             actor,
         )
-        for e, payload, trace in zip(events, payloads, traces, strict=True)
+        for e, payload in zip(events, payloads, strict=True)
+        for source in (e.source or here,)
     ]
     if len(rows) == 1:
         await tx.collect(_INSERT_ONE, [caller.workspace_id, *rows[0]], appends_to="outbox")

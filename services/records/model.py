@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from kit.outbox import Source
 from schema.compiled import CompiledObject
 from schema.problems import Problem
 
@@ -28,7 +29,7 @@ class Item:
     etag: str = ""
     path: str = ""
     problems: tuple[Problem, ...] = ()  # of its fields, where they can't even be read
-    trace: str = ""  # the traceparent it came with, where that is not its transaction's
+    source: Source | None = None  # the request it came with, where that is not the one under way
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ def _live(record: Stored | None) -> Stored | None:
 def _cause(caller: Caller, event: outbox.Event | None) -> Cause:
     """What the change that comes of it is caused by: the event of this write."""
     event_id = str(event.event_id) if event is not None else ""
-    cause = caller.cause
+    source = event.source if event is not None else None
+    cause = source.cause if source is not None else caller.cause
     return Cause(
         cause.root_id or event_id, event_id, cause.depth + 1, cause.chain, dict(caller.actor())
     )

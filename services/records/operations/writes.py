@@ -85,7 +85,7 @@ class _Change:
     position: Any
     path: str
     outcome: Outcome
-    trace: str = ""  # see Item
+    source: outbox.Source | None = None  # see Item
 
 
 @dataclass(slots=True)
@@ -127,7 +127,9 @@ async def create(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
         if found is not None:
             doc, changed, position = found
             path, made = _at(item, "fields"), Outcome.CREATED
-            changes.append(_Change(record_id, None, doc, changed, position, path, made, item.trace))
+            changes.append(
+                _Change(record_id, None, doc, changed, position, path, made, item.source)
+            )
     return await _write(tx, target, changes, judged, asked)
 
 
@@ -156,7 +158,7 @@ async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
             outcome = Outcome.UPDATED if changed or position is not None else Outcome.UNCHANGED
             path = _at(item, "fields")
             changes.append(
-                _Change(before.id, before, doc, changed, position, path, outcome, item.trace)
+                _Change(before.id, before, doc, changed, position, path, outcome, item.source)
             )
     return await _write(tx, target, changes, judged, asked)
 
@@ -411,9 +413,8 @@ async def _write(
     await index.remove(tx, workspace_id, removed)
     await index.add(tx, workspace_id, added)
     await search_store.put(tx, workspace_id, _searchable(target, obj, todo))
-    traces = [c.trace for c in todo] if any(c.trace for c in todo) else ()
     made = _events(target, changes, written)
-    await outbox.add(tx, target.caller, *made, traces=traces)
+    await outbox.add(tx, target.caller, *made)
     if todo:
         await rollup_notes.note(tx, target.caller, target.workspace, asked, moved, made)
     await allowed(tx, target, {c.id: c.path for c in todo})
@@ -482,12 +483,15 @@ def _events(
     found = []
     for change, result in zip(changes, written, strict=True):
         if result.outcome is Outcome.CREATED:
-            found.append(events.created(obj, result.record, version))
+            made = events.created(obj, result.record, version)
         elif result.outcome is Outcome.RESTORED:
-            found.append(events.created(obj, result.record, version, "undeleted"))
+            made = events.created(obj, result.record, version, "undeleted")
         elif result.outcome is Outcome.UPDATED and change.before is not None:
             before, changed = change.before.doc, change.changed
-            found.append(events.updated(obj, result.record, version, before, changed))
+            made = events.updated(obj, result.record, version, before, changed)
+        else:
+            continue
+        found.append(replace(made, source=change.source) if change.source else made)
     return found
 
 

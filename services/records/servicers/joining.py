@@ -14,10 +14,11 @@ import psycopg
 from google.protobuf.message import Message
 
 from kit import deadlines, idempotency, telemetry
-from kit.caller import Caller, set_caller
+from kit.caller import Caller, Cause, set_caller
 from kit.db import Database, Tx
 from kit.errors import DeadlineExceeded, ServiceError
 from kit.idempotency import Mutation
+from kit.outbox import Source
 from kit.together import Together
 from services.records.model import Item, Written
 from services.records.operations.writes import Target
@@ -32,7 +33,8 @@ _BROKEN = {"DATABASE_UNAVAILABLE", "DATABASE_BUSY"}
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What writes of one batch have in common: the client, and the definitions they go by."""
+    """What writes of one batch have in common: the client, whatever led it to write, and the
+    definitions they go by."""
 
     caller: Caller
     workspace: int  # the id() of what `target` holds, which a caller's role and a version share
@@ -68,8 +70,10 @@ class Joined(Generic[M]):
         """The answer to a request with one item, or to the first of its idempotency key."""
         if telemetry.is_recording():  # a trace that is followed tells of this write alone
             return await self._alone(target, request, item)
+        source = Source(telemetry.traceparent(), target.caller.cause)
+        target = replace(target, caller=replace(target.caller, cause=Cause()))
         kind = _Kind(target.caller, id(target.workspace), id(target.object), target)
-        asked = _Asked(request, replace(item, trace=telemetry.traceparent()))
+        asked = _Asked(request, replace(item, source=source))
         found = await self._asked.ask(kind, asked)
         assert found is not None
         return found

@@ -101,7 +101,8 @@ class Plane:
 
 
 async def authenticate(credential: str) -> Caller:
-    workspace_id, role, principal = unquote(credential).split(":")
+    """`workspace:role:principal`, and of a plane `:internal` behind it."""
+    workspace_id, role, principal, *plane = unquote(credential).split(":")
     permissions = ROLES.get(role, ROLES["member"])
     return Caller(
         UUID(workspace_id),
@@ -111,6 +112,7 @@ async def authenticate(credential: str) -> Caller:
         permissions,
         role=role,
         access=CUSTOM.get(role),
+        internal=bool(plane),
     )
 
 

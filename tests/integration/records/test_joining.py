@@ -1,6 +1,7 @@
 """Single writes of one client that come together share a transaction, and nothing else."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit import clients
+from kit.caller import Cause
 from kit.errors import ServiceError, Unavailable
 from services.records.servicers.joining import Joined
 from tests.integration.kit.helpers import eventually
@@ -80,23 +82,30 @@ async def test_creates_and_updates_that_come_together_cost_few_statements(
     assert [e["type"] for e in created] == ["record.created"] * 30
 
 
-async def test_each_event_has_the_trace_of_its_request(acme: Client, gathered: Gather) -> None:
+async def test_each_event_has_the_trace_and_the_cause_of_its_request(
+    acme: Client, gathered: Gather
+) -> None:
     traces = [f"00-{n:032x}-{n:016x}-00" for n in range(1, 21)]
+    causes = [Cause(f"root {n}", f"event {n}", n % 16, (f"rule {n}",)) for n in range(20)]
 
     async def create(n: int) -> Any:
         create: Any = acme.stub.CreateRecord
         request = pb.CreateRecordRequest(object="deal", fields_json=as_json({"name": "x", "n": n}))
-        credential = f"{acme.workspace_id}:admin:ada"
-        metadata = [*clients.metadata(credential), ("traceparent", traces[n])]
-        return await create(request, metadata=metadata, timeout=25)
+        headers = clients.metadata(f"{acme.workspace_id}:admin:ada:internal", cause=causes[n])
+        return await create(request, metadata=[*headers, ("traceparent", traces[n])], timeout=25)
 
     async with gathered([create(n) for n in range(20)]) as (tasks, _):
         pass
     answers = await asyncio.gather(*tasks)
-    rows = await acme.rows("SELECT aggregate_id, traceparent FROM outbox")
-    told = {str(row["aggregate_id"]): row["traceparent"] for row in rows}
+    rows = await acme.rows(
+        "SELECT aggregate_id, traceparent, root_id, causation_id, depth, chain FROM outbox"
+    )
+    told = {str(row["aggregate_id"]): row for row in rows}
     for n, answer in enumerate(answers):
-        assert told[answer.record.id].split("-")[1] == traces[n].split("-")[1]
+        row, cause = told[answer.record.id], causes[n]
+        assert row["traceparent"].split("-")[1] == traces[n].split("-")[1]
+        assert (row["root_id"], row["causation_id"]) == (cause.root_id, cause.causation_id)
+        assert (row["depth"], json.loads(row["chain"])) == (cause.depth, list(cause.chain))
 
 
 async def test_what_is_wrong_with_one_is_not_wrong_with_the_others(
