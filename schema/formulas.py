@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DecimalException
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from cel_expr_python import cel
 
+from schema import arithmetic
 from schema.field_types.dates import canonical_instant
 from schema.field_types.numbers import exact
 from schema.field_types.refusals import did_you_mean, listing
@@ -169,14 +170,30 @@ class Computed:
 
     def value(self, doc: Mapping[str, Any]) -> Any:
         """The canonical value for a document (by key); None where there is none."""
-        data = {f.name: _lowered(f, doc.get(f.key or f.name)) for f in self.reads}
-        found = _evaluated(self.field.formula, data)
+        found = self._exactly(doc)
+        if found is ...:
+            data = {f.name: _lowered(f, doc.get(f.key or f.name)) for f in self.reads}
+            found = _evaluated(self.field.formula, data)
         if found is None:
             return None
         try:
             return _stored(self.field, found)
         except Invalid:
             return None
+
+    def _exactly(self, doc: Mapping[str, Any]) -> Any:
+        """What arithmetic alone gives, fractions included; `...` where it takes more than that."""
+        compute_exactly = arithmetic.read(self.field.formula)
+        if compute_exactly is None:
+            return ...
+        try:
+            return compute_exactly(
+                {f.name: _exact_of(f, doc.get(f.key or f.name)) for f in self.reads}
+            )
+        except arithmetic.NoValueError:
+            return None
+        except (arithmetic.BeyondError, DecimalException):
+            return ...
 
 
 def ready(field: Field, fields: Iterable[Field]) -> Computed:
@@ -220,6 +237,21 @@ def _evaluated(expression: str, data: Mapping[str, Any]) -> Any:
         return None
 
 
+def _exact_of(field: Field, value: Any) -> Any:
+    """A stored value as arithmetic knows it: whole numbers are int where CEL has them so, fractions
+    Decimal."""
+    if value is None and field.type not in {T.MULTI_SELECT, T.ARRAY}:
+        return None
+    match field.type:
+        case T.NUMBER if field.settings.get("integer"):
+            return int(value)
+        case T.NUMBER | T.DECIMAL:
+            return exactly(value) if isinstance(value, float) else Decimal(value)
+        case T.CURRENCY | T.BOOLEAN | T.RATING | T.SELECT | T.TEXT | T.UUID:
+            return value
+    return ...  # what it is, arithmetic alone can't say
+
+
 def _lowered(field: Field, value: Any) -> Any:
     """A stored value as CEL knows it."""
     if value is None:
@@ -257,6 +289,8 @@ def _stored(field: Field, value: Any) -> Any:
             return clean(value, field.name, MAX_TEXT) or None
         case T.BOOLEAN if isinstance(value, bool):
             return value
+        case T.NUMBER if isinstance(value, Decimal):
+            return _number(field, value)
         case T.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
             return _number(field, value) if math.isfinite(value) else None
         case T.DATE if isinstance(value, datetime):
@@ -266,12 +300,15 @@ def _stored(field: Field, value: Any) -> Any:
     return None
 
 
-def _number(field: Field, value: float) -> Any:
+def _number(field: Field, value: float | Decimal) -> Any:
     decimals = field.settings.get("decimals")
-    if decimals is None or isinstance(value, int):
+    if isinstance(value, int):
         return exact(value, field.name)
+    found = exactly(value)
+    if decimals is None:
+        return exact(arithmetic.rounded(found), field.name)
     unit = Decimal(1).scaleb(-decimals)
-    return exact(Decimal(repr(value)).quantize(unit, context=_DIGITS), field.name)
+    return exact(found.quantize(unit, context=_DIGITS), field.name)
 
 
 def _aware(value: datetime) -> datetime:

@@ -241,7 +241,14 @@ async def test_the_parent_s_event_is_caused_by_the_child_s(acme: Client) -> None
     told = "SELECT event_id::text AS id, type, root_id, causation_id, depth, payload, actor"
     told += " FROM outbox WHERE aggregate_id = %s ORDER BY aggregate_version"
     [cause] = await acme.rows(told, UUID(ship.id))
-    _, event = await acme.rows(told, UUID(kiel))
+
+    async def caused() -> list[Any]:
+        """Beside them the field job tells of what it has worked out."""
+        found = await acme.rows(told, UUID(kiel))
+        return [one for one in found if one["depth"] == cause["depth"] + 1 and one["causation_id"]
+                in {row["id"] for row in await acme.rows(told, UUID(ship.id))}]  # fmt: skip
+
+    [event] = await caused()
     payload = json.loads(event["payload"])
     assert (event["type"], payload["changed_fields"]) == ("record.updated", ["ships"])
     assert (payload["before"], payload["after"]) == ({"ships": 0}, {"ships": 1})
@@ -249,7 +256,7 @@ async def test_the_parent_s_event_is_caused_by_the_child_s(acme: Client) -> None
     assert (event["depth"], event["actor"]) == (cause["depth"] + 1, cause["actor"])
     await acme.update(ship, name="renamed")
     await port(acme, kiel)
-    assert len(await acme.rows(told, UUID(kiel))) == 2  # nothing that is figured has changed
+    assert len(await caused()) == 1  # nothing that is figured has changed
 
 
 async def test_nobody_follows_what_others_write_but_the_worker_does(acme: Client) -> None:
@@ -260,8 +267,8 @@ async def test_nobody_follows_what_others_write_but_the_worker_does(acme: Client
     await acme.create(port=kiel)
 
     async def folded() -> bool:
-        rows = await acme.rows("SELECT version FROM records WHERE record_id = %s", UUID(kiel))
-        return bool(rows[0]["version"] == 2)
+        rows = await acme.rows("SELECT count FROM rollup_sums WHERE parent_id = %s", UUID(kiel))
+        return rows == [{"count": 1}]
 
     await until(folded)
 
