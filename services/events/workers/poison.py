@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from kit import consumer, envelope, outbox, payloads
+from kit import envelope, letters, outbox, payloads
 from kit.bus import ADVISORIES, STREAM, Bus
 from kit.db import Database
 from kit.errors import ServiceError
@@ -84,7 +84,7 @@ class PoisonWorker:
         reason = f"its processing never ended in {times} deliveries; it may kill the process"
         log.error("poison", consumer=found.consumer, event_id=str(event.id), deliveries=times)
         embed = payloads.HEADER not in (message.headers or {})
-        made = consumer.letter(event, found.consumer, found.stream_seq, reason, times, embed=embed)
+        made = letters.letter(event, found.consumer, found.stream_seq, reason, times, embed=embed)
         if made is None:
             return
         data = made.event.data

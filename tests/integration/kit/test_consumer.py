@@ -117,7 +117,7 @@ async def _after_one_before(tx: Tx, events: list[Envelope]) -> set[UUID]:
 async def test_what_comes_too_early_waits_for_its_turn_and_not_for_ever(
     databases: Databases, bus: Bus, monkeypatch: pytest.MonkeyPatch, batched: bool
 ) -> None:
-    monkeypatch.setattr("kit.consumer._TURN_SECONDS", 1.0)
+    monkeypatch.setattr("kit.processing.TURN_SECONDS", 1.0)
     db, _ = databases
     workspace, one, orphan = ids.new_id(), ids.new_id(), ids.new_id()
 

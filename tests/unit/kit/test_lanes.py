@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from kit.consumer import Options, _Lane
+from kit.lanes import Lane, Options
 
 
 def _lane(first: Any) -> Any:  # of anything: it looks into nothing
-    return _Lane(first)
+    return Lane(first)
 
 
 def _drawn(lane: Any, number: int) -> list[Any]:
