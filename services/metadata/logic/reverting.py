@@ -123,6 +123,8 @@ def _field(draft: Draft, now: Field, before: Field | None) -> None:
     obj = draft.objects[now.object_id]
     if before.active and not now.active:
         now = fields.update(draft, obj, now, {"active": True})
+        if now.state != field_changes.READY:
+            return  # its values are worked out anew; then it is as it was
     kept = {"key": now.key, "slot": now.slot}
     wanted = msgspec.structs.replace(before, **kept)
     problems = unique_constraints.check_change(draft, now, wanted, f"field.{now.name}")

@@ -318,6 +318,39 @@ async def test_one_that_comes_back_is_worked_out_anew(acme: Client) -> None:
     assert (await port(acme, kiel))["ships"] == 2
 
 
+async def test_a_deactivation_that_is_taken_back_works_it_out_anew(acme: Client) -> None:
+    await ports(acme)
+    kiel = await a_port(acme, "Kiel")
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    await acme.create(port=kiel)
+    gone = await acme("DeleteField", object="port", field="ships")
+    await acme.create(port=kiel)
+    await acme("RevertChange", version=str(gone.metadata_version))
+    await ready(acme, "ships")
+    assert (await port(acme, kiel))["ships"] == 2
+
+
+async def test_merged_parents_have_each_other_s_children(acme: Client) -> None:
+    await ports(acme)
+    kiel, bari = await a_port(acme, "Kiel"), await a_port(acme, "Bari")
+    await a_rollup(acme, "ships", function="count")
+    await a_rollup(acme, "freight", function="sum", field="tons")
+    await ready(acme, "ships", "freight")
+    await acme.create_all([{"port": kiel, "tons": 1}, {"port": bari, "tons": 2}])
+    await acme("MergeRecords", object="port", ids=[kiel, bari], priority_id=kiel)
+    assert {"ships": 2, "freight": 3}.items() <= (await port(acme, kiel)).items()
+
+
+async def test_it_unlocks_the_views_of_its_values(acme: Client) -> None:
+    await ports(acme)
+    await a_rollup(acme, "ships", function="count")
+    await a_rollup(acme, "last_built", function="max", field="built")
+    await ready(acme, "ships", "last_built")
+    found = await acme("GetEligibleFields", object="port", type="calendar")
+    assert {f.field for f in found.fields if f.eligible} == {"last_built"}
+
+
 async def test_a_definition_that_makes_no_sense_says_why(acme: Client) -> None:
     await ports(acme)
     said: dict[str, dict[str, Any]] = {
