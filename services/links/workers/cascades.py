@@ -7,7 +7,9 @@ be deleted, halves of them are tried, down to the one, which says why.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import grpc
@@ -83,23 +85,41 @@ class CascadeWorker:
             claimed = await cascades.claim(
                 tx, self._lease_seconds, size=_SIZE, batches=_BATCHES, limit=_TAKEN
             )
-        outcomes = await asyncio.gather(*map(self._do, claimed), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        alone: dict[UUID, list[Cascade]] = defaultdict(list)
+        for batch in claimed:
+            if len(batch) == 1:
+                alone[batch[0].workspace_id].append(batch[0])
+        together = [self._do_all(batch) for batch in claimed if len(batch) > 1]
+        _raise(
+            await asyncio.gather(
+                *together, *map(self._do_each, alone.values()), return_exceptions=True
+            )
+        )
         return len(claimed)
 
-    async def _do(self, batch: Sequence[Cascade]) -> None:
+    @asynccontextmanager
+    async def _calling(self, cascade: Cascade, count: int = 1) -> AsyncIterator[None]:
         async with self._gate:
             deadlines.set_remaining(None)
-            first = batch[0]
-            parent = telemetry.remote(first.traceparent)
-            name = f"cascade {first.action} {first.node.kind}"
-            with telemetry.span(name, parent=parent, armature__cascades=len(batch)):
-                if len(batch) == 1:
-                    await self._try(first)
-                else:
-                    await self._try_all(batch)
+            parent = telemetry.remote(cascade.traceparent)
+            name = f"cascade {cascade.action} {cascade.node.kind}"
+            with telemetry.span(name, parent=parent, armature__cascades=count):
+                yield
+
+    async def _do_all(self, batch: Sequence[Cascade]) -> None:
+        async with self._calling(batch[0], len(batch)):
+            await self._try_all(batch)
+
+    async def _do_each(self, some: Sequence[Cascade]) -> None:
+        """Those of one workspace that go alone; what has become of them is kept together."""
+        changed = await self._changed(some)
+        found = await asyncio.gather(
+            *(self._try(one, changed) for one in some), return_exceptions=True
+        )
+        done = [one for one in found if isinstance(one, Outcome)]
+        if done:
+            await self._settle(done)
+        _raise(found)
 
     async def _try_all(self, batch: Sequence[Cascade]) -> None:
         """All of them, or none: then halves are tried."""
@@ -120,24 +140,24 @@ class CascadeWorker:
             ]
         )
 
-    async def _try(self, cascade: Cascade) -> None:
-        try:
-            if cascade.action == "undelete" and not await self._still_ours(cascade):
-                outcome = Outcome(cascade, CascadeState.DONE, "it has changed since")
-            else:
+    async def _try(self, cascade: Cascade, changed: set[UUID]) -> Outcome | None:
+        """What has become of it; None where it is tried again."""
+        if cascade.id in changed:
+            return Outcome(cascade, CascadeState.DONE, "it has changed since")
+        async with self._calling(cascade):
+            try:
                 version = await self._call(cascade)
-                outcome = Outcome(cascade, CascadeState.DONE, version=version)
-        except NotFound:
-            outcome = Outcome(cascade, CascadeState.DONE, "it is gone already")
-        except ServiceError as exc:
-            if _may_pass(exc, cascade):
-                await self._postpone([cascade], exc)
-            else:
-                await self._park(cascade, f"{exc.code} / {exc.reason}: {exc.message}"[:1000])
-            return
-        else:
+            except NotFound:
+                return Outcome(cascade, CascadeState.DONE, "it is gone already")
+            except ServiceError as exc:
+                if _may_pass(exc, cascade):
+                    await self._postpone([cascade], exc)
+                    return None
+                reason = f"{exc.code} / {exc.reason}: {exc.message}"[:1000]
+                log.error("cascade parked", cascade_id=str(cascade.id), reason=reason)  # noqa: TRY400
+                return Outcome(cascade, CascadeState.PARKED, reason)
             crash.point("links.cascade_done")
-        await self._settle([outcome])
+            return Outcome(cascade, CascadeState.DONE, version=version)
 
     async def _postpone(self, batch: Sequence[Cascade], exc: ServiceError) -> None:
         first = batch[0]
@@ -145,23 +165,26 @@ class CascadeWorker:
         async with self._db.transaction(first.workspace_id) as tx:
             await cascades.postpone(tx, batch, seconds, f"{exc.code} / {exc.reason}")
 
-    async def _still_ours(self, cascade: Cascade) -> bool:
-        """Whether the node is still as our deletion left it: what came later is not undone."""
-        async with self._db.transaction(cascade.workspace_id) as tx:
-            state = await states.get(tx, cascade.workspace_id, cascade.node)
-        return state is None or state.version <= (cascade.deleted_version or 0)
+    async def _changed(self, some: Sequence[Cascade]) -> set[UUID]:
+        """Those that would bring back what is not as our deletion left it any more."""
+        back = [one for one in some if one.action == "undelete"]
+        if not back:
+            return set()
+        workspace_id = back[0].workspace_id
+        async with self._db.transaction(workspace_id) as tx:
+            versions = await states.versions(tx, workspace_id, [one.node for one in back])
+        return {one.id for one in back if versions.get(one.node, 0) > (one.deleted_version or 0)}
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep what has become of them. What can't be done is kept with its reason and announced:
+        nothing is half done in silence."""
         async with self._db.transaction(outcomes[0].cascade.workspace_id) as tx:
-            await cascades.settle(tx, outcomes)
-
-    async def _park(self, cascade: Cascade, reason: str) -> None:
-        """Keep it, say why, and announce it: nothing is half done in silence."""
-        log.error("cascade parked", cascade_id=str(cascade.id), reason=reason)
-        async with self._db.transaction(cascade.workspace_id) as tx:
-            if await cascades.settle(tx, [Outcome(cascade, CascadeState.PARKED, reason)]):
-                letter = events.cascade_parked(cascade.operation_id, cascade.attempts, reason, 1)
-                await outbox.add(tx, self._actor(cascade), letter)
+            stand = set(await cascades.settle(tx, outcomes))
+            for one in outcomes:
+                if one.state is CascadeState.PARKED and one.cascade.id in stand:
+                    own = one.cascade
+                    letter = events.cascade_parked(own.operation_id, own.attempts, one.reason, 1)
+                    await outbox.add(tx, self._actor(own), letter)
 
     def _actor(self, cascade: Cascade) -> Caller:
         who = cascade.actor
@@ -226,7 +249,16 @@ class CascadeWorker:
 
 
 def _may_pass(exc: ServiceError, cascade: Cascade) -> bool:
+    if exc.reason == "BATCH_TOO_LARGE":
+        return False
     return exc.code in _TRANSIENT and cascade.attempts < _MAX_ATTEMPTS
+
+
+def _raise(found: Sequence[object]) -> None:
+    """What went wrong that nobody expected."""
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
 
 
 def _key(cascade: Cascade) -> str:
