@@ -15,11 +15,13 @@ from schema.filters.sql import compile_sql
 from schema.rollups import Rollup
 from services.records.logic.rollups import Cause, Delta
 from services.records.store.dialect import DIALECT
+from services.records.store.stats import lock_object
 
 _BEGIN = """
 INSERT INTO rollups (workspace_id, object_id, rollup_id, definition) VALUES (%s, %s, %s, %s)
 ON CONFLICT (workspace_id, object_id, rollup_id) DO UPDATE SET definition = excluded.definition"""
-_STOP = "DELETE FROM rollups WHERE workspace_id = %s AND rollup_id = %s"
+_OVER = "SELECT object_id FROM rollups WHERE workspace_id = %s AND rollup_id = %s"
+_STOP = "DELETE FROM rollups WHERE workspace_id = %s AND object_id = %s AND rollup_id = %s"
 _ADD = """
 INSERT INTO rollup_deltas
   (workspace_id, rollup_id, parent_id, count, total, added, removed, cause)
@@ -75,8 +77,11 @@ async def begin(tx: Tx, workspace_id: UUID, rollup: Rollup) -> None:
 
 
 async def stop(tx: Tx, workspace_id: UUID, rollup_id: UUID) -> None:
-    """Have nobody keep it any more."""
-    await tx.run(_STOP, [workspace_id, rollup_id])
+    """Have nobody keep it any more: once those who do have committed."""
+    over = await tx.value(_OVER, [workspace_id, rollup_id])
+    if over is not None:
+        await lock_object(tx, workspace_id, over)
+        await tx.run(_STOP, [workspace_id, over, rollup_id])
 
 
 async def free(tx: Tx, workspace_id: UUID, rollup_id: UUID) -> bool:

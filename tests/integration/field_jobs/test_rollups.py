@@ -331,6 +331,30 @@ async def test_a_deactivation_that_is_taken_back_works_it_out_anew(acme: Client)
     assert (await port(acme, kiel))["ships"] == 2
 
 
+async def test_nothing_is_left_of_one_that_goes_while_others_write(acme: Client) -> None:
+    await ports(acme)
+    kiel = await a_port(acme, "Kiel")
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    gone = asyncio.Event()
+
+    async def write() -> None:
+        while not gone.is_set():
+            await acme.create(port=kiel)
+
+    writers = [asyncio.create_task(write()) for _ in range(4)]
+    await acme("DeleteField", object="port", field="ships")
+
+    async def left() -> bool:
+        kept = ("rollups", "rollup_deltas", "rollup_sums")
+        return not any([await acme.rows(f"SELECT 1 FROM {table}") for table in kept])
+
+    await until(left)
+    gone.set()
+    await asyncio.gather(*writers)
+    assert await left()
+
+
 async def test_merged_parents_have_each_other_s_children(acme: Client) -> None:
     await ports(acme)
     kiel, bari = await a_port(acme, "Kiel"), await a_port(acme, "Bari")
