@@ -25,11 +25,13 @@ class Together(Generic[K, A, R]):
         answer: Callable[[K, Sequence[A]], Awaitable[Mapping[A, R]]],
         most: int = 50,
         *,
+        size: Callable[[A], int] = lambda _: 0,
+        most_size: int = 0,
         apart: Callable[[A], Hashable] | None = None,
         again: Callable[[BaseException, A], bool] = lambda _failure, _one: True,
     ) -> None:
-        """`answer` is called for at most so many at once. It must not depend on who asks: for
-        several it runs in a context of its own.
+        """`answer` is called for at most so many at once, which together have at most a size. It
+        must not depend on who asks: for several it runs in a context of its own.
 
         Two questions that `apart` says the same of are never in one, and are answered in their
         order. `again` says of what `answer` raised for several whether one of them may ask
@@ -37,6 +39,8 @@ class Together(Generic[K, A, R]):
         """
         self._answer = answer
         self._most = most
+        self._size = size
+        self._most_size = most_size
         self._apart = apart
         self._again = again
         self._waiting: dict[K, deque[_Waiting[A, R]]] = {}
@@ -76,10 +80,15 @@ class Together(Generic[K, A, R]):
         some: list[_Waiting[A, R]] = []
         later: list[_Waiting[A, R]] = []
         taken: set[Hashable] = set()
+        size = 0
         while waiting and len(some) < self._most:
             one, found = waiting.popleft()
             if found.done():  # who asked has gone
                 continue
+            size += self._size(one)
+            if some and size > self._most_size:
+                later.append((one, found))
+                break
             mark = self._apart(one) if self._apart else None
             if mark is None or mark not in taken:
                 taken.add(mark)

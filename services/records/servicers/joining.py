@@ -8,7 +8,7 @@ by itself, so that no write can undo another one, nor one client's hold up anoth
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import psycopg
 from google.protobuf.message import Message
@@ -28,6 +28,7 @@ Work = Callable[[Tx, Target, Sequence[Item]], Awaitable[list[Written]]]
 
 _SECONDS = 30.0  # that a batch may take; each who waits for it does so by a deadline of its own
 _MOST = 64  # in one batch: what takes longer to write than to gather gains nothing more
+_MOST_BYTES = 1_000_000  # of their fields: large ones cost so much that company saves nothing
 _BROKEN = {"DATABASE_UNAVAILABLE", "DATABASE_BUSY"}
 
 
@@ -44,8 +45,14 @@ class _Kind:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    request: Mutation
+    request: "Single"
     item: Item
+
+
+class Single(Mutation, Protocol):
+    """A request to write one record."""
+
+    fields_json: bytes
 
 
 class Joined(Generic[M]):
@@ -63,10 +70,15 @@ class Joined(Generic[M]):
         self._work = work
         self._answer = answer
         self._asked: Together[_Kind, _Asked, M] = Together(
-            self._several, _MOST, apart=_apart, again=_again
+            self._several,
+            _MOST,
+            size=_size,
+            most_size=_MOST_BYTES,
+            apart=_apart,
+            again=_again,
         )
 
-    async def write(self, target: Target, request: Mutation, item: Item) -> M:
+    async def write(self, target: Target, request: Single, item: Item) -> M:
         """The answer to a request with one item, or to the first of its idempotency key."""
         if telemetry.is_recording():  # a trace that is followed tells of this write alone
             return await self._alone(target, request, item)
@@ -98,6 +110,10 @@ class Joined(Generic[M]):
         requests = [one.request for one in asked]
         answers = await idempotency.at_once(self._db, target.caller, requests, work)
         return dict(zip(asked, answers, strict=True))
+
+
+def _size(asked: _Asked) -> int:
+    return len(asked.request.fields_json)
 
 
 def _apart(asked: _Asked) -> str:

@@ -90,6 +90,16 @@ async def test_what_must_stay_apart_is_never_in_one_and_keeps_its_order() -> Non
     assert answers.asked == [[1], [2, 3, 4], [12, 13], [22]]
 
 
+async def test_large_ones_are_not_put_together() -> None:
+    answers = Answers()
+    together: Together[str, int, int] = Together(answers.answer, size=lambda n: n, most_size=10)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 4, 6, 3, 20, 9, 1)]
+    await _begun(answers, 1)
+    answers.gate.set()
+    assert await asyncio.gather(*asking) == [1, 16, 36, 9, 400, 81, 1]
+    assert answers.asked == [[1], [4, 6], [3], [20], [9, 1]]
+
+
 async def test_who_may_not_ask_again_hears_what_failed() -> None:
     answers = Answers()
     together: Together[str, int, int] = Together(answers.answer, again=lambda _failure, n: n == 2)
