@@ -100,8 +100,8 @@ def test_what_a_role_hides_is_no_path_and_ends_the_paths_that_there_were(api: Cl
         for name, margin in (("Open", 60), ("Secret", 70)):
             firm = api.create("firm", name=name, margin=margin)
             api.create("deal", name=f"of {name}", firm=firm["id"])
-        run = wait_for("the run", lambda: api.get(f"/v1/runs?rule={made['id']}")["data"])
-        assert [one["object"] for one in run] == ["deal"]
+        runs = wait_for("the run", lambda: api.get(f"/v1/runs?rule={made['id']}")["data"])
+        assert [one["object"] for one in runs] == ["deal"]
         hidden = [
             shown[0],
             {"object": "firm", "actions": ["read"], "fields": [{"field": "margin", "read": False}]},
@@ -115,7 +115,14 @@ def test_what_a_role_hides_is_no_path_and_ends_the_paths_that_there_were(api: Cl
 
         assert "UNKNOWN_FIELD" in wait_for("the change of the role", refused).text
         firm = api.create("firm", name="Third", margin=80)
-        api.create("deal", name="third", firm=firm["id"])
-        failed = wait_for("a failed run", lambda: api.get("/v1/runs?state=failed")["data"])
+
+        def judged() -> Any:  # by what the role shows within the second
+            api.create("deal", name="third", firm=firm["id"])
+            return api.get("/v1/runs?state=failed")["data"]
+
+        failed = wait_for("a failed run", judged)
         assert "firm.margin can't be read" in failed[0]["error"]
-        assert len(api.get(f"/v1/runs?rule={made['id']}")["data"]) == 2
+        last = api.create("deal", name="last", firm=firm["id"])
+        path = f"/v1/runs?rule={made['id']}&record_id={last['id']}"
+        [run] = wait_for("the last run", lambda: api.get(path)["data"])
+        assert run["state"] == "failed"
