@@ -111,7 +111,7 @@ class Job:
     """What the records plane has to do so that a change can come true."""
 
     id: str
-    kind: str  # change, purge_field, purge_object, number, release, unroll
+    kind: str  # change, purge_field, purge_object, number, release, unroll, restore
     object_id: str
     field_id: str  # empty: the whole object; or a unique constraint's id
     plan: FieldChange | Purge | Release

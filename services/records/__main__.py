@@ -85,6 +85,7 @@ async def wire(app: App[RecordsSettings]) -> Wiring:
         definitions,
         lease_seconds=settings.field_job_lease_seconds,
         grace_seconds=settings.field_job_grace_seconds,
+        taken_by=history.of_job,
     )
     knowing = LinkKeeper(app.worker_db, index, timedelta(seconds=settings.check_seconds))
     following = FieldJobs(settings.field_job_grace_seconds)

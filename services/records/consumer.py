@@ -13,7 +13,7 @@ from services.records.store.record_links import Link
 
 NAME = "records-field-jobs"
 _KNOWN_SECONDS = 1.0
-_LATER = {"number", "release", "unroll"}
+_LATER = {"number", "release", "unroll", "restore"}
 SUBJECTS = (
     "armature.evt.metadata.field_job_requested.*",
     "armature.evt.metadata.field_job_applied.*",

@@ -227,7 +227,7 @@ class FieldJob:
     id: UUID
     object_id: UUID
     field_id: UUID | None
-    kind: str  # change, purge_field, purge_object, number, release
+    kind: str  # change, purge_field, purge_object, number, release, restore
     plan: str  # JSON
     dry_run: bool
     state: FieldJobState

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from schema.field_changes import FieldChange
 from schema.field_types.refusals import Problems
 from schema.model import Field, FieldType, LinkType, Object, View
 from schema.problems import Invalid, refuse
@@ -39,13 +40,24 @@ def irreversible_because(change: Change) -> str:
         return f"the {noun} was purged with its data"
     if noun != "field" or not change.before:
         return ""
-    states = [msgspec.json.decode(d, type=Field).state for d in (change.before, change.after) if d]
-    if all(state == field_changes.READY for state in states):
+    before = msgspec.json.decode(change.before, type=Field)
+    after = msgspec.json.decode(change.after, type=Field) if change.after else before
+    if before.state == after.state == field_changes.READY:
         return ""
-    return (
-        "a job changed the data with it: change the field back with another; the values that"
-        " records had are in their history"
-    )
+    if after.state != field_changes.READY:
+        return "it asked for a job: cancel that, or take back what the job has ended with"
+    if _ready(before) == after:
+        return "the job ended without a change"
+    if (before.key, before.index_id) != (after.key, after.index_id):
+        return (
+            "a job gave its values another form: change the field back with another job; what"
+            " records held is in their history"
+        )
+    return ""
+
+
+def _ready(field: Field) -> Field:
+    return msgspec.structs.replace(field, state=field_changes.READY)
 
 
 def revert(draft: Draft, changes: Sequence[Change]) -> None:
@@ -79,7 +91,7 @@ def _revert(draft: Draft, change: Change) -> None:
         case "object":
             _object(draft, now, before)
         case "field":
-            _field(draft, now, before)
+            _field(draft, now, before, irreversible_because(change))
         case "view":
             _view(draft, now, before)
         case _:
@@ -112,14 +124,16 @@ def _object(draft: Draft, now: Object, before: Object | None) -> None:
     draft.put_object(msgspec.structs.replace(before, active=before.active, fields=()))
 
 
-def _field(draft: Draft, now: Field, before: Field | None) -> None:
-    """A field's data follow by a job where they must; a new field is deactivated."""
+def _field(draft: Draft, now: Field, before: Field | None, because: str) -> None:
+    """A field's data follow by a job where they must; a new field is deactivated. What a job did
+    to values is taken back by another, where nobody has changed them since."""
     if before is None or (now.active and not before.active):
         if now.active:
             fields.deactivate(draft, now)
         return
-    if before.state != field_changes.READY or now.state != field_changes.READY:
-        raise refuse(f"field.{now.name}", _WHY, "a job was at work on it: change the field instead")
+    if because:
+        raise refuse(f"field.{now.name}", _WHY, because)
+    by_job, before = before.state != field_changes.READY, _ready(before)
     obj = draft.objects[now.object_id]
     if before.active and not now.active:
         now = fields.update(draft, obj, now, {"active": True})
@@ -132,12 +146,17 @@ def _field(draft: Draft, now: Field, before: Field | None) -> None:
         raise Invalid(problems)
     change = field_changes.plan(now, wanted, field_changes.Asked(), f"field.{now.name}")
     if change is not None:
+        if by_job:
+            message = "it takes another change of data: change the field back instead"
+            raise refuse(f"field.{now.name}", _WHY, message)
         if wanted.type is FieldType.FORMULA:
             formulas.change(draft, now, wanted, f"field.{now.name}")
         else:
             field_changes.start(draft, now, change)
         return
-    draft.put_field(wanted)
+    put = draft.put_field(wanted)
+    if by_job:
+        draft.request("restore", put.object_id, put.id, FieldChange(old=put, target=put))
     if link := draft.link_type_of(now.id):
         draft.put_link_type(msgspec.structs.replace(link, active=wanted.active))
 

@@ -32,6 +32,7 @@ async def request(
             "number",
             "release",
             "unroll",
+            "restore",
         }:  # nothing waits for those
             await store.add(tx, caller.workspace_id, job, caller.actor())
         plan: Any = msgspec.to_builtins(job.plan)

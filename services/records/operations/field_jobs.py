@@ -298,6 +298,17 @@ async def unroll_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     await _over(tx, workspace_id, moved, S.SUCCEEDED)
 
 
+async def over(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
+    """It is done, and no definition waits for it."""
+    found = await store.count_problems(tx, workspace_id, job.id)
+    states = [S.RUNNING]
+    moved = await store.move(
+        tx, workspace_id, job.id, states, S.SETTLED, problems=found, ended=True
+    )
+    assert moved is not None
+    await _over(tx, workspace_id, moved, S.SUCCEEDED)
+
+
 async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
     """Number the next records, in the order in which they were created."""
     workspace_id, obj = target.workspace_id, target.full

@@ -31,10 +31,12 @@ from services.records import convert
 from services.records.logic.past import Change, Past, TooFar, TooSoon
 from services.records.model import Read
 from services.records.operations import writes
+from services.records.operations.restoring import Taken
 from services.records.servicers import scope
 from services.records.store import queries
 
 _PAGE = 200
+_OF_JOB = 500
 _TYPES = ("record.*",)
 
 
@@ -60,6 +62,28 @@ class History:
             ),
             clients.metadata(credentials.issue(self._secret, own)),
         )
+
+    async def of_job(
+        self, workspace_id: UUID, job_id: UUID, since: datetime | None, token: str
+    ) -> tuple[list[Taken], str]:
+        """What a field job changed of records, oldest first, and where that goes on."""
+        own = credentials.Internal("records", str(workspace_id))
+        request = events_pb.ListEventsRequest(
+            filter=events_pb.EventFilter(
+                types=("record.updated",),
+                root_id=str(job_id),
+                from_time=clock.to_timestamp(since),
+            ),
+            page_size=_OF_JOB,
+            page_token=token,
+        )
+        headers = clients.metadata(credentials.issue(self._secret, own))
+        page = await clients.call(self._stub.ListEvents, request, headers)
+        found = []
+        for event in page.events:
+            change, at = _change(event), clock.from_timestamp(event.occur_time)
+            found.append(Taken(UUID(event.aggregate_id), at, change.before, change.after))
+        return found, page.next_page_token
 
     async def at(self, caller: Caller, obj: CompiledObject, record: Read, moment: datetime) -> Past:
         """The record as it was; FAILED_PRECONDITION / HISTORY_EXPIRED, UNAVAILABLE /

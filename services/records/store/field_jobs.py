@@ -26,6 +26,10 @@ INSERT INTO field_jobs (workspace_id, job_id, object_id, field_id, kind, plan, d
   checked, changed, problems, failure, created_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s, 'queued', 0, 0, 0, '', %s) ON CONFLICT DO NOTHING"""
 _GET = f"SELECT {_COLUMNS} FROM field_jobs WHERE workspace_id = %s AND job_id = %s"
+_LAST_CHANGE = """
+SELECT job_id FROM field_jobs
+WHERE workspace_id = %s AND field_id = %s AND kind = 'change' AND NOT dry_run
+  AND state = ANY('{settled,announcing,cleaning,succeeded}') ORDER BY job_id DESC LIMIT 1"""
 _LIST = f"""
 SELECT {_COLUMNS} FROM field_jobs
 WHERE workspace_id = %(workspace)s AND (%(after)s::uuid IS NULL OR job_id < %(after)s)
@@ -182,6 +186,12 @@ async def get(tx: Tx, workspace_id: UUID, job_id: UUID, *, lock: bool = False) -
     """The job; locked, nobody else moves it until commit."""
     row = await tx.maybe(_GET + (" FOR UPDATE" if lock else ""), [workspace_id, job_id])
     return _job(row) if row else None
+
+
+async def last_change(tx: Tx, workspace_id: UUID, field_id: UUID) -> UUID | None:
+    """The last job that changed a field's data."""
+    row = await tx.maybe(_LAST_CHANGE, [workspace_id, field_id])
+    return row["job_id"] if row else None
 
 
 async def page(tx: Tx, workspace_id: UUID, after: UUID | None, limit: int) -> list[FieldJob]:

@@ -7,6 +7,8 @@ steps.
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -18,13 +20,16 @@ from kit.errors import ResourceExhausted, ServiceError, Unavailable
 from planes.definitions import Definitions
 from schema.compiled import CompiledObject
 from services.records.model import FieldJob, FieldJobState
-from services.records.operations import field_jobs
+from services.records.operations import field_jobs, restoring
+from services.records.operations.restoring import Taken
 from services.records.operations.writes import Target
 from services.records.store import field_jobs as store
 
 log = structlog.get_logger()
 
 S = FieldJobState
+# (workspace, job, since, page token) -> what the job changed of records, and the next token
+TakenBy = Callable[[UUID, UUID, datetime | None, str], Awaitable[tuple[list[Taken], str]]]
 _POLL_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
@@ -43,12 +48,14 @@ class FieldJobWorker:
         *,
         lease_seconds: float = 10.0,
         grace_seconds: float = 120.0,
+        taken_by: TakenBy,
     ) -> None:
         self._db = db
         self._worker_db = worker_db
         self._definitions = definitions
         self._lease_seconds = lease_seconds
         self._grace_seconds = grace_seconds
+        self._taken_by = taken_by
         self._holder = ids.new_id()
 
     async def run(self) -> None:
@@ -108,6 +115,8 @@ class FieldJobWorker:
         async with self._db.transaction(workspace_id) as tx:
             job = await store.get(tx, workspace_id, job_id)
         target = None
+        if job is not None and job.kind == "restore" and job.state is S.RUNNING:
+            return await self._restore(workspace_id, job)
         wanted = job is not None and job.kind in {"change", "number"}
         if job is not None and wanted and job.state in {*field_jobs.OPEN, S.ANNOUNCING}:
             target = await self._target(workspace_id, job)
@@ -128,6 +137,29 @@ class FieldJobWorker:
                     raise
                 await field_jobs.fail(tx, workspace_id, job, failure)
             return True
+
+    async def _restore(self, workspace_id: UUID, job: FieldJob) -> bool:
+        """Give records back what the last job of the field took, as the log tells. A repeat after
+        a death finds what is given back already; only pages of one moment are read again."""
+        target = await self._target(workspace_id, job)
+        async with self._db.transaction(workspace_id) as tx:
+            source = await store.last_change(tx, workspace_id, job.field_id or job.id)
+        token, more = "", target is not None and source is not None
+        while more and target is not None and source is not None:
+            taken, token = await self._taken_by(workspace_id, source, job.after_time, token)
+            more = bool(token)
+            if not taken:
+                break
+            async with self._db.transaction(workspace_id) as tx:
+                locked = await store.get(tx, workspace_id, job.id, lock=True)
+                if locked is None or locked.state is not S.RUNNING:
+                    return False
+                await restoring.restore_some(tx, target, job, taken)
+        async with self._db.transaction(workspace_id) as tx:
+            locked = await store.get(tx, workspace_id, job.id, lock=True)
+            if locked is not None and locked.state is S.RUNNING:
+                await field_jobs.over(tx, workspace_id, locked)
+        return False
 
     async def _do(self, tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None) -> bool:
         if job.state is S.QUEUED:

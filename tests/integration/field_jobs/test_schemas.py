@@ -95,7 +95,7 @@ async def test_a_conversion_is_taken_back_by_another(acme: Client) -> None:
     await acme.done("v", begun.field_job)
     [last] = (await acme("ListChanges", page_size=1)).changes
     assert not last.reversible
-    assert last.irreversible_because.startswith("a job changed the data with it")
+    assert last.irreversible_because.startswith("a job gave its values another form")
     refused = acme("RevertChange", version=str(last.metadata_version))
     assert await reason(refused) == "FAILED_PRECONDITION/CHANGE_NOT_REVERSIBLE"
     begun = await acme.change("v", changes={"type": "text"})

@@ -1,0 +1,75 @@
+"""Give records back what a field job took from them, where nobody has changed it since."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kit import crash
+from kit.db import Tx
+from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+from services.records.model import FieldJob, Item, Stored
+from services.records.operations import writes
+from services.records.operations.writes import Target
+from services.records.store import field_jobs as store
+from services.records.store.field_jobs import Note
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One record as a job changed it: what its fields held before and after."""
+
+    record_id: UUID
+    time: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+async def restore_some(tx: Tx, target: Target, job: FieldJob, taken: Sequence[Taken]) -> None:
+    """Give these records back what they held. What is refused, since another record has the value
+    by now, say, is noted; the rest goes on."""
+    workspace_id, obj = target.workspace_id, target.full
+    field = obj.fields_by_id.get(str(job.field_id))
+    rows = await store.locked(tx, workspace_id, job.object_id, [one.record_id for one in taken])
+    known = {r.id: r for r in rows}
+    items = [
+        Item(str(one.record_id), {field.name: one.before.get(field.name)})
+        for one in taken
+        if field is not None
+        and (record := known.get(one.record_id)) is not None
+        and _stands(record, field.key or field.name, one.after.get(field.name))
+    ]
+    done, refused = await _write(tx, target, job, items)
+    await store.note(tx, workspace_id, refused)
+    last = taken[-1]
+    place = (last.time, last.record_id)
+    await store.advance(tx, workspace_id, job.id, place, len(taken), done)
+    crash.point("records.field_job")
+
+
+def _stands(record: Stored, key: str, after: Any) -> bool:
+    """Whether a record is live and holds what the job left."""
+    return record.delete_time is None and bool(record.doc.get(key) == after)
+
+
+async def _write(
+    tx: Tx, target: Target, job: FieldJob, items: Sequence[Item]
+) -> tuple[int, list[Note]]:
+    """All at once where that goes, else one by one: how many, and those that are refused."""
+    if not items:
+        return 0, []
+    try:
+        async with tx.savepoint():
+            return len(await writes.update(tx, target, items)), []
+    except ServiceError as exc:
+        if isinstance(exc, Unavailable | DeadlineExceeded | ResourceExhausted):
+            raise
+        if len(items) == 1:
+            return 0, [Note(job.id, UUID(items[0].id), exc.reason, exc.message)]
+    done, refused = 0, []
+    for one in items:
+        count, notes = await _write(tx, target, job, [one])
+        done += count
+        refused += notes
+    return done, refused
