@@ -22,6 +22,8 @@ from schema.problems import refuse
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _NAME_WANTED = "must be 1 to 63 of a-z, 0-9 and _, and begin with a letter"
+# What people look for among the settings, and stands beside them.
+_OF_THE_FIELD = frozenset({"options", "default", "required", "unique", "indexed", "searchable"})
 _BOUND_DIGITS = 15  # what survives any JSON reader
 
 
@@ -37,7 +39,12 @@ def check_settings(field_type: FieldType, raw: object, path: str) -> dict[str, A
         raise wrong_type(path, "an object of settings", raw)
     spec = FIELD_TYPES[field_type]
     problems = Problems()
-    if unknown := [name for name in raw if name not in spec.settings]:
+    unknown = [name for name in raw if name not in spec.settings]
+    for name in [name for name in unknown if name in _OF_THE_FIELD]:
+        message = f"{name} is a member of the field, beside its settings"
+        problems.add(join(path, name), "UNKNOWN_SETTING", message)
+        unknown.remove(name)
+    if unknown:
         what = f"setting of {field_type}"
         problems += unknown_names(path, "UNKNOWN_SETTING", what, unknown, spec.settings)
     settings: dict[str, Any] = {}

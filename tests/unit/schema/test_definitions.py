@@ -83,6 +83,7 @@ def test_a_field_is_defined_with_its_options_and_default() -> None:
         ({"required": "yes"}, "required", "WRONG_TYPE"),
         ({"settings": []}, "settings", "WRONG_TYPE"),
         ({"settings": {"max_lenght": 5}}, "settings.max_lenght", "UNKNOWN_SETTING"),
+        ({"settings": {"default": "x"}}, "settings.default", "UNKNOWN_SETTING"),
         ({"settings": {"max_length": 0}}, "settings.max_length", "OUT_OF_RANGE"),
         ({"settings": {"max_length": True}}, "settings.max_length", "WRONG_TYPE"),
         ({"settings": {"pattern": "("}}, "settings.pattern", "INVALID_PATTERN"),
