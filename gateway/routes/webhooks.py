@@ -16,7 +16,7 @@ def routes(hub: Hub) -> list[Route]:
     create = SUBSCRIPTIONS["CreateSubscription"]
     update = SUBSCRIPTIONS["UpdateSubscription"]
     replay, recover = REPLAYS["ReplayEvents"], REPLAYS["RecoverDeliveries"]
-    webhook = one("subscription")
+    webhook, rotate = one("subscription"), SUBSCRIPTIONS["RotateSecret"]
 
     def say(summary: str, example: object = None) -> Details:
         return Details("webhooks", summary, example)
@@ -46,8 +46,10 @@ def routes(hub: Hub) -> list[Route]:
             say("End a webhook; deliveries under way are abandoned."),
         ),
         route(
-            hub, "POST", f"{path}:rotateSecret", SUBSCRIPTIONS["RotateSecret"], whole(),
-            say("Make a new secret; both sign for 24 hours."),
+            hub, "POST", f"{path}:rotateSecret", rotate, whole(),
+            say("Make a new secret; both sign for 24 hours, or with `end_old` the new one alone.",
+                {"end_old": True}),
+            body=body(rotate, ("end_old",), required=False),
         ),
         route(
             hub, "POST", f"{path}:replay", replay, one("replay"),

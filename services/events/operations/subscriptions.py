@@ -11,6 +11,8 @@ from services.events import events
 from services.events.model import Subscription, SubscriptionState
 from services.events.store import subscriptions as store
 
+OVERLAP_SECONDS = 24 * 3600.0
+
 
 async def create(tx: Tx, caller: Caller, sealer: Sealer, new: dict[str, Any]) -> Subscription:
     """Store it with its first secret, and announce it."""
@@ -21,11 +23,15 @@ async def create(tx: Tx, caller: Caller, sealer: Sealer, new: dict[str, Any]) ->
     return made
 
 
-async def rotate(tx: Tx, caller: Caller, sealer: Sealer, subscription_id: UUID) -> None:
-    """A new secret signs from now on; the last one signs along for 24 hours."""
+async def rotate(
+    tx: Tx, caller: Caller, sealer: Sealer, subscription_id: UUID, *, end_old: bool = False
+) -> None:
+    """A new secret signs from now on; the old ones sign along for 24 hours, or end at once."""
     await store.get(tx, caller.workspace_id, subscription_id)
     sealed = sealer.seal(new_secret(), str(subscription_id))
-    await store.add_secret(tx, caller.workspace_id, subscription_id, ids.new_id(), sealed)
+    seconds = 0.0 if end_old else OVERLAP_SECONDS
+    key = (caller.workspace_id, subscription_id, ids.new_id())
+    await store.add_secret(tx, *key, sealed, overlap=seconds)
 
 
 async def update(

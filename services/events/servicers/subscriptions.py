@@ -136,7 +136,9 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
         subscription_id = ids.parse_id(request.id, "id")
 
         async def work(tx: Tx) -> pb.RotateSecretResponse:
-            await subscriptions.rotate(tx, caller, self._sealer, subscription_id)
+            await subscriptions.rotate(
+                tx, caller, self._sealer, subscription_id, end_old=request.end_old
+            )
             return pb.RotateSecretResponse()
 
         response = await idempotency.once(self._db, caller, request, pb.RotateSecretResponse, work)

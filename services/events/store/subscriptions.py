@@ -156,9 +156,16 @@ async def delete(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> Subscript
 
 
 async def add_secret(
-    tx: Tx, workspace_id: UUID, subscription_id: UUID, secret_id: UUID, sealed: bytes
+    tx: Tx,
+    workspace_id: UUID,
+    subscription_id: UUID,
+    secret_id: UUID,
+    sealed: bytes,
+    *,
+    overlap: float,
 ) -> None:
-    """The new one signs first; those before it sign along for 24 hours more."""
+    """The new one signs first; those before it sign along for so many seconds more, and no longer
+    than they would have."""
     key = [workspace_id, subscription_id]
     await tx.run(
         "DELETE FROM subscription_secrets WHERE workspace_id = %s AND subscription_id = %s"
@@ -166,9 +173,10 @@ async def add_secret(
         key,
     )
     await tx.run(
-        "UPDATE subscription_secrets SET expire_time = now() + interval '24 hours'"
-        " WHERE workspace_id = %s AND subscription_id = %s AND expire_time IS NULL",
-        key,
+        "UPDATE subscription_secrets"
+        " SET expire_time = least(expire_time, now() + make_interval(secs => %s))"
+        " WHERE workspace_id = %s AND subscription_id = %s",
+        [overlap, *key],
     )
     await tx.run(
         "INSERT INTO subscription_secrets (workspace_id, subscription_id, id, sealed)"

@@ -85,6 +85,12 @@ async def test_a_webhook_verifies_through_a_rotation(plane: Plane, workspace: UU
         await in_state(caller, "succeeded", 2)
         for either in (secret, rotated.secret):
             Webhook(either).verify(receiver.got[1].body, receiver.got[1].headers)
+        ended = pb.RotateSecretRequest(id=made.id, end_old=True)
+        last = await caller.call(caller.subscriptions.RotateSecret, ended)
+        await plane.emit(workspace, "record.created")
+        await in_state(caller, "succeeded", 3)
+        assert len(receiver.got[2].headers["webhook-signature"].split()) == 1
+        Webhook(last.secret).verify(receiver.got[2].body, receiver.got[2].headers)
         async with plane.db.transaction(workspace) as tx:
             sealed = await tx.all("SELECT sealed FROM subscription_secrets")
             answers = await tx.all("SELECT response FROM idempotency_keys")

@@ -84,12 +84,14 @@ class DeleteSubscriptionResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RotateSecretRequest(_message.Message):
-    __slots__ = ("id", "request_id")
+    __slots__ = ("id", "request_id", "end_old")
     ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    END_OLD_FIELD_NUMBER: _ClassVar[int]
     id: str
     request_id: str
-    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    end_old: bool
+    def __init__(self, id: _Optional[str] = ..., request_id: _Optional[str] = ..., end_old: _Optional[bool] = ...) -> None: ...
 
 class RotateSecretResponse(_message.Message):
     __slots__ = ("secret",)
