@@ -43,6 +43,7 @@ class Round:
     history: History
     violations: list[Violation]
     began: float
+    last: list[Violation]  # that was still to come when nearly all had
     drained: float = 0.0
 
     def struck(self) -> list[Planned]:
@@ -69,6 +70,7 @@ class Round:
             "deliveries": len(self.history.arrivals),
             "transport_duplicates": duplicates(self.history),
             "seconds_to_drain": round(self.drained, 2),
+            "last_to_come": [asdict(one) for one in self.last[:5]],
             "violations": [asdict(violation) for violation in self.violations],
             "oddities": self.load.oddities,
         }
@@ -108,10 +110,10 @@ class Campaign:
         _wait_for_write(load.acknowledged, time.monotonic())
         load.finish()
         ended = time.monotonic()
-        history, violations = observe.drained(
+        history, violations, last = observe.drained(
             api, self.receiver, name, load.operations, DRAIN_SECONDS
         )
-        done = Round(number, planned, load, api, name, history, violations, began)
+        done = Round(number, planned, load, api, name, history, violations, began, last)
         _recover(load.acknowledged, done.struck())
         done.drained = time.monotonic() - ended
         self.rounds.append(done)
@@ -121,7 +123,7 @@ class Campaign:
         """Read every round once more, long after: what came late, or was lost later, shows."""
         found: list[Violation] = []
         for done in self.rounds:
-            done.history, done.violations = observe.drained(
+            done.history, done.violations, _ = observe.drained(
                 done.api, self.receiver, done.name, done.load.operations, 20
             )
             found += done.violations

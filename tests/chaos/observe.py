@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -62,15 +62,24 @@ def collect(api: Client, operations: list[Operation], arrivals: list[Arrival]) -
     return history
 
 
+class Drained(NamedTuple):
+    """What there is once nothing is on its way any more."""
+
+    history: History
+    violations: list[Violation]
+    last: list[Violation]  # what was still missing when it was last not complete
+
+
 def drained(
     api: Client, receiver: Receiver, round_: str, operations: list[Operation], seconds: float
-) -> tuple[History, list[Violation]]:
+) -> Drained:
     """The history once nothing is on its way any more, or when the time is over; and the verdict.
 
     It is read once more after it was found complete: what is doubled often comes late.
     """
     deadline = time.monotonic() + seconds
     found: tuple[History, list[Violation]] | None = None
+    awaited: list[Violation] = []
     while True:
         try:
             history = collect(api, operations, receiver.arrivals(round_))
@@ -79,10 +88,11 @@ def drained(
                 raise
         else:
             last, found = found, (history, check(history))
-            complete = not any(v.kind in PENDING for v in found[1])
+            missing = [v for v in found[1] if v.kind in PENDING]
+            complete, awaited = not missing, missing or awaited
             same = last is not None and _size(last[0]) == _size(history)
             if (complete and same) or time.monotonic() > deadline:
-                return found
+                return Drained(*found, awaited)
         time.sleep(_LOOK_SECONDS)
 
 
