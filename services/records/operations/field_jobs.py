@@ -192,43 +192,6 @@ async def apply(
     await store.schedule(tx, workspace_id, job.id, grace_seconds)
 
 
-async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
-    """The definition has changed over: the next records whose values are others now have a version
-    of it, and tell. False once all have.
-
-    Whoever gave a record another value since has told of that already.
-    """
-    change, workspace_id = change_of(job), target.workspace_id
-    place = (job.after_time, job.after_id)
-    found = await store.next_records(tx, workspace_id, job.object_id, place, BATCH)
-    if not found:
-        return False
-    rows = await store.locked(tx, workspace_id, job.object_id, [i for i, _ in found])
-    moved = []
-    for record in rows:
-        before, after = record.doc.get(change.old_key), record.doc.get(change.key)
-        if before != after and record.delete_time is None and _stands(change, record, after):
-            moved.append(Rewrite(record, record.doc, before, after))
-    await rewrites.tell(tx, target, change.target, moved)
-    await store.advance(tx, workspace_id, job.id, (found[-1][1], found[-1][0]), 0, 0)
-    crash.point("records.field_job")
-    return True
-
-
-def _stands(change: FieldChange, record: Stored, value: Any) -> bool:
-    """Whether a record's new value is still what the job made of the old one."""
-    try:
-        return bool(change.value_of(record.doc) == value)
-    except Invalid:
-        return False
-
-
-async def announced(tx: Tx, workspace_id: UUID, job: FieldJob, grace_seconds: float) -> None:
-    """All have told: the old form goes, once nobody can have the old definition any more."""
-    await store.move(tx, workspace_id, job.id, [S.ANNOUNCING], S.CLEANING)
-    await store.schedule(tx, workspace_id, job.id, grace_seconds)
-
-
 async def clean_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     """Take away some of what nobody needs any more: of the old definition after a success, of the
     new one otherwise; at the end the job is over."""

@@ -20,7 +20,7 @@ from kit.errors import ResourceExhausted, ServiceError, Unavailable
 from planes.definitions import Definitions
 from schema.compiled import CompiledObject
 from services.records.model import FieldJob, FieldJobState
-from services.records.operations import field_jobs, restoring
+from services.records.operations import announcing, field_jobs, restoring
 from services.records.operations.restoring import Taken
 from services.records.operations.writes import Target
 from services.records.store import field_jobs as store
@@ -165,8 +165,8 @@ class FieldJobWorker:
         if job.state is S.QUEUED:
             await field_jobs.begin(tx, workspace_id, job, target)
         elif job.state is S.ANNOUNCING:
-            if target is None or not await field_jobs.announce_some(tx, target, job):
-                await field_jobs.announced(tx, workspace_id, job, self._grace_seconds)
+            if target is None or not await announcing.announce_some(tx, target, job):
+                await announcing.announced(tx, workspace_id, job, self._grace_seconds)
                 return False
         elif job.state in _CLEANING:
             await field_jobs.clean_some(tx, workspace_id, job)
