@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.metadata.operations import blueprints
+from services.metadata.servicers import blueprint_parts
 from tests.integration.blueprints.conftest import Client, Planes
 from tests.services import reason
 
@@ -69,9 +70,14 @@ async def test_roles_and_rules_come_and_go_with_a_blueprint(acme: Client, planes
 
 
 async def test_what_another_plane_did_not_take_follows_when_it_answers(
-    acme: Client, planes: Planes
+    acme: Client, planes: Planes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = await acme("InstallBlueprint", blueprint="crm")
+    async def impatiently(method: str) -> Any:
+        with monkeypatch.context() as patched:
+            patched.setattr(blueprint_parts, "ANSWER_SECONDS", 0.05)
+            return await acme(method, blueprint="crm")
+
+    done = await impatiently("InstallBlueprint")
     assert said(done, "rule") == set()
     assert list(done.pending) == [f"rule {RULE}: the automation plane did not answer"]
     assert len(said(done, "object")) == 3
@@ -82,7 +88,7 @@ async def test_what_another_plane_did_not_take_follows_when_it_answers(
         assert said(again) == {("create", "rule", RULE)}
         assert len(again.changes) == 1
         assert await rules(acme) == [(RULE, "disabled")]
-    left = await acme("UninstallBlueprint", blueprint="crm")
+    left = await impatiently("UninstallBlueprint")
     assert list(left.pending) == [f"rule {RULE}: the automation plane did not answer"]
     [listed] = (await acme("ListBlueprints")).blueprints
     assert (listed.leaving, list(listed.pending)) == (True, [f"rule {RULE}"])
