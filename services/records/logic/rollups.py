@@ -28,6 +28,7 @@ class Cause(msgspec.Struct, frozen=True):
     depth: int
     chain: tuple[str, ...]
     actor: dict[str, str]
+    trace: str = ""
 
 
 @dataclass(slots=True)

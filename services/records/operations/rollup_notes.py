@@ -1,8 +1,9 @@
 """Note what a write changes in the rollups over its records, in the transaction of the write."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from kit import outbox
+from kit import outbox, telemetry
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import Unavailable
@@ -39,13 +40,14 @@ async def note(
     if not found:
         return
     events = {event.aggregate_id: event for event in made}
-    causes: dict[str, Cause] = {}
+    causes: dict[str, list[Cause]] = defaultdict(list)
+    keys = {rollup.relation_key for rollup in kept}
     for pair in moved:
         for record in filter(None, pair):
-            for key in {rollup.relation_key for rollup in kept}:
-                if (parent := record.doc.get(key)) is not None and str(parent) not in causes:
-                    causes[str(parent)] = _cause(caller, events.get(record.id))
-    await store.add(tx, caller.workspace_id, [(d, causes[str(d.parent_id)]) for d in found])
+            for parent in filter(None, map(record.doc.get, keys)):
+                causes[str(parent)].append(_cause(caller, events.get(record.id)))
+    told = [(one, logic.deepest(causes[str(one.parent_id)])) for one in found]
+    await store.add(tx, caller.workspace_id, told)
 
 
 def _live(record: Stored | None) -> Stored | None:
@@ -57,6 +59,6 @@ def _cause(caller: Caller, event: outbox.Event | None) -> Cause:
     event_id = str(event.event_id) if event is not None else ""
     source = event.source if event is not None else None
     cause = source.cause if source is not None else caller.cause
-    return Cause(
-        cause.root_id or event_id, event_id, cause.depth + 1, cause.chain, dict(caller.actor())
-    )
+    trace = source.trace if source is not None else telemetry.traceparent()
+    root_id, actor = cause.root_id or event_id, dict(caller.actor())
+    return Cause(root_id, event_id, cause.depth + 1, cause.chain, actor, trace)

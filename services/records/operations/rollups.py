@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from kit import crash
+from kit import crash, outbox
 from kit.caller import Caller
 from kit.caller import Cause as CallerCause
 from kit.db import Database, Row, Tx
@@ -114,14 +114,15 @@ async def _fold(
     causes: dict[UUID, list[Cause]] = defaultdict(list)
     for row in taken:
         causes[row["parent_id"]].append(_causes.decode(row["cause"]))
-    told: dict[str, tuple[Cause, list[UUID]]] = {}
+    told: dict[tuple[str, ...], list[tuple[UUID, Cause]]] = defaultdict(list)  # by actor
     for record_id in sorted(values.keys() & causes.keys()):
         if found[record_id].delete_time is None:
             cause = logic.deepest(causes[record_id])
-            told.setdefault(repr(cause), (cause, []))[1].append(record_id)
-    for cause, ids in told.values():
-        target = Target(_caller(workspace_id, cause), workspace, obj)
-        await writes.work_out(tx, target, [(found[i], values[i]) for i in ids])
+            told[tuple(cause.actor.values())].append((record_id, cause))
+    for own in told.values():
+        target = Target(_caller(workspace_id, own[0][1].actor), workspace, obj)
+        rows = [(found[i], values[i], _source(cause)) for i, cause in own]
+        await writes.work_out(tx, target, rows)
     crash.point("records.rollup")
 
 
@@ -191,17 +192,15 @@ def _shape(
     return record.id, doc, documents.folds(obj, doc, (record.created_by, record.updated_by))
 
 
-def _caller(workspace_id: UUID, cause: Cause) -> Caller:
-    """Whoever made the write that the change comes of."""
-    actor = cause.actor
-    return Caller(
-        workspace_id,
-        actor["id"],
-        actor["kind"],
-        actor["name"],
-        frozenset({"read", "write"}),
-        cause=CallerCause(cause.root_id, cause.causation_id, cause.depth, cause.chain),
-    )
+def _caller(workspace_id: UUID, actor: Mapping[str, str]) -> Caller:
+    """Whoever made the writes that the changes come of."""
+    permissions = frozenset({"read", "write"})
+    return Caller(workspace_id, actor["id"], actor["kind"], actor["name"], permissions)
+
+
+def _source(cause: Cause) -> outbox.Source:
+    led = CallerCause(cause.root_id, cause.causation_id, cause.depth, cause.chain)
+    return outbox.Source(cause.trace, led)
 
 
 # --- jobs ---

@@ -210,13 +210,14 @@ async def delete(
 
 
 async def work_out(
-    tx: Tx, target: Target, found: Sequence[tuple[Stored, Mapping[str, Any]]]
+    tx: Tx, target: Target, found: Sequence[tuple[Stored, Mapping[str, Any], outbox.Source]]
 ) -> None:
     """Give locked live records what the platform has worked out for them, by key (None: nothing),
-    and the formulas over it; what changes nothing writes nothing."""
+    and the formulas over it; each event has a source of its own. What changes nothing writes
+    nothing."""
     obj = target.full
     changes = []
-    for record, values in found:
+    for record, values, source in found:
         doc = {k: v for k, v in {**record.doc, **values}.items() if v is not None}
         changed = [f for f in obj.fields.values() if (f.key or f.name) in values]
         changed = [
@@ -226,7 +227,8 @@ async def work_out(
         ]
         if changed:
             changed += compute(obj.formulas, doc)
-            changes.append(_Change(record.id, record, doc, changed, None, "", Outcome.UPDATED))
+            made = Outcome.UPDATED
+            changes.append(_Change(record.id, record, doc, changed, None, "", made, source))
     await _write(tx, target, changes, _Judged())
 
 

@@ -165,9 +165,9 @@ async def test_rollups_equal_a_recount_after_interleaved_writes(acme: Client) ->
             await query(acme, {"ships": {"gt": 2}})
 
     tasks = [asyncio.create_task(write(n)) for n in range(4)]
-    tasks.append(asyncio.create_task(read()))
     for name in names:  # worked out while others write
         await a_rollup(acme, name, **FIGURES[name])
+    tasks.append(asyncio.create_task(read()))
     await ready(acme, *names)
     so_far = min(written)
 
@@ -257,6 +257,20 @@ async def test_the_parent_s_event_is_caused_by_the_child_s(acme: Client) -> None
     await acme.update(ship, name="renamed")
     await port(acme, kiel)
     assert len(await caused()) == 1  # nothing that is figured has changed
+
+
+async def test_each_of_many_parents_knows_its_own_cause(acme: Client) -> None:
+    await ports(acme)
+    ids = [await a_port(acme, f"p{n}") for n in range(5)]
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    ships = await acme.create_all([{"port": one} for one in ids])
+    assert len(await query(acme, {"ships": {"eq": 1}})) == len(ids)
+    told = "SELECT event_id::text AS id, causation_id FROM outbox WHERE aggregate_id = %s"
+    causes = {s.id: (await acme.rows(told, UUID(s.id)))[0]["id"] for s in ships}
+    for ship, parent in zip(ships, ids, strict=True):
+        by = {row["causation_id"] for row in await acme.rows(told, UUID(parent))}
+        assert by & set(causes.values()) == {causes[ship.id]}
 
 
 async def test_nobody_follows_what_others_write_but_the_worker_does(acme: Client) -> None:
