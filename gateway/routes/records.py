@@ -157,7 +157,7 @@ def _plain_body(rpc: Rpc, *names: str) -> Body:
 def _batches(hub: Hub) -> list[Route]:
     create, update = RECORDS["BatchCreateRecords"], RECORDS["BatchUpdateRecords"]
     upsert, delete = RECORDS["BatchUpsertRecords"], RECORDS["BatchDeleteRecords"]
-    get = RECORDS["BatchGetRecords"]
+    undelete, get = RECORDS["BatchUndeleteRecords"], RECORDS["BatchGetRecords"]
     some = "0199c0de-0000-7000-8000-000000000001"
     get_body = _plain_body(get, "ids", "show_deleted")
     members: dict[str, Writer] = {**get_body.members, "fields": json_in.comma_writer("fields")}
@@ -184,6 +184,11 @@ def _batches(hub: Hub) -> list[Route]:
             hub, "POST", f"{_BASE}:batchDelete", delete, _results(),
             _details("Delete up to 1,000 records.", {"ids": [some]}),
             body=_plain_body(delete, "ids", "mode"),
+        ),
+        route(
+            hub, "POST", f"{_BASE}:batchUndelete", undelete, _results(),
+            _details("Bring up to 1,000 deleted records back.", {"ids": [some]}),
+            body=_plain_body(undelete, "ids", "mode"),
         ),
         route(
             hub, "POST", f"{_BASE}:batchGet", get, _results(),

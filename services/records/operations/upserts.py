@@ -162,7 +162,7 @@ async def _upsert(
         live = {key: holder for key, holder in live.items() if holder in seen}
         deleted = {key: holder for key, holder in deleted.items() if holder in seen}
     results: dict[int, Written] = {}
-    restored: set[int] = set()
+    to_restore: dict[int, UUID] = {}
     to_create: list[int] = []
     to_update: dict[int, UUID] = {}
     for n, own in enumerate(keys):
@@ -174,12 +174,10 @@ async def _upsert(
         if holders:
             to_update[n] = holders.pop()
         elif gone := [deleted[key] for key in own if key in deleted]:
-            back = await writes.undelete(tx, target, str(gone[0]))
-            to_update[n] = gone[0]
-            if back.outcome is Outcome.RESTORED:  # and not by somebody else in the meantime
-                restored.add(n)
+            to_restore[n] = to_update[n] = gone[0]
         else:
             to_create.append(n)
+    restored = await _restored(tx, target, items, to_restore)
     updates = [
         Item(str(record_id), items[n].fields, "", items[n].path)
         for n, record_id in to_update.items()
@@ -192,3 +190,18 @@ async def _upsert(
         zip(to_create, await writes.create(tx, target, creates) if creates else [], strict=True)
     )
     return [results[n] for n in range(len(items))]
+
+
+async def _restored(
+    tx: Tx, target: Target, items: Sequence[Item], wanted: dict[int, UUID]
+) -> set[int]:
+    """Bring back the records that items mean; the items for which it was we who did it, and not
+    somebody else in the meantime."""
+    first = {record_id: n for n, record_id in reversed(wanted.items())}
+    back = [Item(str(record_id), path=items[n].path) for record_id, n in first.items()]
+    done = await writes.undelete(tx, target, back) if back else []
+    return {
+        n
+        for n, written in zip(first.values(), done, strict=True)
+        if written.outcome is Outcome.RESTORED
+    }

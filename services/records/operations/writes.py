@@ -232,17 +232,26 @@ async def work_out(
     await _write(tx, target, changes, _Judged())
 
 
-async def undelete(tx: Tx, target: Target, record_id: str) -> Written:
-    """Bring a deleted record back into every index; its unique values must be free."""
-    wanted = _parse_id(record_id)
-    known = await _locked(tx, target, [wanted])
-    if wanted is None or wanted not in known:
-        raise not_found(record_id)
-    before = known[wanted]
-    if before.delete_time is None:
-        return Written(before, Outcome.UNCHANGED)
-    change = _Change(wanted, before, before.doc, [], None, "", Outcome.RESTORED)
-    return (await _write(tx, target, [change], _Judged()))[0]
+async def undelete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]:
+    """Bring deleted records back into every index; their unique values must be free. What is live
+    stays as it is. In the order of the items."""
+    asked = await owing.ask(tx, target.workspace_id, target.object_id)
+    wanted = [_parse_id(item.id) for item in items]
+    known = await _locked(tx, target, wanted)
+    judged = _Judged()
+    changes: list[_Change] = []
+    seen: set[UUID] = set()
+    for item, record_id in zip(items, wanted, strict=True):
+        if record_id is None or record_id not in known:
+            raise not_found(item.id)
+        if record_id in seen:
+            message = "a batch names each record once"
+            judged.problems.append(Problem(item.path, "DUPLICATE", message))
+        seen.add(record_id)
+        before = known[record_id]
+        outcome = Outcome.RESTORED if before.delete_time else Outcome.UNCHANGED
+        changes.append(_Change(record_id, before, before.doc, [], None, item.path, outcome))
+    return await _write(tx, target, changes, judged, asked)
 
 
 async def purge(tx: Tx, target: Target, record_id: str) -> None:

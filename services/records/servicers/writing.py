@@ -115,7 +115,7 @@ class Writing:
         target = await self._target(request.object, actions=["delete"])
 
         async def work(tx: Tx) -> pb.UndeleteRecordResponse:
-            written = await writes.undelete(tx, target, request.id)
+            written = (await writes.undelete(tx, target, [Item(request.id)]))[0]
             return pb.UndeleteRecordResponse(record=convert.stored(target.object, written.record))
 
         return await idempotency.once(
@@ -216,6 +216,25 @@ class Writing:
 
         return await idempotency.once(
             self._db, target.caller, request, pb.BatchDeleteRecordsResponse, work
+        )
+
+    async def BatchUndeleteRecords(
+        self, request: pb.BatchUndeleteRecordsRequest, context: Context
+    ) -> pb.BatchUndeleteRecordsResponse:
+        self._bounded(len(request.ids))
+        target = await self._target(request.object, actions=["delete"])
+        sent = [Item(i, path=f"ids.{n}") for n, i in enumerate(request.ids)]
+
+        async def work(tx: Tx) -> pb.BatchUndeleteRecordsResponse:
+            async def each(inner: Tx, some: Sequence[Item]) -> list[Written]:
+                return await writes.undelete(inner, target, some)
+
+            return pb.BatchUndeleteRecordsResponse(
+                results=await _results(tx, target, sent, request.mode, each)
+            )
+
+        return await idempotency.once(
+            self._db, target.caller, request, pb.BatchUndeleteRecordsResponse, work
         )
 
     def _bounded(self, count: int) -> None:

@@ -109,7 +109,7 @@ async def test_the_parent_is_right_right_after_each_write_of_a_child(acme: Clien
     assert {"ships": 1, "least": 20}.items() <= (await port(acme, bari)).items()
     await acme("DeleteRecord", object="ship", id=old.id)
     assert (await port(acme, kiel))["most"] is None
-    await acme("UndeleteRecord", object="ship", id=old.id)
+    await acme("BatchUndeleteRecords", object="ship", ids=[old.id])
     assert (await port(acme, kiel))["most"] == 7.5
     late = await a_port(acme, "Lima")
     assert (await port(acme, late))["worth"] == {"amount_micros": 0, "currency_code": "EUR"}

@@ -7,7 +7,7 @@ import pytest
 from armature.records.v1 import record_service_pb2 as pb
 
 from kit import ids
-from tests.integration.records.client import PARTIAL, Client, as_json, fields_of, outcome
+from tests.integration.records.client import PARTIAL, Client, as_json, fields_of, outcome, plain
 from tests.services import reason, refusal
 
 
@@ -157,6 +157,7 @@ async def test_a_batch_has_at_most_a_thousand_items_and_may_be_empty(acme: Clien
         ("BatchUpdateRecords", {"items": many}),
         ("BatchUpsertRecords", {"items": many, "match": ["code"]}),
         ("BatchDeleteRecords", {"ids": every}),
+        ("BatchUndeleteRecords", {"ids": every}),
         ("BatchGetRecords", {"ids": every}),
     ]
     for method, request in too_many:
@@ -196,6 +197,87 @@ async def test_two_records_may_swap_their_unique_values_in_one_batch(acme: Clien
     assert await reason(acme.create(name="x", code="a")) == "ALREADY_EXISTS/VALUE_NOT_UNIQUE"
     await acme.delete(one)
     assert (await acme.create(name="x", code="b")).version == 1
+
+
+async def test_a_batch_brings_records_back_whole_and_in_the_order_asked(acme: Client) -> None:
+    documents = [{"name": f"n{k}", "code": f"c{k}", "stage": "won", "n": k} for k in range(20)]
+    made = [r.record for r in await acme.create_all(documents)]
+    board = (await acme.board())["won"]
+    live, gone = made[:3], made[3:]
+    await acme("BatchDeleteRecords", object="deal", ids=[r.id for r in gone])
+    asked = [r.id for r in [*reversed(gone), *live]]
+
+    back = (await acme("BatchUndeleteRecords", object="deal", ids=asked)).results
+    assert [r.record.id for r in back] == asked
+    assert [r.outcome for r in back] == [outcome("RESTORED")] * 17 + [outcome("UNCHANGED")] * 3
+    assert [r.record.version for r in back] == [3] * 17 + [1] * 3
+    assert not any(r.record.HasField("delete_time") for r in back)
+    read = await acme("BatchGetRecords", object="deal", ids=asked)
+    assert [plain(r.record) for r in read.results] == [plain(r.record) for r in back]
+    for where in ({"stage": "won"}, {"n": {"gte": 0}}, {"code": {"ne": "x"}}):
+        assert len((await acme.query(where=where, page_size=100)).records) == 20, where
+    won = (await acme.board())["won"]
+    assert (won.count, won.values_json) == (board.count, board.values_json)
+    assert await reason(acme.create(name="x", code="c5")) == "ALREADY_EXISTS/VALUE_NOT_UNIQUE"
+    for record in made:
+        types = [e["type"] for e in await acme.events(record)]
+        expected = ["record.created", "record.deleted", "record.undeleted"]
+        assert types == (expected if record in gone else expected[:1])
+    again = (await acme("BatchUndeleteRecords", object="deal", ids=asked)).results
+    assert {r.outcome for r in again} == {outcome("UNCHANGED")}
+
+
+async def test_an_atomic_return_names_every_value_that_is_taken_and_brings_none_back(
+    acme: Client,
+) -> None:
+    documents = [{"name": c, "code": c, "slug": c} for c in "abcd"]
+    made = [r.record for r in await acme.create_all(documents)]
+    asked = [r.id for r in made]
+    await acme("BatchDeleteRecords", object="deal", ids=asked)
+    await acme.create(name="x", code="b")
+    await acme.create(name="y", code="d", slug="D")
+    before = len(await acme.events())
+
+    found = await refusal(acme("BatchUndeleteRecords", object="deal", ids=asked))
+    assert (found.code, found.reason) == ("ALREADY_EXISTS", "VALUE_NOT_UNIQUE")
+    paths = ["ids.1.code", "ids.3.code", "ids.3.slug"]
+    assert sorted((v.path, v.code) for v in found.violations) == [(p, "NOT_UNIQUE") for p in paths]
+    unknown = [asked[0], str(ids.new_id())]
+    call = acme("BatchUndeleteRecords", object="deal", ids=unknown)
+    assert await reason(call) == "NOT_FOUND/RECORD_NOT_FOUND"
+    found = await refusal(acme("BatchUndeleteRecords", object="deal", ids=[*asked, asked[0]]))
+    assert [(v.path, v.code) for v in found.violations] == [("ids.4", "DUPLICATE")]
+    assert len(await acme.events()) == before
+    assert len((await acme.query()).records) == 2
+
+    asked = ["no uuid", *asked, unknown[1]]
+    answer = await acme("BatchUndeleteRecords", object="deal", ids=asked, mode=PARTIAL)
+    assert [r.error.reason for r in answer.results] == [
+        "RECORD_NOT_FOUND",
+        "",
+        "VALUE_NOT_UNIQUE",
+        "",
+        "VALUE_NOT_UNIQUE",
+        "RECORD_NOT_FOUND",
+    ]
+    assert [p.path for p in answer.results[2].error.problems] == ["ids.2.code"]
+    assert len(await acme.events()) == before + 2
+
+
+async def test_of_two_deleted_records_with_one_value_a_batch_brings_back_neither(
+    acme: Client,
+) -> None:
+    twins = []
+    for _ in range(2):
+        twins.append(await acme.create(name="x", code="same"))
+        await acme.delete(twins[-1])
+    asked = [r.id for r in twins]
+
+    found = await refusal(acme("BatchUndeleteRecords", object="deal", ids=asked))
+    assert [(v.path, v.code) for v in found.violations] == [("ids.1.code", "NOT_UNIQUE")]
+    assert not (await acme.query()).records
+    answer = await acme("BatchUndeleteRecords", object="deal", ids=asked, mode=PARTIAL)
+    assert [r.error.reason for r in answer.results] == ["", "VALUE_NOT_UNIQUE"]
 
 
 async def test_missing_records_of_a_batch_get_answer_in_their_place(acme: Client) -> None:

@@ -55,7 +55,7 @@ async def test_ten_concurrent_twins_write_once_and_answer_alike(acme: Client) ->
 
 
 async def test_every_mutation_remembers_its_answer(acme: Client) -> None:
-    made = await acme.create(name="x", code="c")
+    made, other = await acme.create(name="x", code="c"), await acme.create(name="o")
     item = pb.BatchItem(id=made.id, fields_json=as_json({"n": 3}))
     new = pb.BatchItem(fields_json=as_json({"name": "y"}))
     upserted = pb.BatchItem(fields_json=as_json({"name": "z", "slug": "s"}))
@@ -68,7 +68,8 @@ async def test_every_mutation_remembers_its_answer(acme: Client) -> None:
         ("BatchCreateRecords", {"items": [new]}),
         ("BatchUpdateRecords", {"items": [item]}),
         ("BatchUpsertRecords", {"items": [upserted], "match": ["slug"]}),
-        ("BatchDeleteRecords", {"ids": [made.id]}),
+        ("BatchDeleteRecords", {"ids": [made.id, other.id]}),
+        ("BatchUndeleteRecords", {"ids": [other.id]}),
         ("PurgeRecord", {"id": made.id}),
     ]
     for method, request in steps:

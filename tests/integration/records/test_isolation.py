@@ -112,7 +112,8 @@ async def test_another_workspaces_records_answer_like_unknown_ones_in_every_call
             assert await reason(other(method, **one)) == missing, method
         item = pb.BatchItem(id=foreign, fields_json=as_json({"n": 2}))
         assert await reason(other("BatchUpdateRecords", object="deal", items=[item])) == missing
-        assert await reason(other("BatchDeleteRecords", object="deal", ids=[foreign])) == missing
+        for method in ("BatchDeleteRecords", "BatchUndeleteRecords"):
+            assert await reason(other(method, object="deal", ids=[foreign])) == missing
         partial = await other("BatchUpdateRecords", object="deal", items=[item], mode=PARTIAL)
         assert partial.results[0].error.reason == "RECORD_NOT_FOUND"
         read = await other("BatchGetRecords", object="deal", ids=[foreign], show_deleted=True)

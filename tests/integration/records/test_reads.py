@@ -10,7 +10,7 @@ import pytest
 from armature.common.v1 import node_pb2
 from armature.records.v1 import record_service_pb2 as pb
 
-from tests.integration.records.client import Client, as_json, fields_of, selecting
+from tests.integration.records.client import Client, as_json, fields_of, outcome, selecting
 from tests.integration.records.conftest import Plane
 from tests.services import reason, refusal
 
@@ -119,6 +119,10 @@ async def test_a_batch_of_writes_costs_as_many_statements_as_one(
             await acme("BatchUpsertRecords", object="deal", match=["code"], items=items)
             ids = [r.record.id for r in made]
             await acme("BatchDeleteRecords", object="deal", ids=ids)
+            await acme("BatchUndeleteRecords", object="deal", ids=ids)
+            await acme("BatchDeleteRecords", object="deal", ids=ids)
+            back = await acme("BatchUpsertRecords", object="deal", match=["code"], items=items)
+            assert {r.outcome for r in back.results} == {outcome("RESTORED")}
         found.add(len(statements))
     assert len(found) == 1, found
 

@@ -193,6 +193,11 @@ async def test_what_is_hidden_answers_exactly_like_what_does_not_exist(house: Ho
         said = [str(e).replace(one, "") for e, one in zip(errors, (hidden.id, gone), strict=True)]
         assert (errors[0].code, errors[0].reason) == ("NOT_FOUND", "RECORD_NOT_FOUND")
         assert said[0] == said[1]
+    asked = [gone, hidden.id]
+    back = await sales("BatchUndeleteRecords", object="deal", ids=asked, mode=PARTIAL)
+    said = [r.error.message.replace(one, "") for r, one in zip(back.results, asked, strict=True)]
+    assert {r.error.reason for r in back.results} == {"RECORD_NOT_FOUND"}
+    assert said[0] == said[1]
     for obj in ("person", "people", house.mole.object):
         assert await reason(sales.query(obj)) == "NOT_FOUND/OBJECT_NOT_FOUND"
     nodes = [
@@ -343,6 +348,12 @@ async def test_writes_judge_by_what_is_shown_and_keep_what_is_hidden(house: Hous
     gone = await sales.delete(made)
     back = await sales("UndeleteRecord", object="deal", id=made.id)
     leak_free(gone, back)
+    await sales.delete(made)
+    back = await sales("BatchUndeleteRecords", object="deal", ids=[made.id, shown.id])
+    assert [r.outcome for r in back.results] == [outcome("RESTORED"), outcome("UNCHANGED")]
+    leak_free(*(r.record for r in back.results))
+    elsewhere = sales("BatchUndeleteRecords", object="company", ids=[house.near.id])
+    assert await reason(elsewhere) == "PERMISSION_DENIED/OBJECT_PERMISSION_REQUIRED"
     await sales.delete(made)
     await sales("PurgeRecord", object="deal", id=made.id)
 

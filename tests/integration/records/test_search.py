@@ -107,7 +107,7 @@ async def test_what_is_written_changed_deleted_and_restored_is_found_at_once(sho
     assert await names(shop, "maple gran") == ["granite maple"]
     await shop.delete(deal)
     assert await names(shop, "maple") == []
-    await shop("UndeleteRecord", object="deal", id=deal.id)
+    await shop("BatchUndeleteRecords", object="deal", ids=[deal.id])
     assert await names(shop, "maple") == ["granite maple"]
     await shop.delete(deal)
     await shop("PurgeRecord", object="deal", id=deal.id)

@@ -179,8 +179,9 @@ async def a_busy_client(client: Client, seed: int, times: int) -> None:
                 case _:
                     for record in some[:2]:
                         await client.delete(record)
-                        if rng.random() < 0.5:
-                            await client("UndeleteRecord", object="deal", id=record.id)
+                    if rng.random() < 0.5:
+                        gone = [record.id for record in some[:2]]
+                        await client("BatchUndeleteRecords", object="deal", ids=gone)
         except ServiceError as exc:
             if exc.code not in {"NOT_FOUND", "UNAVAILABLE", "ABORTED"}:
                 raise

@@ -410,6 +410,7 @@ async def test_members_write_and_readers_only_read(acme: Client, plane: Plane) -
         ("BatchUpdateRecords", {"items": [item]}),
         ("BatchUpsertRecords", {"items": [item]}),
         ("BatchDeleteRecords", {"ids": [made.id]}),
+        ("BatchUndeleteRecords", {"ids": [made.id]}),
     ]
     for method, request in refused:
         assert await reason(reader(method, object="deal", **request)) == denied, method

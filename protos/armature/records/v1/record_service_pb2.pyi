@@ -301,6 +301,24 @@ class BatchDeleteRecordsResponse(_message.Message):
     results: _containers.RepeatedCompositeFieldContainer[BatchResult]
     def __init__(self, results: _Optional[_Iterable[_Union[BatchResult, _Mapping]]] = ...) -> None: ...
 
+class BatchUndeleteRecordsRequest(_message.Message):
+    __slots__ = ("object", "ids", "mode", "request_id")
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    mode: _batch_pb2.BatchMode
+    request_id: str
+    def __init__(self, object: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ..., mode: _Optional[_Union[_batch_pb2.BatchMode, str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class BatchUndeleteRecordsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[BatchResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[BatchResult, _Mapping]]] = ...) -> None: ...
+
 class Selection(_message.Message):
     __slots__ = ("filter", "filter_json", "filter_text", "time_zone", "week_start")
     FILTER_FIELD_NUMBER: _ClassVar[int]

@@ -114,6 +114,11 @@ class RecordServiceStub:
                 request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsRequest.SerializeToString,
                 response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsResponse.FromString,
                 _registered_method=True)
+        self.BatchUndeleteRecords = channel.unary_unary(
+                '/armature.records.v1.RecordService/BatchUndeleteRecords',
+                request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsRequest.SerializeToString,
+                response_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsResponse.FromString,
+                _registered_method=True)
         self.QueryRecords = channel.unary_unary(
                 '/armature.records.v1.RecordService/QueryRecords',
                 request_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.QueryRecordsRequest.SerializeToString,
@@ -265,6 +270,16 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchUndeleteRecords(self, request, context):
+        """BatchUndeleteRecords brings up to 1,000 deleted records back in one transaction; what is live
+        stays as it is and answers OUTCOME_UNCHANGED. Atomic mode fails as UndeleteRecord does, with
+        every value that is taken, each path led by its id (ids.3.email), and with INVALID_ARGUMENT /
+        FIELDS_INVALID where an id stands twice; RESOURCE_EXHAUSTED / BATCH_TOO_LARGE beyond 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryRecords(self, request, context):
         """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
         with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
@@ -381,6 +396,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.BatchDeleteRecords,
                     request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsRequest.FromString,
                     response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsResponse.SerializeToString,
+            ),
+            'BatchUndeleteRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchUndeleteRecords,
+                    request_deserializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsRequest.FromString,
+                    response_serializer=armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsResponse.SerializeToString,
             ),
             'QueryRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryRecords,
@@ -774,6 +794,33 @@ class RecordService:
             '/armature.records.v1.RecordService/BatchDeleteRecords',
             armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsRequest.SerializeToString,
             armature_dot_records_dot_v1_dot_record__service__pb2.BatchDeleteRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchUndeleteRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/armature.records.v1.RecordService/BatchUndeleteRecords',
+            armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsRequest.SerializeToString,
+            armature_dot_records_dot_v1_dot_record__service__pb2.BatchUndeleteRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

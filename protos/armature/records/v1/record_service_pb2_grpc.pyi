@@ -98,6 +98,12 @@ class RecordServiceStub:
     """BatchUpsertRecords upserts up to 1,000 records in one transaction; fails as UpsertRecord does."""
     BatchDeleteRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.BatchDeleteRecordsRequest, _record_service_pb2.BatchDeleteRecordsResponse]
     """BatchDeleteRecords deletes up to 1,000 records in one transaction; fails as DeleteRecord does."""
+    BatchUndeleteRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.BatchUndeleteRecordsRequest, _record_service_pb2.BatchUndeleteRecordsResponse]
+    """BatchUndeleteRecords brings up to 1,000 deleted records back in one transaction; what is live
+    stays as it is and answers OUTCOME_UNCHANGED. Atomic mode fails as UndeleteRecord does, with
+    every value that is taken, each path led by its id (ids.3.email), and with INVALID_ARGUMENT /
+    FIELDS_INVALID where an id stands twice; RESOURCE_EXHAUSTED / BATCH_TOO_LARGE beyond 1,000.
+    """
     QueryRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
     with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
@@ -198,6 +204,12 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """BatchUpsertRecords upserts up to 1,000 records in one transaction; fails as UpsertRecord does."""
     BatchDeleteRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.BatchDeleteRecordsRequest, _record_service_pb2.BatchDeleteRecordsResponse]  # type: ignore[assignment]
     """BatchDeleteRecords deletes up to 1,000 records in one transaction; fails as DeleteRecord does."""
+    BatchUndeleteRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.BatchUndeleteRecordsRequest, _record_service_pb2.BatchUndeleteRecordsResponse]  # type: ignore[assignment]
+    """BatchUndeleteRecords brings up to 1,000 deleted records back in one transaction; what is live
+    stays as it is and answers OUTCOME_UNCHANGED. Atomic mode fails as UndeleteRecord does, with
+    every value that is taken, each path led by its id (ids.3.email), and with INVALID_ARGUMENT /
+    FIELDS_INVALID where an id stands twice; RESOURCE_EXHAUSTED / BATCH_TOO_LARGE beyond 1,000.
+    """
     QueryRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryRecordsRequest, _record_service_pb2.QueryRecordsResponse]  # type: ignore[assignment]
     """QueryRecords returns one page of the records that a filter or view selects, in its order. Fails
     with INVALID_ARGUMENT / FILTER_INVALID, SORT_INVALID, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID,
@@ -373,6 +385,18 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.BatchDeleteRecordsResponse, _abc.Awaitable[_record_service_pb2.BatchDeleteRecordsResponse]]:
         """BatchDeleteRecords deletes up to 1,000 records in one transaction; fails as DeleteRecord does."""
+
+    @_abc_1.abstractmethod
+    def BatchUndeleteRecords(
+        self,
+        request: _record_service_pb2.BatchUndeleteRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.BatchUndeleteRecordsResponse, _abc.Awaitable[_record_service_pb2.BatchUndeleteRecordsResponse]]:
+        """BatchUndeleteRecords brings up to 1,000 deleted records back in one transaction; what is live
+        stays as it is and answers OUTCOME_UNCHANGED. Atomic mode fails as UndeleteRecord does, with
+        every value that is taken, each path led by its id (ids.3.email), and with INVALID_ARGUMENT /
+        FIELDS_INVALID where an id stands twice; RESOURCE_EXHAUSTED / BATCH_TOO_LARGE beyond 1,000.
+        """
 
     @_abc_1.abstractmethod
     def QueryRecords(
