@@ -10,7 +10,7 @@ from schema.problems import Invalid
 from services.records.model import FieldJob, FieldJobState, Stored
 from services.records.operations import field_jobs, rewrites
 from services.records.operations.rewrites import Rewrite
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
 
 

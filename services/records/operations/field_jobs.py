@@ -26,7 +26,7 @@ from services.records.logic import documents, search
 from services.records.model import FieldJob, FieldJobState, Item, Stored
 from services.records.operations import duties, numbering, rewrites, rollups, writes
 from services.records.operations.rewrites import Rewrite
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
 from services.records.store import index, uniques
 from services.records.store import records as record_store

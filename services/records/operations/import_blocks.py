@@ -25,7 +25,7 @@ from services.records.model import (
     Written,
 )
 from services.records.operations import imports, upserts, writes
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import imports as store
 from services.records.store import records
 

@@ -19,7 +19,7 @@ from schema.problems import Invalid
 from services.records.logic import intake, tabular
 from services.records.model import Import, ImportMode, ImportOptions, ImportState
 from services.records.operations import upserts
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import imports as store
 
 S = ImportState

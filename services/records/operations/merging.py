@@ -13,8 +13,8 @@ from schema.model import Field, FieldType
 from schema.values import record_values
 from services.records.logic import telling
 from services.records.model import Item, Read, Stored
-from services.records.operations import visibility, writes
-from services.records.operations.writes import Target
+from services.records.operations import refusals, visibility, writes
+from services.records.operations.targets import Target
 from services.records.store import duplicates, queries
 from services.records.store import records as store
 
@@ -54,7 +54,7 @@ async def documents_of(tx: Tx, target: Target, wanted: Sequence[str]) -> dict[st
     seen = await visibility.among(tx, target.workspace_id, target.object, docs)
     for text, record_id in parsed.items():
         if record_id not in seen:
-            raise writes.not_found(text)
+            raise refusals.not_found(text)
     return {text: docs[record_id] for text, record_id in parsed.items() if record_id is not None}
 
 
@@ -118,7 +118,7 @@ async def merge(tx: Tx, target: Target, wanted: Sequence[str], priority: str) ->
     seen = await visibility.among(tx, target.workspace_id, target.object, locked)
     for record_id in (winner, *losers):
         if record_id not in seen or locked[record_id].delete_time is not None:
-            raise writes.not_found(str(record_id))
+            raise refusals.not_found(str(record_id))
     gone = frozenset(map(str, (winner, *losers)))
     docs = [locked[record_id].doc for record_id in (winner, *losers)]
     patch = telling.merged(target.object, docs, gone)
@@ -137,7 +137,7 @@ def _named(wanted: Sequence[str], priority: str) -> tuple[UUID, list[UUID]]:
     parsed = [_parse(text) for text in wanted]
     for text, record_id in zip(wanted, parsed, strict=True):
         if record_id is None:
-            raise writes.not_found(text)
+            raise refusals.not_found(text)
     known = list(dict.fromkeys(i for i in parsed if i is not None))
     winner = _parse(priority)
     if not 2 <= len(known) <= MAX_MERGED or len(known) != len(wanted):

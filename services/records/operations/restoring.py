@@ -11,7 +11,7 @@ from kit.db import Tx
 from kit.errors import DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
 from services.records.model import FieldJob, Item, Stored
 from services.records.operations import writes
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
 from services.records.store.field_jobs import Note
 

@@ -11,7 +11,7 @@ from services.records import events
 from services.records.logic import documents
 from services.records.model import Stored
 from services.records.operations import upkeep
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import records as store
 
 

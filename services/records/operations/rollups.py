@@ -28,7 +28,7 @@ from services.records.logic import rollups as logic
 from services.records.logic.rollups import Cause
 from services.records.model import Stored
 from services.records.operations import writes
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import field_jobs as job_store
 from services.records.store import index
 from services.records.store import owed as owing

@@ -12,7 +12,8 @@ from schema.values import canonical, composite_key, unique_key
 from services.records.logic.documents import key_hash
 from services.records.model import Item, Outcome, Written
 from services.records.operations import visibility, writes
-from services.records.operations.writes import Target, invalid
+from services.records.operations.refusals import invalid
+from services.records.operations.targets import Target
 from services.records.store import uniques
 
 _ATTEMPTS = 4

@@ -10,7 +10,7 @@ from schema.compiled import CompiledObject
 from schema.model import FieldType
 from schema.problems import Problem
 from services.records.model import Item
-from services.records.operations.writes import invalid
+from services.records.operations.refusals import invalid
 
 
 class FileCheck:

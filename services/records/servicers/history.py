@@ -30,7 +30,7 @@ from schema.past import fields_at
 from services.records import convert
 from services.records.logic.past import Change, Past, TooFar, TooSoon
 from services.records.model import Read
-from services.records.operations import writes
+from services.records.operations import refusals
 from services.records.operations.restoring import Taken
 from services.records.servicers import scope
 from services.records.store import queries
@@ -126,7 +126,7 @@ class History:
             raise InvalidArgument.at("AS_OF_INVALID", "as_of", "OUT_OF_RANGE", message)
         past = await self.at(caller, obj, present, moment)
         if not past.exists or (past.delete_time is not None and not request.show_deleted):
-            raise writes.not_found(request.id)
+            raise refusals.not_found(request.id)
         shown = {name: past.fields.get(name) for name in names or tuple(obj.fields)}
         return replace(
             present,
@@ -143,13 +143,13 @@ async def present_of(db: Database, caller: Caller, obj: CompiledObject, record_i
     try:
         wanted = UUID(record_id)
     except ValueError:
-        raise writes.not_found(record_id) from None
+        raise refusals.not_found(record_id) from None
     async with db.reading(caller.workspace_id) as tx:
         found = await queries.by_ids(
             tx, caller.workspace_id, obj, [wanted], None, show_deleted=True
         )
     if wanted not in found:
-        raise writes.not_found(record_id)
+        raise refusals.not_found(record_id)
     return found[wanted]
 
 

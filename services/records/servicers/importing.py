@@ -17,7 +17,7 @@ from planes.definitions import Definitions
 from services.records import convert
 from services.records.model import Import, ImportMode, ImportOptions, ImportState, RowError
 from services.records.operations import imports
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.servicers import scope
 from services.records.store import imports as store
 

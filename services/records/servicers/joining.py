@@ -21,7 +21,7 @@ from kit.idempotency import Mutation
 from kit.outbox import Source
 from kit.together import Together
 from services.records.model import Item, Written
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 
 M = TypeVar("M", bound=Message)
 Work = Callable[[Tx, Target, Sequence[Item]], Awaitable[list[Written]]]

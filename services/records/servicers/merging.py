@@ -13,7 +13,7 @@ from planes.definitions import Definitions
 from schema.problems import Invalid
 from services.records import convert
 from services.records.operations import merging
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.servicers import scope
 
 

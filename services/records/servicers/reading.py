@@ -26,9 +26,9 @@ from services.records.operations import (
     counting,
     places,
     reads,
+    refusals,
     rollups,
     visibility,
-    writes,
 )
 from services.records.operations.linking import LinkIndex
 from services.records.operations.usage import noted
@@ -105,7 +105,7 @@ class Reading:
             [wanted] if wanted else [],
         )
         if wanted is None:
-            raise writes.not_found(request.id)
+            raise refusals.not_found(request.id)
         if request.HasField("as_of"):
             record = await self.history.read(
                 self._db, obj, request, shown.names if shown is not None else ()
@@ -115,7 +115,7 @@ class Reading:
         kind = Kind(workspace_id, obj, request.fields, request.show_deleted, shown)
         found = await self._singles.read(kind, wanted)
         if found is None:
-            raise writes.not_found(request.id)
+            raise refusals.not_found(request.id)
         record = found
         if shown is not None and shown.expand:
             async with self._db.reading(workspace_id) as tx:
@@ -149,7 +149,7 @@ class Reading:
             record_id = wanted[text]
             record = by_id.get(record_id) if record_id is not None else None
             if record is None:
-                results.append(convert.failed(writes.not_found(text)))
+                results.append(convert.failed(refusals.not_found(text)))
             else:
                 results.append(pb.BatchResult(record=convert.read(record)))
         return pb.BatchGetRecordsResponse(results=results, metadata_version=workspace.version)

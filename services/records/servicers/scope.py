@@ -23,7 +23,7 @@ from kit.errors import PermissionDenied
 from planes.definitions import Definitions
 from schema.access import may
 from schema.compiled import CompiledObject
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 
 # What each action takes of those whose permissions are not said object by object.
 _PERMISSIONS = {

@@ -15,7 +15,7 @@ from schema.problems import Invalid
 from services.records import convert
 from services.records.model import Item, Written
 from services.records.operations import upserts, writes
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.servicers import scope
 from services.records.servicers.files import FileCheck
 from services.records.servicers.guard import DeleteGuard

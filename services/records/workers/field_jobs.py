@@ -22,7 +22,7 @@ from schema.compiled import CompiledObject
 from services.records.model import FieldJob, FieldJobState
 from services.records.operations import announcing, field_jobs, restoring
 from services.records.operations.restoring import Taken
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
 
 log = structlog.get_logger()

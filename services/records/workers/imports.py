@@ -20,7 +20,7 @@ from kit.errors import FailedPrecondition, ResourceExhausted, ServiceError, Unav
 from schema.compiled import CompiledObject, Workspace
 from services.records.model import Import, ImportMode, ImportState
 from services.records.operations import import_blocks, imports
-from services.records.operations.writes import Target
+from services.records.operations.targets import Target
 from services.records.store import imports as store
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from kit import crash
 from kit.caller import Caller
 from kit.db import Database
 from services.records.model import Item
-from services.records.operations import writes
+from services.records.operations import targets, writes
 from tests.integration.records.world import definitions
 
 
@@ -18,7 +18,7 @@ async def main(url: str, workspace: str, crash_dir: str, record: str) -> None:
     workspace_id = UUID(workspace)
     known = definitions(workspace_id)
     caller = Caller(workspace_id, "ada", "user", "Ada", frozenset({"write"}), role="member")
-    target = writes.Target(caller, known, known.objects["deal"])
+    target = targets.Target(caller, known, known.objects["deal"])
     changed = {"name": "changed", "code": "changed", "stage": "lost", "n": 5}
     new = {"name": "new", "code": "new", "stage": "lost", "n": 7}
     db = Database(url, "records", size=1)
