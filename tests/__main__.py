@@ -1,7 +1,8 @@
 """Run every test, in two processes side by side: much of what tests do is wait.
 
-The first has what runs on whole platforms and the records plane, the second everything else. What
-both say is shown one after the other, and the last line counts for both. Arguments go to both.
+The first has what runs on whole platforms and most of what is about records, the second everything
+else. What both say is shown one after the other, and the last line counts for both. Arguments go to
+both.
 """
 
 import re
@@ -14,7 +15,15 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
-FIRST = ("tests/chaos", "tests/contract", "tests/e2e", "tests/integration/records", "tests/unit")
+FIRST = (
+    "tests/chaos",
+    "tests/contract",
+    "tests/e2e",
+    "tests/integration/field_jobs",
+    "tests/integration/gateway",
+    "tests/integration/records",
+    "tests/unit",
+)
 _COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 _NO_TESTS = 5  # as pytest says it
 
