@@ -38,22 +38,22 @@ WITH q AS (
 )
 UPDATE cascades AS c SET
 {_TAKEN.format(of="q", which="c.batch_id = q.batch_id AND c.state = 'queued'")}"""
-# New batches: records of one object that one operation deletes, so many together. What else there
-# is goes alone: there is no one call for it, or it was begun by an older release.
+# New batches: records of one object that one operation deletes, or brings back, so many together.
+# What else there is goes alone: there is no one call for it, or it was begun by an older release.
 _CLAIM_FRESH = f"""
 WITH q AS (
-  SELECT workspace_id, cascade_id, operation_id, node_kind,
-    CASE WHEN action = 'delete' AND attempts = 0 AND NOT node_kind = ANY(%(alone)s)
+  SELECT workspace_id, cascade_id, operation_id, action, node_kind,
+    CASE WHEN attempts = 0 AND NOT node_kind = ANY(%(alone)s)
       THEN NULL ELSE cascade_id END AS single
   FROM cascades WHERE state = 'queued' AND due_time <= now() AND batch_id IS NULL
   ORDER BY due_time LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), numbered AS (
   SELECT *, (row_number() OVER (
-    PARTITION BY workspace_id, operation_id, node_kind, single ORDER BY cascade_id
+    PARTITION BY workspace_id, operation_id, action, node_kind, single ORDER BY cascade_id
   ) - 1) / %(size)s AS part FROM q
 ), headed AS (
   SELECT workspace_id, cascade_id, first_value(cascade_id) OVER (
-    PARTITION BY workspace_id, operation_id, node_kind, single, part ORDER BY cascade_id
+    PARTITION BY workspace_id, operation_id, action, node_kind, single, part ORDER BY cascade_id
   ) AS head FROM numbered
 ), parts AS (
   SELECT * FROM (SELECT *, dense_rank() OVER (ORDER BY head) AS place FROM headed) AS r
@@ -191,12 +191,12 @@ async def postpone(tx: Tx, batch: Sequence[Cascade], seconds: float, reason: str
     await tx.run(_POSTPONE, params)
 
 
-async def split(tx: Tx, batch: Sequence[Cascade], reason: str) -> None:
-    """Make two of a batch, at once due: one of them can't be done, and which is not known."""
-    half = len(batch) // 2
-    heads = [(batch[0] if n < half else batch[half]).id for n in range(len(batch))]
-    ids_ = [one.id for one in batch]
-    await tx.run(_SPLIT, [reason, ids_, heads, batch[0].workspace_id, batch[0].token])
+async def split(tx: Tx, parts: Sequence[Sequence[Cascade]], reason: str) -> None:
+    """Make these, at once due, of what was one batch."""
+    first = parts[0][0]
+    ids_ = [one.id for part in parts for one in part]
+    heads = [part[0].id for part in parts for _ in part]
+    await tx.run(_SPLIT, [reason, ids_, heads, first.workspace_id, first.token])
 
 
 async def reverse(

@@ -19,8 +19,9 @@ WHERE s.deleted"""
 _GET = """
 SELECT version, deleted, operation_id FROM node_states
 WHERE workspace_id = %s AND node_id = %s AND node_kind = %s"""
-_VERSIONS = """
-SELECT s.node_kind, s.node_id, s.version FROM unnest(%s::text[], %s::uuid[]) AS n (kind, id)
+_KNOWN = """
+SELECT s.node_kind, s.node_id, s.version, s.deleted, s.operation_id
+FROM unnest(%s::text[], %s::uuid[]) AS n (kind, id)
 JOIN node_states AS s ON s.workspace_id = %s AND s.node_id = n.id AND s.node_kind = n.kind"""
 _SET = """
 INSERT INTO node_states (workspace_id, node_id, node_kind, version, deleted, operation_id)
@@ -59,10 +60,13 @@ async def get(tx: Tx, workspace_id: UUID, node: Node) -> NodeState | None:
     return NodeState(**row) if row else None
 
 
-async def versions(tx: Tx, workspace_id: UUID, nodes: Sequence[Node]) -> dict[Node, int]:
-    """As of which version the life of each is known, of those of which it is."""
-    rows = await tx.all(_VERSIONS, [[n.kind for n in nodes], [n.id for n in nodes], workspace_id])
-    return {Node(row["node_kind"], row["node_id"]): row["version"] for row in rows}
+async def known(tx: Tx, workspace_id: UUID, nodes: Sequence[Node]) -> dict[Node, NodeState]:
+    """The lives of those of the nodes of which events have told."""
+    rows = await tx.all(_KNOWN, [[n.kind for n in nodes], [n.id for n in nodes], workspace_id])
+    return {
+        Node(r["node_kind"], r["node_id"]): NodeState(r["version"], r["deleted"], r["operation_id"])
+        for r in rows
+    }
 
 
 async def put(tx: Tx, workspace_id: UUID, node: Node, state: NodeState) -> None:

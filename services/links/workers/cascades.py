@@ -1,9 +1,9 @@
 """Delete, or bring back, what a link type's policy says must follow a deletion.
 
-Records that one deletion takes go many in a call, and whatever has no call for many goes alone: to
-the plane that owns the node, as the principal who deleted first, under a key made of the event and
-the targets. A worker killed anywhere repeats the call and not the effect. Where one of many can't
-be deleted, halves of them are tried, down to the one, which says why.
+Records that one deletion takes go many in a call, and come back so; whatever has no call for many
+goes alone: to the plane that owns the node, as the principal who began it, under a key made of the
+event and the targets. A worker killed anywhere repeats the call and not the effect. Where one of
+many can't be deleted or brought back, halves of them are tried, down to the one, which says why.
 """
 
 import asyncio
@@ -123,14 +123,19 @@ class CascadeWorker:
 
     async def _try_all(self, batch: Sequence[Cascade]) -> None:
         """All of them, or none: then halves are tried."""
+        if changed := await self._changed(batch, repeated=batch[0].attempts > 1):
+            await self._set_apart(batch, changed)
+            return
         try:
-            versions = await self._delete_records(batch)
+            versions = await self._call_all(batch)
         except ServiceError as exc:
             if _may_pass(exc, batch[0]):
                 await self._postpone(batch, exc)
                 return
+            half = len(batch) // 2
             async with self._db.transaction(batch[0].workspace_id) as tx:
-                await cascades.split(tx, batch, f"{exc.code} / {exc.reason}")
+                halves = [batch[:half], batch[half:]]
+                await cascades.split(tx, halves, f"{exc.code} / {exc.reason}")
             return
         crash.point("links.cascade_done")
         await self._settle(
@@ -140,10 +145,19 @@ class CascadeWorker:
             ]
         )
 
+    async def _set_apart(self, batch: Sequence[Cascade], changed: set[UUID]) -> None:
+        """Settle those that have changed. The others are a batch of their own from now on, as their
+        call is another."""
+        rest = [one for one in batch if one.id not in changed]
+        async with self._db.transaction(batch[0].workspace_id) as tx:
+            await cascades.settle(tx, [_left(one) for one in batch if one.id in changed])
+            if rest:
+                await cascades.split(tx, [rest], "")
+
     async def _try(self, cascade: Cascade, changed: set[UUID]) -> Outcome | None:
         """What has become of it; None where it is tried again."""
         if cascade.id in changed:
-            return Outcome(cascade, CascadeState.DONE, "it has changed since")
+            return _left(cascade)
         async with self._calling(cascade):
             try:
                 version = await self._call(cascade)
@@ -165,15 +179,21 @@ class CascadeWorker:
         async with self._db.transaction(first.workspace_id) as tx:
             await cascades.postpone(tx, batch, seconds, f"{exc.code} / {exc.reason}")
 
-    async def _changed(self, some: Sequence[Cascade]) -> set[UUID]:
-        """Those that would bring back what is not as our deletion left it any more."""
+    async def _changed(self, some: Sequence[Cascade], *, repeated: bool = False) -> set[UUID]:
+        """Those that would bring back what is not as our deletion left it any more. Of a call that
+        is repeated, what is live may be so by the first: only what was deleted again counts."""
         back = [one for one in some if one.action == "undelete"]
         if not back:
             return set()
         workspace_id = back[0].workspace_id
         async with self._db.transaction(workspace_id) as tx:
-            versions = await states.versions(tx, workspace_id, [one.node for one in back])
-        return {one.id for one in back if versions.get(one.node, 0) > (one.deleted_version or 0)}
+            known = await states.known(tx, workspace_id, [one.node for one in back])
+        return {
+            one.id
+            for one in back
+            if (state := known.get(one.node)) and state.version > (one.deleted_version or 0)
+            if state.deleted or not repeated
+        }
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what has become of them. What can't be done is kept with its reason and announced:
@@ -198,18 +218,22 @@ class CascadeWorker:
         credential = credentials.issue(self._secret, own)
         return clients.metadata(credential, cause=actor.cause, actor=actor)
 
-    async def _delete_records(self, batch: Sequence[Cascade]) -> list[int]:
-        """Delete records of one object in one transaction; the versions that are left."""
+    async def _call_all(self, batch: Sequence[Cascade]) -> list[int]:
+        """Delete records of one object in one transaction, or bring them back; the versions that
+        are left."""
         first = batch[0]
-        request = records_pb.BatchDeleteRecordsRequest(
-            object=first.node.kind,
-            ids=[str(one.node.id) for one in batch],
-            request_id=f"cascade/{first.operation_id}/delete/{first.node.kind}"
-            f"/{first.id}+{len(batch)}",
-        )
-        call = self._records.BatchDeleteRecords
-        answer = await clients.call(call, request, self._headers(first), timeout=_CALL_SECONDS)
-        return [one.record.version for one in answer.results]
+        kind, ids = first.node.kind, [str(one.node.id) for one in batch]
+        key = f"cascade/{first.operation_id}/{first.action}/{kind}/{first.id}+{len(batch)}"
+        headers = self._headers(first)
+        if first.action == "undelete":
+            back = records_pb.BatchUndeleteRecordsRequest(object=kind, ids=ids, request_id=key)
+            undelete = self._records.BatchUndeleteRecords
+            restored = await clients.call(undelete, back, headers, timeout=_CALL_SECONDS)
+            return [one.record.version for one in restored.results]
+        gone = records_pb.BatchDeleteRecordsRequest(object=kind, ids=ids, request_id=key)
+        delete = self._records.BatchDeleteRecords
+        deleted = await clients.call(delete, gone, headers, timeout=_CALL_SECONDS)
+        return [one.record.version for one in deleted.results]
 
     async def _call(self, cascade: Cascade) -> int | None:
         """Delete or undelete; the version that it left, of a record."""
@@ -246,6 +270,10 @@ class CascadeWorker:
             case _:
                 file = files_pb.DeleteFileRequest(id=str(node.id), request_id=key)
                 await clients.call(self._files.DeleteFile, file, headers)
+
+
+def _left(cascade: Cascade) -> Outcome:
+    return Outcome(cascade, CascadeState.DONE, "it has changed since")
 
 
 def _may_pass(exc: ServiceError, cascade: Cascade) -> bool:

@@ -26,7 +26,7 @@ from kit.bus import Bus
 from kit.bus import Message as BusMessage
 from kit.caller import Caller, current_caller
 from kit.calls import CallPolicy
-from kit.errors import FailedPrecondition, NotFound, ServiceError
+from kit.errors import AlreadyExists, FailedPrecondition, NotFound, ServiceError
 from planes.nodes import Node
 from schema.model import Field, FieldType, LinkType, Object, Snapshot
 
@@ -77,6 +77,9 @@ class Neighbours:
     deletions: list[tuple[str, Node]] = field(default_factory=list)  # request id, node
     refuse_deletion: set[Node] = field(default_factory=set)
     answered: dict[str, records_pb.BatchDeleteRecordsResponse] = field(default_factory=dict)
+    returns: list[tuple[str, Node]] = field(default_factory=list)  # request id, node
+    refuse_return: set[Node] = field(default_factory=set)
+    returned: dict[str, records_pb.BatchUndeleteRecordsResponse] = field(default_factory=dict)
     bus: Bus | None = None
     holding: asyncio.Event | None = None  # until it is set, deletions stand still
     held: int = 0
@@ -183,13 +186,38 @@ class _Records(records_rpc.RecordServiceServicer):
     async def UndeleteRecord(
         self, request: records_pb.UndeleteRecordRequest, _context: Any
     ) -> records_pb.UndeleteRecordResponse:
+        nodes = [Node(request.object, UUID(request.id))]
+        [result] = await self._bring_back(request.request_id, nodes)
+        return records_pb.UndeleteRecordResponse(record=result.record)
+
+    async def BatchUndeleteRecords(
+        self, request: records_pb.BatchUndeleteRecordsRequest, _context: Any
+    ) -> records_pb.BatchUndeleteRecordsResponse:
+        """All or none; a repeat answers what the first call did."""
+        key, answered = request.request_id, self._world.returned
+        if key not in answered:
+            nodes = [Node(request.object, UUID(one)) for one in request.ids]
+            results = await self._bring_back(key, nodes)
+            answered[key] = records_pb.BatchUndeleteRecordsResponse(results=results)
+        return answered[key]
+
+    async def _bring_back(self, key: str, nodes: list[Node]) -> list[records_pb.BatchResult]:
         caller, world = current_caller(), self._world
-        node = Node(request.object, UUID(request.id))
-        version = world.bring_back(caller.workspace_id, node)
-        await world.tell("undeleted", caller.workspace_id, node, version)
-        return records_pb.UndeleteRecordResponse(
-            record=record_pb2.Record(id=request.id, object=request.object, version=version)
-        )
+        workspace = caller.workspace_id
+        if world.refuse_return.intersection(nodes):
+            raise AlreadyExists("VALUE_NOT_UNIQUE", "another has this code")
+        live, gone = world.live.get(workspace, {}), world.gone.get(workspace, {})
+        if not set(nodes) <= live.keys() | gone.keys():
+            raise NotFound("RECORD_NOT_FOUND", "there is no such record")
+        results = []
+        for node in nodes:
+            if node not in live:
+                world.returns.append((key, node))
+                version = world.bring_back(workspace, node)
+                await world.tell("undeleted", workspace, node, version)
+            record = record_pb2.Record(id=str(node.id), object=node.kind, version=live[node])
+            results.append(records_pb.BatchResult(record=record))
+        return results
 
 
 class _Schema(schema_rpc.SchemaServiceServicer):

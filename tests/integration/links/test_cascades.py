@@ -68,6 +68,7 @@ async def test_a_cascade_deletes_once_and_its_reversal_brings_back(
 
     await eventually(returned, "what the cascade deleted is back")
     assert already not in world.live[workspace]
+    assert len({key for key, node in world.returns if node in owned}) == 1, "in one call"
     await settled(plane, workspace, 13)
     assert set(await others(links, owner)) == set(owned[:4])
     assert await others(links, owned[0], direction="out") == [grandchild]
@@ -211,3 +212,119 @@ async def test_what_is_undone_while_it_is_under_way_comes_back(
         return versions == [3] * 6
 
     await eventually(back, "all of it is back")
+
+
+async def deleted(plane: Plane, workspace: UUID, children: int) -> tuple[Node, list[Node]]:
+    """A family of which the owner was deleted, and all that follows is done."""
+    world = plane.world
+    owner, owned = await a_family(plane, workspace, children)
+    await world.tell("deleted", workspace, owner, world.remove(workspace, owner))
+
+    async def all_done() -> bool:
+        async with plane.db.transaction(workspace) as tx:
+            done = "SELECT 1 FROM cascades WHERE state = 'done' AND deleted_version IS NOT NULL"
+            told = "SELECT 1 FROM node_states WHERE deleted"
+            return len(await tx.all(done)) == children and len(await tx.all(told)) == children + 1
+
+    await eventually(all_done, "what follows is deleted, and told of")
+    return owner, owned
+
+
+async def knows(plane: Plane, workspace: UUID, node: Node, version: int) -> None:
+    async def told() -> bool:
+        async with plane.db.transaction(workspace) as tx:
+            rows = await tx.all("SELECT version FROM node_states WHERE node_id = %s", [node.id])
+            return [row["version"] for row in rows] == [version]
+
+    await eventually(told, f"version {version} is told of")
+
+
+async def reversals(plane: Plane, workspace: UUID) -> dict[Node, tuple[str, str]]:
+    """State and reason of each record's return, by its node."""
+    async with plane.db.transaction(workspace) as tx:
+        rows = await tx.all("SELECT * FROM cascades WHERE action = 'undelete'")
+    return {Node(r["node_kind"], r["node_id"]): (r["state"], r["reason"]) for r in rows}
+
+
+def returns(plane: Plane, owned: list[Node]) -> list[Node]:
+    """Those of these that were brought back, as often as they were."""
+    return sorted(node for _, node in plane.world.returns if node in owned)
+
+
+def reversed_(plane: Plane, workspace: UUID, count: int) -> Any:
+    async def check() -> bool:
+        found = await reversals(plane, workspace)
+        return len(found) == count and not {"queued"} & {state for state, _ in found.values()}
+
+    return check
+
+
+async def test_one_that_cannot_come_back_is_parked_and_holds_up_none_beside_it(
+    plane: Plane, workspace: UUID
+) -> None:
+    world = plane.world
+    owner, owned = await deleted(plane, workspace, 9)
+    taken, purged = owned[2], owned[7]
+    world.refuse_return.add(taken)
+    del world.gone[workspace][purged]  # of which nobody has told
+    await world.tell("undeleted", workspace, owner, world.bring_back(workspace, owner))
+
+    await eventually(reversed_(plane, workspace, 9), "nine returns are settled")
+    found = await reversals(plane, workspace)
+    reason = "ALREADY_EXISTS / VALUE_NOT_UNIQUE: another has this code"
+    assert found.pop(taken) == ("parked", reason)
+    assert found.pop(purged) == ("done", "it is gone already")
+    assert {state for state, _ in found.values()} == {"done"}
+    assert returns(plane, owned) == sorted(set(owned) - {taken, purged})
+
+
+async def test_what_was_deleted_again_stays_deleted(plane: Plane, workspace: UUID) -> None:
+    world = plane.world
+    owner, owned = await deleted(plane, workspace, 6)
+    for node, last in ((owned[0], "deleted"), (owned[3], "undeleted")):
+        await world.tell("undeleted", workspace, node, world.bring_back(workspace, node))
+        if last == "deleted":
+            await world.tell("deleted", workspace, node, world.remove(workspace, node))
+    await knows(plane, workspace, owned[0], 4)
+    await knows(plane, workspace, owned[3], 3)
+    await world.tell("undeleted", workspace, owner, world.bring_back(workspace, owner))
+
+    await eventually(reversed_(plane, workspace, 6), "six returns are settled")
+    found = await reversals(plane, workspace)
+    assert found[owned[0]] == found[owned[3]] == ("done", "it has changed since")
+    assert owned[0] in world.gone[workspace]
+    assert returns(plane, owned) == sorted(set(owned) - {owned[0], owned[3]})
+
+
+async def test_a_worker_that_dies_after_it_brought_back_brings_nothing_back_twice(
+    plane: Plane, workspace: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = plane.world
+    monkeypatch.setattr(workers, "_SIZE", 4)
+    owner, owned = await deleted(plane, workspace, 10)
+    died: list[str] = []
+
+    def die(point: str) -> None:
+        if point == "links.cascade_done" and len(died) < 3:
+            died.append(point)
+            raise Unavailable("DIED", "as if killed")
+
+    async def all_died() -> bool:
+        return len(died) == 3
+
+    monkeypatch.setattr("kit.crash.point", die)
+    await world.tell("undeleted", workspace, owner, world.bring_back(workspace, owner))
+    await eventually(all_died, "all three calls are made, and nobody knows")
+    for node in owned:
+        await knows(plane, workspace, node, 3)
+    again = owned[5]  # is deleted once more, before the call is repeated
+    await world.tell("deleted", workspace, again, world.remove(workspace, again))
+    await knows(plane, workspace, again, 4)
+
+    async with plane.db.transaction(workspace) as tx:  # their leases end
+        await tx.run("UPDATE cascades SET due_time = now() WHERE state = 'queued'")
+    await eventually(reversed_(plane, workspace, 10), "ten returns are settled")
+    assert {state for state, _ in (await reversals(plane, workspace)).values()} == {"done"}
+    assert returns(plane, owned) == sorted(owned)
+    assert again in world.gone[workspace]
+    assert {world.live[workspace][node] for node in owned if node != again} == {3}

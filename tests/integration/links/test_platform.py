@@ -127,8 +127,11 @@ def test_a_cascade_deletes_each_record_once_and_comes_back(
         return [one["version"] for one in found]
 
     assert versions() == [2] * 20, "each was deleted once"
+    if killed:  # after the call that brings back
+        (crash_dir / "links.cascade_done").touch()
     crm.post(f"/v1/objects/company/records/{owner['id']}:undelete")
     wait_for("the reversal", lambda: all(record(crm, one) == 200 for one in owned), 90)
-    assert versions() == [3] * 20
+    wait_for("the deaths", lambda: not list(crash_dir.iterdir()), 90)
+    assert versions() == [3] * 20, "each came back once"
     everything = {one["id"] for one in owned}
     wait_for("the links", lambda: listed(links, crm, owner, "owns") == everything)
