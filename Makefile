@@ -10,6 +10,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/protos
 EXIT ?=
 ROUNDS ?= 3
 SEED ?= 1
+RECORDS ?= 100000
 
 .PHONY: setup demo dev down test check lint types imports protos protos-check breaking db-check lock bench chaos
 
@@ -71,8 +72,8 @@ lock: setup # raise every pinned requirement
 	for name in runtime dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 
-bench: setup # every figure beside its floor
-	$(BIN)/python -m tests.bench
+bench: setup # every figure beside its floor; RECORDS=10000,1000000 prints what growth costs as well
+	$(BIN)/python -m tests.bench --records $(RECORDS)
 	$(BIN)/python -m pytest -q -s -m bench tests
 
 chaos: setup # a fault campaign
