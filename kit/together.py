@@ -14,7 +14,8 @@ from typing import Generic, TypeAlias, TypeVar
 K = TypeVar("K", bound=Hashable)  # what kind of question: those of one kind can be put in one
 A = TypeVar("A", bound=Hashable)
 R = TypeVar("R")
-_Waiting: TypeAlias = tuple[A, asyncio.Future[R | None]]
+# What is asked, its answer, and whether who asked has it, or has gone.
+_Waiting: TypeAlias = tuple[A, asyncio.Future[R | None], asyncio.Future[None]]
 
 
 class Together(Generic[K, A, R]):
@@ -56,12 +57,16 @@ class Together(Generic[K, A, R]):
                 return (await self._answer(kind, [one])).get(one)
             finally:
                 self._go_on(kind)
-        found: asyncio.Future[R | None] = asyncio.get_running_loop().create_future()
-        waiting.append((one, found))
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[R | None] = loop.create_future()
+        over: asyncio.Future[None] = loop.create_future()
+        waiting.append((one, found, over))
         try:
             return await found
         except _AskAgain:
             return (await self._answer(kind, [one])).get(one)
+        finally:
+            over.set_result(None)
 
     def _go_on(self, kind: K) -> None:
         """Ask for those that wait, if any do."""
@@ -82,49 +87,57 @@ class Together(Generic[K, A, R]):
         taken: set[Hashable] = set()
         size = 0
         while waiting and len(some) < self._most:
-            one, found = waiting.popleft()
+            asked = waiting.popleft()
+            one, found, _ = asked
             if found.done():  # who asked has gone
+                continue
+            mark = self._apart(one) if self._apart else None
+            if mark is not None and mark in taken:
+                later.append(asked)
                 continue
             size += self._size(one)
             if some and size > self._most_size:
-                later.append((one, found))
+                later.append(asked)
                 break
-            mark = self._apart(one) if self._apart else None
-            if mark is None or mark not in taken:
-                taken.add(mark)
-                some.append((one, found))
-            else:
-                later.append((one, found))
+            taken.add(mark)
+            some.append(asked)
         waiting.extendleft(reversed(later))
         return some
 
     async def _several(self, kind: K, some: Sequence[_Waiting[A, R]]) -> None:
         try:
-            await self._answer_to(kind, some)
+            again = await self._answer_to(kind, some)
+            if again:  # before any that came after them
+                await asyncio.wait(again)
         finally:
             self._go_on(kind)
 
-    async def _answer_to(self, kind: K, some: Sequence[_Waiting[A, R]]) -> None:
-        """Where it fails, ask for each half: of many, few have what makes all of them fail."""
+    async def _answer_to(
+        self, kind: K, some: Sequence[_Waiting[A, R]]
+    ) -> "list[asyncio.Future[None]]":
+        """Where it fails, ask for each half: of many, few have what makes all of them fail. What is
+        returned is over when those have their answers that ask again."""
         try:
-            answers = await self._answer(kind, list(dict.fromkeys(one for one, _ in some)))
+            answers = await self._answer(kind, list(dict.fromkeys(one for one, _, _ in some)))
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 -- whoever asked hears it
-            again = [(one, found) for one, found in some if self._again(exc, one)]
-            for one, found in some:
-                if not found.done() and not self._again(exc, one):
-                    found.set_exception(exc)
+            again = []
+            for asked in some:
+                if self._again(exc, asked[0]):
+                    again.append(asked)
+                elif not asked[1].done():
+                    asked[1].set_exception(exc)
             if len(again) > 2 and isinstance(exc, Exception):
                 half = len(again) // 2
-                await self._answer_to(kind, again[:half])
-                await self._answer_to(kind, again[half:])
-                return
-            for _, found in again:
+                first = await self._answer_to(kind, again[:half])
+                return first + await self._answer_to(kind, again[half:])
+            for _, found, _ in again:
                 if not found.done():
                     found.set_exception(_AskAgain())
-        else:
-            for one, found in some:
-                if not found.done():
-                    found.set_result(answers.get(one))
+            return [over for _, _, over in again]
+        for one, found, _ in some:
+            if not found.done():
+                found.set_result(answers.get(one))
+        return []
 
 
 class _AskAgain(Exception):

@@ -96,7 +96,7 @@ class Triggers:
                 continue
             data = jsonio.loads_stored(bytes(event.data))
             obj = workspace.object(data["object_id"])
-            if starting := rules.leading_on(event.type, data, obj, event.actor):
+            if starting := rules.waiting_for(event.type, data, obj, event.actor, going_on=True):
                 document = occasion.build(described(event), data, obj, workspace.time_zone)
                 wanted += [(one, document) for one in starting]
         if questions := asked(workspace, wanted):

@@ -60,36 +60,25 @@ def created(obj: CompiledObject, record: Stored, version: int, kind: str = "crea
 def updated(
     obj: CompiledObject, record: Stored, version: int, before: Doc, changed: Sequence[Field]
 ) -> Event:
-    return _event(
-        "updated",
-        obj,
-        record,
-        version,
-        {
-            "changed_fields": [f.name for f in changed],
-            "before": by_name(obj, before, changed),
-            "after": by_name(obj, record.doc, changed),
-            "fields": by_name(obj, record.doc),
-        },
-    )
+    was, is_now = by_name(obj, before, changed), by_name(obj, record.doc, changed)
+    return _updated(obj, record, version, was, is_now)
 
 
 def rewritten(
     obj: CompiledObject, record: Stored, version: int, field: Field, before: Any, after: Any
 ) -> Event:
     """record.updated: a job gave one field another value, which may be of another type."""
-    return _event(
-        "updated",
-        obj,
-        record,
-        version,
-        {
-            "changed_fields": [field.name],
-            "before": {field.name: before},
-            "after": {field.name: after},
-            "fields": by_name(obj, record.doc),
-        },
-    )
+    return _updated(obj, record, version, {field.name: before}, {field.name: after})
+
+
+def _updated(obj: CompiledObject, record: Stored, version: int, before: Doc, after: Doc) -> Event:
+    data = {
+        "changed_fields": list(after),
+        "before": before,
+        "after": after,
+        "fields": by_name(obj, record.doc),
+    }
+    return _event("updated", obj, record, version, data)
 
 
 def deleted(

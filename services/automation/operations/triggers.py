@@ -53,20 +53,12 @@ class RuleSet:
         data: Mapping[str, Any],
         obj: CompiledObject | None,
         actor: Mapping[str, str],
+        *,
+        going_on: bool = False,
     ) -> list[Starter]:
-        """Those that such an event starts, as far as the trigger alone can tell."""
-        found = self.by_event.get(event_type, ())
-        return [one for one in found if _waits(one.trigger, event_type, data, obj, actor)]
-
-    def leading_on(
-        self,
-        event_type: str,
-        data: Mapping[str, Any],
-        obj: CompiledObject | None,
-        actor: Mapping[str, str],
-    ) -> list[Starter]:
-        """Those of them whose condition may need more than the event."""
-        found = self.going_on.get(event_type, ())
+        """Those that such an event starts, as far as the trigger alone can tell; or those of them
+        whose condition may need more than the event."""
+        found = (self.going_on if going_on else self.by_event).get(event_type, ())
         return [one for one in found if _waits(one.trigger, event_type, data, obj, actor)]
 
 

@@ -1,6 +1,6 @@
 """Judge the items of a request by themselves, and find every problem at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -115,6 +115,17 @@ def judge(
         path = at(item, "fields")
         judged.doubtful.append(references.readable(target.object, item.fields, path))
         return None
+
+
+def repeated(ids: Sequence[UUID | None], paths: Iterable[str]) -> list[Problem]:
+    """A problem at the path of each record that a request names again."""
+    seen: set[UUID | None] = {None}
+    problems = []
+    for record_id, path in zip(ids, paths, strict=True):
+        if record_id in seen and record_id is not None:
+            problems.append(Problem(path, "DUPLICATE", "a batch names each record once"))
+        seen.add(record_id)
+    return problems
 
 
 def parse_id(text: str) -> UUID | None:

@@ -64,18 +64,13 @@ async def update(tx: Tx, target: Target, items: Sequence[Item]) -> list[Written]
     asked = await owing.ask(tx, target.workspace_id, target.object_id)
     wanted = [judging.parse_id(item.id) for item in items]
     known = {i: r for i, r in (await _locked(tx, target, wanted)).items() if not r.delete_time}
-    judged = judging.Judged()
+    judged = judging.Judged(judging.repeated(wanted, [judging.at(item, "id") for item in items]))
     changes: list[Change] = []
-    seen: set[UUID] = set()
     for item, record_id in zip(items, wanted, strict=True):
         if record_id is None or record_id not in known:
             raise not_found(item.id)
         before = known[record_id]
         etags.check(item.etag, before.version)
-        if record_id in seen:
-            message = "a batch names each record once"
-            judged.problems.append(Problem(judging.at(item, "id"), "DUPLICATE", message))
-        seen.add(record_id)
         found = judging.judge(target, item, before, judged)
         if found is not None:
             doc, changed, position = found
@@ -164,16 +159,11 @@ async def undelete(tx: Tx, target: Target, items: Sequence[Item]) -> list[Writte
     asked = await owing.ask(tx, target.workspace_id, target.object_id)
     wanted = [judging.parse_id(item.id) for item in items]
     known = await _locked(tx, target, wanted)
-    judged = judging.Judged()
+    judged = judging.Judged(judging.repeated(wanted, [item.path for item in items]))
     changes: list[Change] = []
-    seen: set[UUID] = set()
     for item, record_id in zip(items, wanted, strict=True):
         if record_id is None or record_id not in known:
             raise not_found(item.id)
-        if record_id in seen:
-            message = "a batch names each record once"
-            judged.problems.append(Problem(item.path, "DUPLICATE", message))
-        seen.add(record_id)
         before = known[record_id]
         outcome = Outcome.RESTORED if before.delete_time else Outcome.UNCHANGED
         changes.append(Change(record_id, before, before.doc, [], None, item.path, outcome))

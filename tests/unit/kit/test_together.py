@@ -90,6 +90,61 @@ async def test_what_must_stay_apart_is_never_in_one_and_keeps_its_order() -> Non
     assert answers.asked == [[1], [2, 3, 4], [12, 13], [22]]
 
 
+async def test_those_that_ask_again_do_so_before_any_that_came_later() -> None:
+    answered: list[int] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def answer(_kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        begun.set()
+        await gate.wait()
+        if len(some) > 1 and 12 in some:
+            raise ValueError(some)
+        if some == [12]:  # by itself it takes longer than what comes after it
+            for _ in range(50):
+                await asyncio.sleep(0)
+        answered.extend(some)
+        return {one: -one for one in some}
+
+    together: Together[str, int, int] = Together(answer, apart=lambda n: n % 10)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 12, 3, 22)]
+    await begun.wait()
+    gate.set()
+    assert await asyncio.gather(*asking) == [-1, -12, -3, -22]
+    assert answered.index(12) < answered.index(22)
+
+
+async def test_who_leaves_instead_of_asking_again_holds_up_nobody() -> None:
+    """One before what it shares has failed, another while it asks again."""
+    asked: list[list[int]] = []
+    begun = asyncio.Semaphore(0)
+    gates = [asyncio.Event(), asyncio.Event()]
+
+    async def answer(_kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        asked.append(list(some))
+        begun.release()
+        if len(asked) <= len(gates):
+            await gates[len(asked) - 1].wait()
+        if len(some) > 1:
+            raise ValueError(some)
+        if some == [3]:
+            await asyncio.Event().wait()
+        return {one: -one for one in some}
+
+    together: Together[str, int, int] = Together(answer)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 2, 3)]
+    await begun.acquire()
+    gates[0].set()
+    await begun.acquire()  # 2 and 3 are under way
+    later = asyncio.create_task(together.ask("a", 5))
+    asking[1].cancel()
+    await asyncio.wait([asking[1]])
+    gates[1].set()
+    await begun.acquire()  # 3 asks again
+    asking[2].cancel()
+    assert await asyncio.wait_for(later, 5) == -5
+    assert asked == [[1], [2, 3], [3], [5]]
+
+
 async def test_large_ones_are_not_put_together() -> None:
     answers = Answers()
     together: Together[str, int, int] = Together(answers.answer, size=lambda n: n, most_size=10)
