@@ -16,6 +16,7 @@ from services.records.store import field_jobs, uniques
 
 
 def of_record(obj: CompiledObject, record_id: UUID, doc: dict[str, Any]) -> list[uniques.Claim]:
+    """What a live record with this document holds."""
     return [
         uniques.Claim(k.constraint_id, k.key_hash, record_id)
         for k in documents.unique_keys(obj, doc)

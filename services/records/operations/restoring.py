@@ -56,7 +56,8 @@ def _stands(record: Stored, key: str, after: Any) -> bool:
 async def _write(
     tx: Tx, target: Target, job: FieldJob, items: Sequence[Item]
 ) -> tuple[int, list[Note]]:
-    """All at once where that goes, else one by one: how many, and those that are refused."""
+    """All at once where that goes, else in halves, down to the one that does not go: how many, and
+    those that are refused."""
     if not items:
         return 0, []
     try:
@@ -67,9 +68,7 @@ async def _write(
             raise
         if len(items) == 1:
             return 0, [Note(job.id, UUID(items[0].id), exc.reason, exc.message)]
-    done, refused = 0, []
-    for one in items:
-        count, notes = await _write(tx, target, job, [one])
-        done += count
-        refused += notes
-    return done, refused
+    half = len(items) // 2
+    done, refused = await _write(tx, target, job, items[:half])
+    more, others = await _write(tx, target, job, items[half:])
+    return done + more, refused + others

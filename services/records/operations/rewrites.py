@@ -8,9 +8,8 @@ from kit import outbox
 from kit.db import Tx
 from schema.model import Field
 from services.records import events
-from services.records.logic import documents
 from services.records.model import Stored
-from services.records.operations import upkeep
+from services.records.operations import transitions, upkeep
 from services.records.operations.targets import Target
 from services.records.store import records as store
 
@@ -35,10 +34,7 @@ async def tell(tx: Tx, target: Target, field: Field, rewrites: Sequence[Rewrite]
         next_version = r.record.version + 1
         made = replace(r.record, doc=r.doc, version=next_version, update_time=now, updated_by=actor)
         moved.append(made)
-    rows = []
-    for one in moved:
-        folds = documents.folds(obj, one.doc, (one.created_by, actor))
-        rows.append(store.NewRow(one.id, one.doc, folds, one.position))
+    rows = [transitions.row(obj, one) for one in moved]
     await store.update(tx, target.workspace_id, rows, actor)
     pairs = [(r.record, one) for r, one in zip(rewrites, moved, strict=True)]
     await upkeep.note(tx, target.workspace, obj, pairs)

@@ -52,6 +52,7 @@ def settle(changes: Sequence[Change]) -> None:
 def announced(
     target: Target, changes: Sequence[Change], written: Sequence[Written]
 ) -> list[outbox.Event]:
+    """What tells of the changes, in their order; nothing of those that change nothing."""
     obj, version = target.full, target.workspace.version
     found = []
     for change, result in zip(changes, written, strict=True):
@@ -69,10 +70,12 @@ def announced(
 
 
 def live_doc(record: Stored | None) -> dict[str, Any] | None:
+    """The document of a record that is there and not deleted."""
     return record.doc if record is not None and record.delete_time is None else None
 
 
 def row(obj: CompiledObject, record: Stored) -> store.NewRow:
+    """The record as the store takes it, by the definitions that its indexes are kept for."""
     actors = (record.created_by, record.updated_by)
     folds = documents.folds(obj, record.doc, actors)
     return store.NewRow(record.id, record.doc, folds, record.position)
