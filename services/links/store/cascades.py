@@ -38,22 +38,25 @@ WITH q AS (
 )
 UPDATE cascades AS c SET
 {_TAKEN.format(of="q", which="c.batch_id = q.batch_id AND c.state = 'queued'")}"""
-# New batches: records of one object that one operation deletes, or brings back, so many together.
-# What else there is goes alone: there is no one call for it, or it was begun by an older release.
+# New batches: records of one object that one operation deletes, or brings back, so many together,
+# for one principal: some of an operation may come back for who undid it, some for who did it. What
+# else there is goes alone: there is no one call for it, or it was begun by an older release.
 _CLAIM_FRESH = f"""
 WITH q AS (
-  SELECT workspace_id, cascade_id, operation_id, action, node_kind,
+  SELECT workspace_id, cascade_id, operation_id, action, node_kind, actor, cause,
     CASE WHEN attempts = 0 AND NOT node_kind = ANY(%(alone)s)
       THEN NULL ELSE cascade_id END AS single
   FROM cascades WHERE state = 'queued' AND due_time <= now() AND batch_id IS NULL
   ORDER BY due_time LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), numbered AS (
   SELECT *, (row_number() OVER (
-    PARTITION BY workspace_id, operation_id, action, node_kind, single ORDER BY cascade_id
+    PARTITION BY workspace_id, operation_id, action, node_kind, actor, cause, single
+    ORDER BY cascade_id
   ) - 1) / %(size)s AS part FROM q
 ), headed AS (
   SELECT workspace_id, cascade_id, first_value(cascade_id) OVER (
-    PARTITION BY workspace_id, operation_id, action, node_kind, single, part ORDER BY cascade_id
+    PARTITION BY workspace_id, operation_id, action, node_kind, actor, cause, single, part
+    ORDER BY cascade_id
   ) AS head FROM numbered
 ), parts AS (
   SELECT * FROM (SELECT *, dense_rank() OVER (ORDER BY head) AS place FROM headed) AS r
@@ -153,7 +156,8 @@ async def claim(
 
 async def settle(tx: Tx, outcomes: Sequence[Outcome]) -> list[UUID]:
     """Keep what has become of cascades of one workspace that were taken together; those that stand
-    now: another worker may have taken them over. What was undone meanwhile is reversed."""
+    now: another worker may have taken them over. What was undone meanwhile is reversed, of each
+    operation by itself."""
     workspace_id = outcomes[0].cascade.workspace_id
     params = {
         "workspace_id": workspace_id,
@@ -165,16 +169,18 @@ async def settle(tx: Tx, outcomes: Sequence[Outcome]) -> list[UUID]:
     }
     await tx.send(_PLAN_ANEW)
     rows = await tx.all(_SETTLE, params)
-    undone = [
-        row["cascade_id"]
-        for row in rows
-        if row["reversed"] or row["state"] == CascadeState.CANCELLED
-        if row["action"] == "delete" and row["deleted_version"] is not None
-    ]
-    if undone:
-        first = outcomes[0].cascade
+    given = {one.cascade.id: one.cascade for one in outcomes}
+    undone: dict[UUID, list[Cascade]] = defaultdict(list)
+    for row in rows:
+        if row["action"] != "delete" or row["deleted_version"] is None:
+            continue
+        if row["reversed"] or row["state"] == CascadeState.CANCELLED:
+            own = given[row["cascade_id"]]
+            undone[own.operation_id].append(own)
+    for operation_id, some in undone.items():
+        first = some[0]
         context = {"actor": first.actor, "cause": first.cause, "traceparent": first.traceparent}
-        params = _reversal(workspace_id, first.operation_id, context) | {"ids": undone}
+        params = _reversal(workspace_id, operation_id, context) | {"ids": [one.id for one in some]}
         await tx.run(_REVERSE.format(which="cascade_id = ANY(%(ids)s)"), params)
     return [row["cascade_id"] for row in rows]
 

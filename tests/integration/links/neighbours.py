@@ -84,6 +84,11 @@ class Neighbours:
     holding: asyncio.Event | None = None  # until it is set, deletions stand still
     held: int = 0
 
+    async def stand_still(self) -> None:
+        if self.holding is not None:
+            self.held += 1
+            await self.holding.wait()
+
     async def is_held(self) -> bool:
         return self.held > 0
 
@@ -139,6 +144,7 @@ class _Records(records_rpc.RecordServiceServicer):
         self, request: records_pb.DeleteRecordRequest, _context: Any
     ) -> records_pb.DeleteRecordResponse:
         caller, world = current_caller(), self._world
+        await world.stand_still()
         node = Node(request.object, UUID(request.id))
         if node in world.refuse_deletion:
             raise FailedPrecondition("DELETE_RESTRICTED", "something protects it")
@@ -161,9 +167,7 @@ class _Records(records_rpc.RecordServiceServicer):
         caller, world = current_caller(), self._world
         if request.request_id in world.answered:
             return world.answered[request.request_id]
-        if world.holding is not None:
-            world.held += 1
-            await world.holding.wait()
+        await world.stand_still()
         nodes = [Node(request.object, UUID(one)) for one in request.ids]
         if world.refuse_deletion.intersection(nodes):
             raise FailedPrecondition("DELETE_RESTRICTED", "something protects one of them")

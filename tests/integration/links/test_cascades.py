@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from armature.links.v1 import link_service_pb2 as pb
@@ -10,6 +10,7 @@ from armature.links.v1 import link_service_pb2 as pb
 from kit.errors import Unavailable
 from planes.nodes import Node
 from services.links.operations import lives
+from services.links.store import cascades
 from services.links.workers import cascades as workers
 from tests.integration.links.conftest import Plane
 from tests.integration.links.neighbours import message, publish, record_event
@@ -212,6 +213,53 @@ async def test_what_is_undone_while_it_is_under_way_comes_back(
         return versions == [3] * 6
 
     await eventually(back, "all of it is back")
+
+
+def context(name: str = "") -> dict[str, Any]:
+    """Of an operation that somebody of this name began."""
+    cause = {"root_id": "", "causation_id": "", "depth": 1, "chain": []}
+    who = {"kind": "user", "id": name or str(uuid4()), "name": name}
+    return {"actor": who, "cause": cause, "traceparent": ""}
+
+
+async def test_what_is_undone_of_several_operations_comes_back_of_each(
+    plane: Plane, workspace: UUID
+) -> None:
+    world = plane.world
+    world.holding, world.held = asyncio.Event(), 0
+    operations = {uuid4(): world.record(workspace, "deal") for _ in range(2)}
+    async with plane.db.transaction(workspace) as tx:  # so that they are taken together
+        for operation, child in operations.items():
+            await cascades.add(tx, workspace, operation, [child], context())
+
+    async def both_held() -> bool:
+        return world.held == 2
+
+    await eventually(both_held, "both deletions are under way")
+    async with plane.db.transaction(workspace) as tx:
+        for operation in operations:
+            await cascades.reverse(tx, workspace, operation, context())
+    world.holding.set()
+
+    async def back() -> bool:
+        return [world.live[workspace].get(node) for node in operations.values()] == [3, 3]
+
+    await eventually(back, "the children of both are back", 10)
+    async with plane.db.transaction(workspace) as tx:
+        found = await tx.all("SELECT operation_id, action, actor FROM cascades")
+    by = {(r["operation_id"], r["action"]): r["actor"]["id"] for r in found}
+    assert all(by[one, "undelete"] == by[one, "delete"] for one in operations)
+
+
+async def test_each_call_is_of_one_principal(plane: Plane, workspace: UUID) -> None:
+    world, operation = plane.world, uuid4()
+    owned = [world.record(workspace, "deal") for _ in range(4)]
+    async with plane.db.transaction(workspace) as tx:
+        await cascades.add(tx, workspace, operation, owned[:2], context("Ann"))
+        await cascades.add(tx, workspace, operation, owned[2:], context("Bob"))
+    await eventually(gone(plane, workspace, owned), "all four are deleted")
+    keys = {node: key for key, node in world.deletions}
+    assert keys[owned[0]] == keys[owned[1]] != keys[owned[2]] == keys[owned[3]]
 
 
 async def deleted(plane: Plane, workspace: UUID, children: int) -> tuple[Node, list[Node]]:
