@@ -4,6 +4,7 @@ A call costs gateway and plane the same whether it is of one record or of a hund
 of what a read of one cost was the call. See docs/adr/0009-together.md.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from gateway.clients import Planes
 from gateway.planes import RECORDS
 from kit import deadlines, telemetry
+from kit.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from kit.together import Together
 
 _MOST = 100
@@ -35,13 +37,14 @@ class Gets:
     def __init__(self, planes: Planes, seconds: float) -> None:
         self._planes = planes
         self._seconds = seconds
-        self._asked: Together[_Kind, str, Any] = Together(self._several, _MOST)
+        self._asked: Together[_Kind, str, Any] = Together(self._several, _MOST, again=_again)
 
     async def get(self, headers: Sequence[tuple[str, str]], request: Any) -> Any:
         """GetRecord's answer, or the ServiceError that it raised. A read whose trace is followed,
         or of a record as it was, is a call of its own."""
         if telemetry.is_recording() or request.HasField("as_of"):
             return await self._alone(headers, request)
+        limit = self._seconds if (left := deadlines.remaining()) is None else left
         kind = _Kind(
             tuple(headers),
             request.object,
@@ -49,7 +52,11 @@ class Gets:
             request.show_deleted,
             request.at_version,
         )
-        found = await self._asked.ask(kind, request.id)
+        try:
+            async with asyncio.timeout(limit):
+                found = await self._asked.ask(kind, request.id)
+        except TimeoutError as exc:
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "the plane did not answer in time") from exc
         # Why there is none is what the call of its own tells.
         return found if found is not None else await self._alone(headers, request)
 
@@ -74,3 +81,8 @@ class Gets:
             for id_, one in zip(ids, answer.results, strict=True)
             if one.HasField("record")
         }
+
+
+def _again(failure: BaseException, _id: str) -> bool:
+    """Not of a plane that is away, or has too much to do already: all hear it."""
+    return not isinstance(failure, Unavailable | ResourceExhausted | DeadlineExceeded)

@@ -385,7 +385,11 @@ def _translated() -> Iterator[None]:
         raise ResourceExhausted(
             "DATABASE_BUSY", "no database connection was free in time", retry_after=1
         ) from exc
-    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as exc:
+    except (
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.SerializationFailure,
+    ) as exc:
         raise Unavailable("CONFLICT", "concurrent writes collided; try again") from exc
     except psycopg.OperationalError as exc:
         raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer") from exc

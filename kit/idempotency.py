@@ -34,6 +34,7 @@ VALUES (%s, %s, %s, %s, %s)"""
 _RECALL_ANY = """
 SELECT 1 AS known FROM idempotency_keys
 WHERE workspace_id = %s AND method = %s AND request_id = ANY(%s) LIMIT 1"""
+_WAIT_BRIEFLY = "SET LOCAL lock_timeout = '250ms'"
 _REMEMBER_ALL = """
 INSERT INTO idempotency_keys (workspace_id, method, request_id, request_hash, response)
 SELECT %s, %s, n.* FROM unnest(%s::text[], %s::bytea[], %s::bytea[]) AS n"""
@@ -91,14 +92,16 @@ async def at_once(
 ) -> Sequence[M]:
     """Do `work` for several requests of one method in one transaction; their responses, in order.
 
-    What any of them fails on undoes all; ABORTED / TWIN where one was answered before. Then each is
-    to be done by itself, with `once`.
+    What any of them fails on undoes all; ABORTED / TWIN where one was answered before, UNAVAILABLE
+    / CONFLICT where one has to wait for somebody's lock: what all of them lock must not be kept
+    from others meanwhile. Then each is to be done by itself, with `once`.
     """
     keyed = [(n, request) for n, request in enumerate(requests) if request.request_id]
     names = [_key(caller.workspace_id, request)[2] for _, request in keyed]
     method = type(requests[0]).__name__
     twin = _Twin("TWIN", "one of these requests was answered before")
     async with db.transaction(caller.workspace_id) as tx:
+        await tx.send(_WAIT_BRIEFLY)
         asked = None
         if keyed:
             asked = await tx.ask(_RECALL_ANY, [caller.workspace_id, method, names])

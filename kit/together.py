@@ -9,13 +9,39 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)  # what kind of question: those of one kind can be put in one
 A = TypeVar("A", bound=Hashable)
 R = TypeVar("R")
-# What is asked, its answer, and whether who asked has it, or has gone.
-_Waiting: TypeAlias = tuple[A, asyncio.Future[R | None], asyncio.Future[None]]
+
+
+class _Asked(Generic[A, R]):
+    """A question that waits: its answer, and whether who asked has it or has gone."""
+
+    __slots__ = ("answer", "mark", "one", "over")
+
+    def __init__(self, one: A, mark: Hashable) -> None:
+        loop = asyncio.get_running_loop()
+        self.one = one
+        self.mark = mark
+        self.answer: asyncio.Future[R | None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
+
+    def ask_again(self) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(_AskAgain())
+
+
+class _Line(Generic[A, R]):
+    """Questions of one kind."""
+
+    __slots__ = ("apart", "under_way", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Asked[A, R]] = deque()
+        self.under_way = True  # something is being answered, after which those that wait are
+        self.apart: set[Hashable] = set()  # marks of those that ask again, beside it
 
 
 class Together(Generic[K, A, R]):
@@ -28,15 +54,16 @@ class Together(Generic[K, A, R]):
         *,
         size: Callable[[A], int] = lambda _: 0,
         most_size: int = 0,
-        apart: Callable[[A], Hashable] | None = None,
+        apart: Callable[[A], Hashable] = lambda _: None,
         again: Callable[[BaseException, A], bool] = lambda _failure, _one: True,
     ) -> None:
         """`answer` is called for at most so many at once, which together have at most a size. It
-        must not depend on who asks: for several it runs in a context of its own.
+        must not depend on who asks: for several it runs in a context of its own, for one in that of
+        the one who asks.
 
-        Two questions that `apart` says the same of are never in one, and are answered in their
-        order. `again` says of what `answer` raised for several whether one of them may ask
-        again, alone: where nothing can have come of it, or it does no harm twice.
+        Two questions that `apart` says the same of, and not None, are never in one, and are
+        answered in their order. `again` says of what `answer` raised for several whether one of
+        them may ask again, alone: where nothing can have come of it, or it does no harm twice.
         """
         self._answer = answer
         self._most = most
@@ -44,99 +71,116 @@ class Together(Generic[K, A, R]):
         self._most_size = most_size
         self._apart = apart
         self._again = again
-        self._waiting: dict[K, deque[_Waiting[A, R]]] = {}
+        self._lines: dict[K, _Line[A, R]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, kind: K, one: A) -> R | None:
         """What `answer` raises, it raises for the one who asked alone: of a question that failed
         for several, each that may asks again."""
-        waiting = self._waiting.get(kind)
-        if waiting is None:
-            self._waiting[kind] = deque()
+        line = self._lines.get(kind)
+        if line is None:
+            self._lines[kind] = _Line()
             try:
-                return (await self._answer(kind, [one])).get(one)
+                return await self._alone(kind, one)
             finally:
                 self._go_on(kind)
-        loop = asyncio.get_running_loop()
-        found: asyncio.Future[R | None] = loop.create_future()
-        over: asyncio.Future[None] = loop.create_future()
-        waiting.append((one, found, over))
+        asked: _Asked[A, R] = _Asked(one, self._apart(one))
+        line.waiting.append(asked)
+        if not line.under_way:
+            self._go_on(kind)
         try:
-            return await found
+            return await asked.answer
         except _AskAgain:
-            return (await self._answer(kind, [one])).get(one)
+            return await self._alone(kind, one)
         finally:
-            over.set_result(None)
+            asked.over.set_result(None)
+
+    async def _alone(self, kind: K, one: A) -> R | None:
+        return (await self._answer(kind, [one])).get(one)
 
     def _go_on(self, kind: K) -> None:
-        """Ask for those that wait, if any do."""
-        some = self._next(self._waiting[kind])
-        if not some:
-            del self._waiting[kind]
-            return
-        task = asyncio.get_running_loop().create_task(
-            self._several(kind, some), context=contextvars.Context()
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Ask for those that wait, if any do that can be asked for."""
+        line = self._lines[kind]
+        some = self._next(line)
+        line.under_way = bool(some)
+        if some:
+            task = asyncio.get_running_loop().create_task(
+                self._several(kind, line, some), context=contextvars.Context()
+            )
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif not line.waiting and not line.apart:
+            del self._lines[kind]
 
-    def _next(self, waiting: deque[_Waiting[A, R]]) -> list[_Waiting[A, R]]:
-        """Take those that can be asked in one, the first of all among them."""
-        some: list[_Waiting[A, R]] = []
-        later: list[_Waiting[A, R]] = []
-        taken: set[Hashable] = set()
+    def _next(self, line: _Line[A, R]) -> list[_Asked[A, R]]:
+        """Take those that can be asked in one, the first of all that can be among them."""
+        some: list[_Asked[A, R]] = []
+        later: list[_Asked[A, R]] = []
+        taken = set(line.apart)
         size = 0
-        while waiting and len(some) < self._most:
-            asked = waiting.popleft()
-            one, found, _ = asked
-            if found.done():  # who asked has gone
+        while line.waiting and len(some) < self._most:
+            asked = line.waiting.popleft()
+            if asked.answer.done():  # who asked has gone
                 continue
-            mark = self._apart(one) if self._apart else None
-            if mark is not None and mark in taken:
+            if asked.mark in taken:
                 later.append(asked)
                 continue
-            size += self._size(one)
+            size += self._size(asked.one)
             if some and size > self._most_size:
                 later.append(asked)
                 break
-            taken.add(mark)
             some.append(asked)
-        waiting.extendleft(reversed(later))
+            if asked.mark is not None:
+                taken.add(asked.mark)
+        line.waiting.extendleft(reversed(later))
         return some
 
-    async def _several(self, kind: K, some: Sequence[_Waiting[A, R]]) -> None:
+    async def _several(self, kind: K, line: _Line[A, R], some: Sequence[_Asked[A, R]]) -> None:
         try:
-            again = await self._answer_to(kind, some)
-            if again:  # before any that came after them
-                await asyncio.wait(again)
+            if len(some) == 1:  # who asks alone does so in its own context
+                some[0].ask_again()
+                await asyncio.wait([some[0].over])
+                return
+            for asked in await self._answer_to(kind, some):
+                asked.ask_again()
+                if asked.mark is not None and not asked.over.done():
+                    self._set_apart(kind, line, asked)
         finally:
             self._go_on(kind)
 
-    async def _answer_to(
-        self, kind: K, some: Sequence[_Waiting[A, R]]
-    ) -> "list[asyncio.Future[None]]":
-        """Where it fails, ask for each half: of many, few have what makes all of them fail. What is
-        returned is over when those have their answers that ask again."""
+    def _set_apart(self, kind: K, line: _Line[A, R], asked: _Asked[A, R]) -> None:
+        """Have those of the same mark wait until this one has asked again."""
+        line.apart.add(asked.mark)
+
+        def back(_: object) -> None:
+            line.apart.discard(asked.mark)
+            if not line.under_way:
+                self._go_on(kind)
+
+        asked.over.add_done_callback(back)
+
+    async def _answer_to(self, kind: K, some: Sequence[_Asked[A, R]]) -> list[_Asked[A, R]]:
+        """Where it fails, ask for each half: of many, few have what makes all of them fail. Those
+        that are returned are to ask again by themselves."""
+        if len(some) < 2:
+            return list(some)
         try:
-            answers = await self._answer(kind, list(dict.fromkeys(one for one, _, _ in some)))
+            answers = await self._answer(kind, list(dict.fromkeys(asked.one for asked in some)))
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 -- whoever asked hears it
             again = []
             for asked in some:
-                if self._again(exc, asked[0]):
+                if self._again(exc, asked.one):
                     again.append(asked)
-                elif not asked[1].done():
-                    asked[1].set_exception(exc)
-            if len(again) > 2 and isinstance(exc, Exception):
-                half = len(again) // 2
-                first = await self._answer_to(kind, again[:half])
-                return first + await self._answer_to(kind, again[half:])
-            for _, found, _ in again:
-                if not found.done():
-                    found.set_exception(_AskAgain())
-            return [over for _, _, over in again]
-        for one, found, _ in some:
-            if not found.done():
-                found.set_result(answers.get(one))
+                elif not asked.answer.done():
+                    asked.answer.set_exception(exc)
+            if len(again) < 3 or not isinstance(exc, Exception):
+                return again
+            half = len(again) // 2
+            first = await self._answer_to(kind, again[:half])
+            return first + await self._answer_to(kind, again[half:])
+        for asked in some:
+            if not asked.answer.done():
+                asked.answer.set_result(answers.get(asked.one))
         return []
 
 

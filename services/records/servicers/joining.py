@@ -2,8 +2,9 @@
 
 A write that finds none of its kind under way is done at once, by itself. Those that come meanwhile
 are one batch, as if the client had sent it: one commit, one statement. Each is answered, recalled
-and traced as the request that it is; and where the batch fails for any of them, each is done again
-by itself, so that no write can undo another one, nor one client's hold up another client's.
+and traced as the request that it is; and where the batch fails for any of them, halves are tried,
+down to single writes, so that no write can undo another one. A batch waits for somebody's lock a
+quarter of a second at most: then, too, each waits for itself, and keeps nothing from others.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

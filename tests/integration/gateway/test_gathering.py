@@ -11,8 +11,14 @@ from armature.records.v1 import record_pb2
 from armature.records.v1 import record_service_pb2 as pb
 
 from gateway.gathering import Gets
-from kit.errors import NotFound, PermissionDenied
-from tests.integration.gateway.conftest import Client
+from kit.errors import (
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceError,
+    Unavailable,
+)
+from tests.integration.gateway.conftest import Client, opened
 from tests.integration.gateway.double import Double
 from tests.integration.gateway.messages import RECORDS
 
@@ -118,10 +124,42 @@ async def test_only_what_is_alike_is_one_call(together: Together, double: Double
     assert keys == {"Bearer arm_1_secret", "Bearer arm_2_secret"}
 
 
-async def test_what_fails_for_all_is_told_to_each(together: Together, double: Double) -> None:
+async def test_what_fails_for_several_is_asked_for_each(together: Together, double: Double) -> None:
     records = Records(double)
     denied = PermissionDenied("OBJECT_PERMISSION_REQUIRED", "not for you")
     double.answers["BatchGetRecords"] = denied
     ids = [str(UUID(int=n)) for n in range(10, 16)]
     replies = await together(records, ids[0], [(f"{RECORDS}/{i}", {}) for i in ids[1:]])
     assert [reply.json()["id"] for reply in replies] == ids  # each was then asked alone
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Unavailable("DATABASE_UNAVAILABLE", "the database does not answer"),
+        ResourceExhausted("DATABASE_BUSY", "no connection was free"),
+    ],
+)
+async def test_a_plane_that_is_away_is_not_asked_more_for_it(
+    together: Together, double: Double, failure: ServiceError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.clients._ATTEMPTS", 1)
+    records = Records(double)
+    double.answers["BatchGetRecords"] = failure
+    ids = [str(UUID(int=n)) for n in range(10, 30)]
+    replies = await together(records, ids[0], [(f"{RECORDS}/{i}", {}) for i in ids[1:]])
+    assert [reply.json().get("code", "") for reply in replies] == ["", *[failure.reason] * 19]
+    calls = [call.name for call in double.calls if call.name != "GetWorkspace"]
+    assert calls == ["GetRecord", "BatchGetRecords"]
+
+
+async def test_who_waits_for_others_does_so_within_its_time(double: Double) -> None:
+    records = Records(double)
+    double.answers["BatchGetRecords"] = records.get  # which does not answer either
+    async with opened(double.address, read_timeout_seconds=0.3) as client:
+        tasks = [asyncio.create_task(client.get(f"{RECORDS}/{UUID(int=1)}"))]
+        await records.asked.wait()
+        tasks += [asyncio.create_task(client.get(f"{RECORDS}/{UUID(int=n)}")) for n in (2, 3)]
+        async with asyncio.timeout(5):
+            replies = await asyncio.gather(*tasks)
+    assert [reply.status_code for reply in replies] == [504] * 3

@@ -179,3 +179,43 @@ async def test_a_broken_connection_writes_nothing_twice(
     page = await acme.query(sort="n", count="exact")
     assert [fields_of(r)["n"] for r in page.records] == sorted(set(range(20)) - lost)
     assert len(await acme.events()) == 20 - len(lost)
+
+
+async def test_an_answer_that_is_given_again_says_so_among_others(
+    acme: Client, gathered: Gather
+) -> None:
+    body = as_json({"name": "first"})
+    first = await acme("CreateRecord", object="deal", request_id="known", fields_json=body)
+    trailers: dict[str, str] = {}
+
+    async def again() -> Any:
+        request = pb.CreateRecordRequest(object="deal", request_id="known", fields_json=body)
+        create: Any = acme.stub.CreateRecord
+        headers = clients.metadata(f"{acme.workspace_id}:admin:ada")
+        return await clients.call(create, request, headers, on_trailers=trailers.update)
+
+    calls = [acme.create(name="a"), acme.create(name="b"), again(), acme.create(name="c")]
+    async with gathered(calls) as (tasks, _):
+        pass
+    answers = await asyncio.gather(*tasks)
+    assert answers[2] == first
+    assert trailers["x-idempotency-replayed"] == "true"
+    assert len(await acme.events()) == 4
+
+
+async def test_one_that_waits_for_a_lock_keeps_nothing_from_others(
+    acme: Client, plane: Plane
+) -> None:
+    """Somebody holds one of the records that a client updates together: the others are updated,
+    and can be by another client."""
+    made = [r.record for r in await acme.create_all([{"name": f"d{n}"} for n in range(12)])]
+    other = plane.client(acme.workspace_id, principal="bob")
+    async with acme.db.transaction(acme.workspace_id) as tx:
+        await tx.run("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [made[5].id])
+        tasks = [asyncio.create_task(acme.update(record, n=1)) for record in made]
+        held = tasks.pop(5)
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        for record in [*made[:5], *made[6:]]:
+            await asyncio.wait_for(other.update(record, n=2), 10)
+        assert not held.done()
+    assert (await held).record.version == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -111,6 +112,61 @@ async def test_those_that_ask_again_do_so_before_any_that_came_later() -> None:
     gate.set()
     assert await asyncio.gather(*asking) == [-1, -12, -3, -22]
     assert answered.index(12) < answered.index(22)
+
+
+async def test_who_asks_again_holds_up_none_but_those_that_must_follow() -> None:
+    answered: list[int] = []
+    begun, gate, slow = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer(_kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        begun.set()
+        await gate.wait()
+        if len(some) > 1 and 12 in some:
+            raise ValueError(some)
+        if some == [12]:
+            await slow.wait()
+        answered.extend(some)
+        return {one: -one for one in some}
+
+    together: Together[str, int, int] = Together(answer, apart=lambda n: n % 10)
+    asking = [asyncio.create_task(together.ask("a", n)) for n in (1, 12, 3)]
+    await begun.wait()
+    after = [asyncio.create_task(together.ask("a", n)) for n in (22, 4, 5)]
+    gate.set()
+    others = asyncio.gather(*after[1:], together.ask("a", 6))
+    assert await asyncio.wait_for(others, 5) == [-4, -5, -6]
+    assert 22 not in answered
+    slow.set()
+    assert await asyncio.gather(*asking, after[0]) == [-1, -12, -3, -22]
+    assert answered.index(12) < answered.index(22)
+    assert await asyncio.wait_for(together.ask("a", 2), 5) == -2  # and nothing is left behind
+
+
+async def test_who_is_answered_alone_is_so_in_its_own_context() -> None:
+    """Also where nobody but it waited, and where it is what is left of several that failed."""
+    mine: ContextVar[int] = ContextVar("mine", default=0)
+    seen: dict[int, int] = {}
+    begun, gate = asyncio.Semaphore(0), asyncio.Event()
+
+    async def answer(_kind: str, some: Sequence[int]) -> Mapping[int, int]:
+        begun.release()
+        await gate.wait()
+        if len(some) > 1:
+            raise ValueError(some)
+        seen[some[0]] = mine.get()
+        return {one: -one for one in some}
+
+    together: Together[str, int, int] = Together(answer)
+
+    async def ask(n: int) -> int | None:
+        mine.set(n)
+        return await together.ask("a" if n < 3 else "b", n)
+
+    asking = [asyncio.create_task(ask(n)) for n in (1, 2, 3, 4, 5, 6)]
+    await begun.acquire()
+    gate.set()
+    await asyncio.gather(*asking)
+    assert seen == {n: n for n in range(1, 7)}
 
 
 async def test_who_leaves_instead_of_asking_again_holds_up_nobody() -> None:
