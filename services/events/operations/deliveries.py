@@ -83,7 +83,7 @@ async def settle(
     ours = [
         one
         for one in attempted
-        if one.claim.delivery_id in held and one.claim.subscription_id in lanes
+        if (one.claim.delivery_id, one.claim.token) in held and one.claim.subscription_id in lanes
     ]
     if not ours:
         return {}

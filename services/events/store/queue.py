@@ -161,10 +161,11 @@ async def wake_lane(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> None:
 
 async def lock_many(
     tx: Tx, workspace_id: UUID, claims: Sequence[Claim]
-) -> tuple[dict[UUID, int], set[UUID]]:
+) -> tuple[dict[UUID, int], set[tuple[UUID, int]]]:
     """How often each lane's endpoint has failed in a row, of the lanes that are there; and the
-    deliveries whose leases are ours yet: a stale token may settle nothing. Both stay locked; lanes
-    first, each kind in the order of its ids, as everybody locks them."""
+    deliveries whose leases are ours yet, with their tokens: a stale one may settle nothing, nor may
+    one that was given back. Both stay locked; lanes first, each kind in the order of its ids, as
+    everybody locks them."""
     lanes = await tx.ask(
         "SELECT subscription_id, failures FROM delivery_lanes"
         " WHERE workspace_id = %s AND subscription_id = ANY(%s)"
@@ -172,10 +173,11 @@ async def lock_many(
         [workspace_id, sorted({claim.subscription_id for claim in claims})],
     )
     held = await tx.all(
-        "SELECT q.delivery_id FROM delivery_queue AS q"
+        "SELECT q.delivery_id, q.token FROM delivery_queue AS q"
         " JOIN unnest(%s::uuid[], %s::int8[]) AS h (delivery_id, token)"
         " ON q.delivery_id = h.delivery_id AND q.token = h.token"
-        " WHERE q.workspace_id = %s ORDER BY q.delivery_id FOR UPDATE OF q",
+        " WHERE q.workspace_id = %s AND q.lease_time > '-infinity'"
+        " ORDER BY q.delivery_id FOR UPDATE OF q",
         [
             [claim.delivery_id for claim in claims],
             [claim.token for claim in claims],
@@ -183,7 +185,7 @@ async def lock_many(
         ],
     )
     found = {row["subscription_id"]: int(row["failures"]) for row in await lanes.fetchall()}
-    return found, {row["delivery_id"] for row in held}
+    return found, {(row["delivery_id"], int(row["token"])) for row in held}
 
 
 async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:

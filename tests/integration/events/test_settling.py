@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from kit import ids
 from kit.db import Tx
 from services.events.logic.retries import BREAKER_FAILURES
@@ -156,6 +158,37 @@ async def test_a_lease_that_was_lost_settles_nothing_of_its_own_and_all_of_the_o
         assert await tx.value("SELECT failures FROM delivery_lanes") == 0
         assert not await settle(tx, workspace, made), "nothing is settled twice"
         assert await store.begin_attempts(tx, workspace, claims) == {}
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+@pytest.mark.parametrize(("stale", "fresh"), [(GONE, GOOD), (GOOD, DOWN), (DOWN, GOOD)])
+async def test_a_stale_lease_settles_nothing_beside_the_fresh_one_of_its_delivery(
+    plane: Plane, workspace: UUID, stale: Outcome, fresh: Outcome, *, stale_first: bool
+) -> None:
+    async with plane.db.transaction(workspace) as tx:
+        lane = await a_lane(tx, workspace)
+        [claim] = await claimed(tx, workspace, lane, 1)
+        old, new = replace(claim, token=6), claim
+        await tx.run("UPDATE delivery_queue SET token = 6 WHERE workspace_id = %s", [workspace])
+        [lost] = await attempts(tx, workspace, [old], [stale])
+        await tx.run("UPDATE delivery_queue SET token = 7 WHERE workspace_id = %s", [workspace])
+        [ours] = await attempts(tx, workspace, [new], [fresh])
+        found = await settle(tx, workspace, [lost, ours] if stale_first else [ours, lost])
+        state = DeliveryState.SUCCEEDED if fresh.succeeded else DeliveryState.PENDING
+        assert found == {ours: state}
+        assert (await store.get(tx, workspace, new.delivery_id)).state is state
+        queued = await tx.value("SELECT count(*) FROM delivery_queue")
+        assert queued == (state is DeliveryState.PENDING)
+        assert (await subscriptions.get(tx, workspace, lane)).state is SubscriptionState.ENABLED
+
+
+async def test_what_was_given_back_is_settled_no_more(plane: Plane, workspace: UUID) -> None:
+    async with plane.db.transaction(workspace) as tx:
+        lane = await a_lane(tx, workspace)
+        made = await attempts(tx, workspace, await claimed(tx, workspace, lane, 1), [DOWN])
+        assert await settle(tx, workspace, made)
+        assert await settle(tx, workspace, made) == {}
+        assert await tx.value("SELECT failures FROM delivery_lanes") == 1
 
 
 async def test_fifty_attempts_take_the_statements_of_one(plane: Plane, workspace: UUID) -> None:
