@@ -30,11 +30,13 @@ def kept(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def server_of(url: str) -> str:
-    """What a URL leads to: values that are kept for it go nowhere else. All of one that names no
-    server, such as a template."""
+def server_of(url: str) -> str | None:
+    """What a URL leads to: values that are kept for it go nowhere else. None for one that does not
+    name its server in so many words, such as a template: nothing is kept for that."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url
-    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else url
+        return None
+    if not parts.scheme or not parts.netloc or "{" in parts.netloc:
+        return None
+    return f"{parts.scheme}://{parts.netloc}".lower()

@@ -75,18 +75,21 @@ def judge(draft: Draft, workspace: Workspace, check_url: CheckUrl, permits: Perm
     return Definition(draft.name, draft.description, trigger, condition, tuple(actions))
 
 
-def with_kept(draft: Draft, stored: headers.Document) -> Draft:
-    """The draft with the values of headers that are stored, where it sends their mask back."""
+def with_kept(draft: Draft, stored: headers.Document, *, anywhere: bool) -> Draft:
+    """The draft with the values of headers that are stored, where it sends their mask back; with
+    `anywhere` nothing has changed that says where to."""
     taken: dict[str, ActionType | None] = {}
     actions = []
     for action in draft.actions:
         name = action.name or _free_name(action.type, taken)
         taken[name] = None
-        actions.append(_with_kept(action, name, stored))
+        actions.append(_with_kept(action, name, stored, anywhere=anywhere))
     return replace(draft, actions=tuple(actions))
 
 
-def _with_kept(action: DraftAction, name: str, stored: headers.Document) -> DraftAction:
+def _with_kept(
+    action: DraftAction, name: str, stored: headers.Document, *, anywhere: bool
+) -> DraftAction:
     if MASK.encode() not in action.input_json:
         return action
     try:
@@ -94,7 +97,7 @@ def _with_kept(action: DraftAction, name: str, stored: headers.Document) -> Draf
     except Invalid:  # told when it is judged
         return action
     step = {"id": name, "type": action.type, "input": given}
-    kept = headers.restored(step, stored)["input"]
+    kept = headers.restored(step, stored, anywhere=anywhere)["input"]
     return replace(action, input_json=jsonio.dumps(kept))
 
 

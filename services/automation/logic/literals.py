@@ -256,6 +256,8 @@ def _is_moment(text: str) -> bool:
 
 
 def _headers(value: Any, at: str) -> list[Problem]:
+    if value == MASK:
+        return [Problem(at, "HEADER_MASKED", headers.REFUSED)]
     if not isinstance(value, dict):
         return [Problem(at, "WRONG_KIND", "must be an object of texts")]
     problems = []

@@ -29,6 +29,7 @@ from services.automation.store import rules as store
 from services.automation.store import secrets as secret_store
 
 _DEFINING = ("trigger", "condition_json", "actions")
+_LEADING = ("trigger", "actions")  # what says where a webhook goes
 _MASKABLE = ("name", "description", *_DEFINING, "state")
 
 
@@ -193,7 +194,11 @@ class RuleServicer(rpc.RuleServiceServicer):
             return rules.Change(rule.definition, state, takes_over=False)
         keeper = Keeper(self._sealer, secrets.bound_to(caller.workspace_id, rule.id))
         stored = keeper.opened_actions(rule.definition.actions)
-        draft = drafts.with_kept(convert.changed_draft(rule, changes, paths), stored)
+        draft = drafts.with_kept(
+            convert.changed_draft(rule, changes, paths),
+            stored,
+            anywhere=not any(path in _LEADING for path in paths),
+        )
         permits = Permits(caller.permissions, caller.access) if takes_over else ANYTHING
         definition = await self._judge(caller, draft, problems, permits)
         return rules.Change(_shut(definition, keeper), state, takes_over)

@@ -35,6 +35,7 @@ from services.automation.store import schedules
 from services.automation.store import workflows as store
 
 _MOST_RECORDS = 1000
+_LEADING = ("trigger_json", "inputs_json", "variables_json")  # what templates of URLs may name
 
 
 class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowServiceServicer):
@@ -130,6 +131,8 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
             title, about, draft = convert.changed_workflow(present, request.changes, paths)
             if "steps_json" in paths:
                 draft = self._with_kept(caller, present, draft)
+            elif any(path in _LEADING for path in paths):
+                draft = headers.in_draft(draft, headers.let_go)
             updated = await workflows.update(
                 tx, caller, present, name=title, description=about, draft=draft
             )

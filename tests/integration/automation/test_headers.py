@@ -152,3 +152,158 @@ async def test_what_was_kept_before_headers_were_sealed_is_sent(tenant: Tenant) 
         )
     await tenant.finished(await tenant.happen())
     assert tenant.platform.receiver.at(path)[-1].headers["x-old"] == "old"
+
+
+def sends(url: Any, value: Any, kind: str = "send_webhook") -> dict[str, Any]:
+    return {"id": "call", "type": kind, "input": {"url": url, "headers": {"X-Key": value}}}
+
+
+async def change(tenant: Tenant, flow: str, **documents: Any) -> workflow_pb2.Workflow:
+    given: dict[str, Any] = {
+        f"{name}_json": json.dumps(value).encode() for name, value in documents.items()
+    }
+    request = PB.UpdateWorkflowRequest(
+        workflow=flow,
+        changes=workflow_pb2.Workflow(**given),
+        update_mask=FieldMask(paths=list(given)),
+        request_id=str(ids.new_id()),
+    )
+    found: workflow_pb2.Workflow = (
+        await tenant.call(tenant.workflows.UpdateWorkflow, request)
+    ).workflow
+    return found
+
+
+async def is_refused(tenant: Tenant, flow: str) -> bool:
+    error = await refusal(tenant.publish(flow))
+    return [v.code for v in error.violations] == ["HEADER_MASKED"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://{{ vars.host }}/x",
+        "{{ vars.url }}",
+        "https://api.example{{ vars.tail }}",
+        {"$cel": "vars.url"},
+    ],
+)
+async def test_nothing_is_kept_for_a_server_that_a_template_names(tenant: Tenant, url: Any) -> None:
+    def steps(host: str, value: str) -> list[Any]:
+        values = {"host": host, "url": f"https://{host}", "tail": f".{host}"}
+        first = {"id": "set", "type": "set_variables", "input": {"values": values}}
+        return [first, sends(url, value)]
+
+    variables = {"host": "good.example", "url": "https://good.example", "tail": "/"}
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "manual"},
+            "variables": variables,
+            "steps": steps("good.example", "tok-5"),
+        }
+    )
+    flow = made.workflow.id
+    await tenant.publish(flow)
+    await change(tenant, flow, steps=steps("evil.example", MASK))
+    assert await is_refused(tenant, flow)
+    await change(tenant, flow, steps=steps("good.example", "tok-5"))
+    await change(tenant, flow, limits={"concurrency": 2})
+    await tenant.publish(flow)
+    await change(tenant, flow, variables={**variables, "host": "evil.example"})
+    assert await is_refused(tenant, flow)
+    await nowhere(tenant, "tok-5")
+
+
+async def test_a_rule_whose_server_is_a_template_is_renamed_and_not_led_elsewhere(
+    tenant: Tenant,
+) -> None:
+    url = "https://{{ trigger.after.name }}/x"
+    given = {"url": url, "headers": {"X-Key": "tok-6"}}
+    made = await tenant.create([("send_webhook", given)], names=["hook"])
+    rule = made.rule.id
+    renamed = await update(tenant, rule, name=f"other {ids.new_id()}")
+    assert shown(renamed.actions[0]) == {"X-Key": MASK}
+    error = await refusal(update(tenant, rule, action(url, x_key=MASK)))
+    assert [v.code for v in error.violations] == ["HEADER_MASKED"]
+
+
+@pytest.mark.parametrize("kind", ["send_webhok", "", None, "update_record"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Key": "tok-7"},
+        {"X-Key": {"$cel": "'tok-7'"}},
+        {"X-Key": ["tok-7"]},
+        [{"name": "X-Key", "value": "tok-7"}],
+        "X-Key: tok-7",
+    ],
+)
+async def test_headers_of_what_is_no_step_yet_are_shut_too(
+    tenant: Tenant, kind: str | None, headers: Any
+) -> None:
+    given = {"url": "https://a.example", "headers": headers}
+    step = {"id": "call", "input": given} | ({} if kind is None else {"type": kind})
+    made = await tenant.draft({"trigger": {"type": "manual"}, "steps": [step]})
+    flow = made.workflow.id
+    request = PB.GetWorkflowRequest(workflow=flow)
+    got = (await tenant.call(tenant.workflows.GetWorkflow, request)).workflow
+    [seen] = json.loads(got.steps_json)
+    assert seen["input"]["headers"] == ({"X-Key": MASK} if isinstance(headers, dict) else MASK)
+    async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
+        [row] = await tx.all("SELECT draft AS text FROM workflows")
+    assert "tok-7" not in row["text"]
+
+
+async def test_what_stands_in_the_place_of_headers_is_kept_and_sent(tenant: Tenant) -> None:
+    path = f"/{ids.new_id()}"
+    url = tenant.platform.receiver.url + path
+    whole = sends(url, "")
+    set_up = {"id": "set", "type": "set_variables", "input": {"values": {"h": {"x-key": "tok-8"}}}}
+    whole["input"]["headers"] = "{{ vars.h }}"
+    flow = (await tenant.workflow([set_up, whole])).id
+    masked = sends(url, "")
+    masked["input"]["headers"] = MASK
+    await change(tenant, flow, steps=[set_up, masked])
+    await tenant.publish(flow)
+    run = await tenant.until((await tenant.start(flow)).id)
+    assert run.state == "succeeded", run.error
+    assert tenant.platform.receiver.at(path)[-1].headers["x-key"] == "tok-8"
+
+
+async def another_secret(tenant: Tenant) -> None:
+    """As if what is sealed had been sealed under another secret."""
+    async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
+        for table, column in (
+            ("rule_versions", "definition"),
+            ("workflow_versions", "definition"),
+            ("workflows", "draft"),
+        ):
+            await tx.run(
+                f"UPDATE {table} SET {column} = regexp_replace({column},"
+                f' \'"sealed:[^"]*"\', \'"sealed:{"A" * 64}"\') WHERE workspace_id = %s',
+                [tenant.workspace_id],
+            )
+
+
+async def test_headers_that_cant_be_read_any_more_are_given_anew(tenant: Tenant) -> None:
+    path = f"/{ids.new_id()}"
+    url = tenant.platform.receiver.url + path
+    given = {"url": url, "headers": {"X-Key": "old"}}
+    rule = (await tenant.create([("send_webhook", given)], names=["hook"])).rule.id
+    flow = (await tenant.workflow([sends(url, "old")])).id
+    await another_secret(tenant)
+    run = await tenant.finished(await tenant.happen())
+    why = "headers can't be read any more: give their values anew"
+    assert (run.state, why in run.error) == ("failed", True), run.error
+    assert not tenant.platform.receiver.at(path)
+    error = await refusal(update(tenant, rule, name=f"other {ids.new_id()}"))
+    assert [v.code for v in error.violations] == ["HEADER_MASKED"]
+    assert await is_refused(tenant, flow)
+    request = PB.CheckWorkflowRequest(workflow=flow)
+    checked = await tenant.call(tenant.workflows.CheckWorkflow, request)
+    assert [one.code for one in checked.problems] == ["HEADER_MASKED"]
+    await update(tenant, rule, action(url, x_key="new"))
+    await change(tenant, flow, steps=[sends(url, "new")])
+    await tenant.publish(flow)
+    await tenant.finished(await tenant.happen())
+    assert tenant.platform.receiver.at(path)[-1].headers["x-key"] == "new"
