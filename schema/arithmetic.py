@@ -45,8 +45,9 @@ class BeyondError(Exception):
 
 @lru_cache(maxsize=4096)
 def read(expression: str) -> Value | None:
-    """What computes the expression from fields by name (numbers as int and Decimal); None where
-    it says more than arithmetic. The function raises NoValueError and BeyondError."""
+    """What computes the expression from fields by name (numbers as int and Decimal, `...` for what
+    only CEL knows); None where it says more than arithmetic. The function raises NoValueError and
+    BeyondError."""
     try:
         tokens = _tokens(expression)
         found = _Reader(tokens).whole()
@@ -200,6 +201,8 @@ class _Reader:
                 raise BeyondError
             found = fields[name]
             for step in steps:
+                if found is ...:
+                    raise BeyondError
                 if not isinstance(found, Mapping) or step not in found:
                     raise NoValueError
                 found = found[step]
@@ -239,7 +242,10 @@ def _related(sign: str, one: Value, other: Value) -> Value:
             return _equal(a, b) is (sign == "==")
         if isinstance(a, str | bool) or isinstance(b, str | bool):
             raise BeyondError
-        return _RELATIONS[sign](_number(a), _number(b))
+        a, b = _number(a), _number(b)
+        if isinstance(a, int) is not isinstance(b, int):
+            raise BeyondError  # CEL does not mix them
+        return _RELATIONS[sign](a, b)
 
     return value
 

@@ -71,6 +71,14 @@ def test_what_is_more_than_arithmetic_is_left_to_cel(expression: str) -> None:
             found({"title": "t", "price": Decimal(1)})
 
 
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">="])
+def test_an_order_of_whole_numbers_and_fractions_is_left_to_cel(sign: str) -> None:
+    compute = arithmetic.read(f"pieces {sign} price")
+    assert compute is not None
+    with pytest.raises(arithmetic.BeyondError):
+        compute({"pieces": 7, "price": Decimal("7.5")})
+
+
 NUMBERS = ("price", "factor", "1.5", "0.25", "double(pieces)", "double(amount.amount_micros)")
 WHOLE = ("pieces", "3", "-2", "amount.amount_micros", "int(factor)")
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schema import formulas
+from schema import arithmetic, formulas
 from schema.compiled import CompiledObject
 from schema.field_changes import FieldChange, read_change
 from schema.jsonio import dumps
@@ -39,6 +39,12 @@ FIELDS = (
     a_field("tags", "array"),
     a_field("stars", "rating"),
     a_field("company", "relation", targets=["company"]),
+    a_field("person", "full_name"),
+    a_field("place", "address"),
+    a_field("mails", "emails"),
+    a_field("calls", "phones"),
+    a_field("sites", "links"),
+    a_field("data", "json"),
 )
 DOC = {
     "price": 2.5,
@@ -52,7 +58,29 @@ DOC = {
     "amount": {"amount_micros": 12_500_000, "currency_code": "EUR"},
     "tags": ["a", "b"],
     "stars": 4,
+    "person": {"first_name": "Ada", "last_name": "King"},
+    "place": {"city": "Kiel", "country_code": "DE"},
+    "mails": {"primary": "a@b.de", "additional": ["c@d.de"]},
+    "calls": {"primary": {"number": "+49431", "country_code": "DE"}, "additional": []},
+    "sites": {"primary": {"url": "https://a.de", "label": "A"}, "secondary": []},
+    "data": {"deep": {"n": 2, "f": 0.5, "t": "x"}},
 }
+PARTS = [
+    ("amount.amount_micros", "number", 12_500_000),
+    ("amount.currency_code", "text", "EUR"),
+    ("person.first_name", "text", "Ada"),
+    ("person.first_name + ' ' + person.last_name", "text", "Ada King"),
+    ("place.city", "text", "Kiel"),
+    ("place.city == 'Kiel' ? 1 : 2", "number", 1),
+    ("place.street", "text", None),
+    ("mails.primary", "text", "a@b.de"),
+    ("calls.primary.number", "text", "+49431"),
+    ("sites.primary.url", "text", "https://a.de"),
+    ("data.deep.n + 1", "number", 3),
+    ("data.deep.f", "number", Decimal("0.5")),
+    ("data.deep.t", "text", "x"),
+    ("data.deep.t == null || place.city != ''", "boolean", True),
+]
 VALUES = [
     ("price * double(pieces)", "number", {}, Decimal("7.5")),
     ("price / 3.0", "number", {"decimals": 2}, Decimal("0.83")),
@@ -73,6 +101,19 @@ VALUES = [
     ("due + duration('99999999h')", "date", {}, None),
     ("'a\\u0000b'", "text", {}, None),
 ]
+
+
+@pytest.mark.parametrize(("expression", "result", "expected"), PARTS)
+def test_parts_are_what_cel_gives(
+    monkeypatch: pytest.MonkeyPatch, expression: str, result: str, expected: Any
+) -> None:
+    field = a_formula("f", expression, result)
+    formulas.check(expression, result, FIELDS, "settings.expression")
+    assert formulas.ready(field, FIELDS).value(DOC) == expected
+    assert formulas.ready(field, FIELDS).value({}) is None
+    monkeypatch.setattr(arithmetic, "read", lambda _: None)  # CEL alone
+    assert formulas.ready(field, FIELDS).value(DOC) == expected
+    assert formulas.ready(field, FIELDS).value({}) is None
 
 
 @pytest.mark.parametrize(("expression", "result", "settings", "expected"), VALUES)
