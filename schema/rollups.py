@@ -61,6 +61,7 @@ class Rollup(msgspec.Struct, frozen=True):
     currency_code: str = ""
     filter: dict[str, Any] = {}
     reads: tuple[str, ...] = ()  # ids of the fields of the other object that it tells of
+    forms: tuple[tuple[str, str, str], ...] = ()  # of these: id, key in documents, and type
 
     @property
     def adds(self) -> bool:
@@ -100,7 +101,14 @@ def resolve(workspace: Workspace, obj: CompiledObject, field: Field, path: str =
         currency_code=code,
         filter=asked.get("filter") or {},
         reads=tuple(sorted(reads)),
+        forms=_forms(other, reads),
     )
+
+
+def _forms(other: CompiledObject, reads: set[str]) -> tuple[tuple[str, str, str], ...]:
+    """How the values stand that a rollup reads: those that a job writes anew, it would not see."""
+    read = [f for f in other.fields.values() if f.id in reads]
+    return tuple(sorted((f.id, f.key or f.name, str(f.type)) for f in read))
 
 
 def of(workspace: Workspace) -> Mapping[str, Rollup]:

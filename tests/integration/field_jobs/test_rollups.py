@@ -295,6 +295,7 @@ async def test_what_a_rollup_uses_stays_as_it_is(acme: Client) -> None:
     await ready(acme, "freight", "afloat")
     for field, changes in (
         ("tons", {"type": "decimal"}),
+        ("state", {"type": "text"}),
         ("port", {"settings": {"targets": ["port"], "inverse_name": "ships"}}),
         ("port", {"indexed": False}),
     ):
