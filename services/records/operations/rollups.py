@@ -26,7 +26,7 @@ from schema.rollups import Rollup
 from services.records.logic import documents
 from services.records.logic import rollups as logic
 from services.records.logic.rollups import Cause
-from services.records.model import Stored
+from services.records.model import Projection, Stored
 from services.records.operations import writes
 from services.records.operations.targets import Target
 from services.records.store import field_jobs as job_store
@@ -49,27 +49,69 @@ async def brought_up(
     workspace: Workspace,
     obj: CompiledObject | None = None,
     ids: Sequence[UUID] | None = None,
+    shown: Projection | None = None,
 ) -> None:
-    """Fold in what writers have appended for the records of `ids` before a read of these; else for
-    any of the object's, and of the objects that its filters may go through; else for any at all."""
+    """Fold in what writers have appended for the records of `ids` before a read of these, and for
+    any that are shown beside them; else for any of the object's, and of the objects that its
+    filters may go through; else for any at all."""
     told = definitions.of(workspace.full)
     if not told:
         return
     workspace_id = UUID(workspace.id)
+    beside: list[Rollup] = []
     if obj is None:
         kept = list(told.values())
     elif ids is not None:
         kept = [one for one in told.values() if one.object_id == obj.id]
+        expanded = _expanded(workspace, [obj], shown)
+        beside = [one for one in told.values() if one.object_id in expanded]
     else:
         kept = obj.full.derived("rollups near", lambda: _near(workspace.full, obj, told))
-    if not kept:
+    if not kept and not beside:
         return
     async with db.reading(workspace_id) as tx:
-        rollup_ids = [UUID(one.id) for one in kept]
-        parents = await store.pending(tx, workspace_id, rollup_ids, ids, _MOST)
-    for at in range(0, len(parents), AT_ONCE):
-        async with db.transaction(workspace_id) as tx:
-            await fold(tx, workspace, kept, parents[at : at + AT_ONCE])
+        parents = await pending(tx, workspace_id, kept, ids, _MOST)
+        if beside:
+            others = await pending(tx, workspace_id, beside, None, _MOST)
+            for object_id, own in others.items():
+                parents[object_id] = sorted({*parents.get(object_id, ()), *own})
+    every = {one.id: one for one in (*kept, *beside)}
+    for object_id, own in sorted(parents.items()):
+        for at in range(0, len(own), AT_ONCE):
+            async with db.transaction(workspace_id) as tx:
+                await fold(tx, workspace, object_id, list(every.values()), own[at : at + AT_ONCE])
+
+
+async def pending(
+    tx: Tx,
+    workspace_id: UUID,
+    kept: Sequence[Rollup],
+    ids: Sequence[UUID] | None,
+    limit: int,
+) -> dict[str, list[UUID]]:
+    """Records whose figures are not folded in, by object: all of `ids`, or as many of each."""
+    if not kept:
+        return {}
+    object_of = {one.id: one.object_id for one in kept}
+    found: dict[str, set[UUID]] = defaultdict(set)
+    rollup_ids = [UUID(one) for one in object_of]
+    for rollup_id, parent in await store.pending(tx, workspace_id, rollup_ids, ids, limit):
+        found[object_of[rollup_id]].add(parent)
+    most = limit if ids is None else None
+    return {object_id: sorted(own)[:most] for object_id, own in found.items()}
+
+
+def _expanded(
+    workspace: Workspace, objects: Sequence[CompiledObject], shown: Projection | None
+) -> set[str]:
+    """Ids of the objects whose records a projection shows beside those of the first."""
+    found: set[str] = set()
+    for name, inner in shown.expand.items() if shown is not None else ():
+        fields = [o.fields[name] for o in objects if name in o.fields]
+        names = {n for f in fields for n in f.settings.get("targets", ())}
+        targets = [o for n in sorted(names) if (o := workspace.object(n))]
+        found |= {o.id for o in targets} | _expanded(workspace, targets, inner)
+    return found
 
 
 def _near(workspace: Workspace, obj: CompiledObject, told: Mapping[str, Rollup]) -> list[Rollup]:
@@ -87,26 +129,27 @@ def _near(workspace: Workspace, obj: CompiledObject, told: Mapping[str, Rollup])
 
 
 async def fold(
-    tx: Tx, workspace: Workspace, kept: Sequence[Rollup], parents: Sequence[UUID]
-) -> None:
-    """Fold what is appended for these records into their figures, their own events included."""
-    by_object: dict[str, list[Rollup]] = defaultdict(list)
-    for rollup in kept:
-        by_object[rollup.object_id].append(rollup)
-    for object_id, own in sorted(by_object.items()):
-        await _fold(tx, workspace.full, workspace.full.objects_by_id[object_id], own, parents)
-
-
-async def _fold(
     tx: Tx,
     workspace: Workspace,
-    obj: CompiledObject,
-    kept: Sequence[Rollup],
+    object_id: str,
+    rollups: Sequence[Rollup],
     parents: Sequence[UUID],
-) -> None:
-    workspace_id = UUID(workspace.id)
+    *,
+    passing: bool = False,
+) -> bool:
+    """Fold what is appended for these records of one object into their figures, their own events
+    included: in a transaction for each object, since writers lock those in orders of their own.
+    With `passing`, those that others hold are passed by. Whether there was anything to do."""
+    workspace = workspace.full
+    workspace_id, obj = UUID(workspace.id), workspace.objects_by_id[object_id]
+    kept = [one for one in rollups if one.object_id == object_id]
     await owing.ask(tx, workspace_id, UUID(obj.id))  # before any row, as writers do
-    found = await record_store.lock(tx, workspace_id, UUID(obj.id), sorted(parents))
+    found = await record_store.lock(
+        tx, workspace_id, UUID(obj.id), sorted(parents), passing=passing
+    )
+    if passing:
+        held = await record_store.present(tx, workspace_id, parents) - found.keys()
+        parents = [one for one in parents if one not in held]
     taken = await store.take(tx, workspace_id, [UUID(one.id) for one in kept], parents)
     values = await _values(tx, workspace, kept, found, taken)
     deleted = [(r, values[i]) for i, r in found.items() if r.delete_time and i in values]
@@ -124,6 +167,7 @@ async def _fold(
         rows = [(found[i], values[i], _source(cause)) for i, cause in own]
         await writes.work_out(tx, target, rows)
     crash.point("records.rollup")
+    return bool(taken)
 
 
 async def _values(

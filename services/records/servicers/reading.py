@@ -21,7 +21,7 @@ from schema.model import View, ViewType
 from schema.problems import Invalid
 from services.records import convert
 from services.records.logic import calendar
-from services.records.model import Query
+from services.records.model import Projection, Query
 from services.records.operations import (
     counting,
     places,
@@ -86,7 +86,8 @@ class Reading:
             found = resolve(workspace, obj)
         parts = found if isinstance(found, tuple) else (found,)
         await self._know(workspace, [part for part in parts if isinstance(part, Query)])
-        await rollups.brought_up(self._db, workspace, obj, ids)
+        shown = found if isinstance(found, Projection) else None
+        await rollups.brought_up(self._db, workspace, obj, ids, shown)
         return workspace, obj, found
 
     async def _know(self, workspace: Workspace, queries: Sequence[Query]) -> None:

@@ -24,6 +24,8 @@ _LOCK = f"""
 SELECT {_COLUMNS} FROM records
 WHERE workspace_id = %s AND object_id = %s AND record_id = ANY(%s)
 ORDER BY record_id FOR UPDATE"""
+_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+_PRESENT = "SELECT record_id FROM records WHERE workspace_id = %s AND record_id = ANY(%s)"
 _UPDATE = """
 UPDATE records AS r
 SET doc = t.doc, folds = t.folds, position = t.position, version = r.version + 1,
@@ -92,11 +94,19 @@ async def insert(
 
 
 async def lock(
-    tx: Tx, workspace_id: UUID, object_id: UUID, ids: Sequence[UUID]
+    tx: Tx, workspace_id: UUID, object_id: UUID, ids: Sequence[UUID], *, passing: bool = False
 ) -> dict[UUID, Stored]:
-    """The records of these ids, deleted ones included, locked in id order until commit."""
-    rows = await tx.all(_LOCK, [workspace_id, object_id, list(ids)])
+    """The records of these ids, deleted ones included, locked in id order until commit; with
+    `passing`, without those that others hold."""
+    query = _LOCK_FREE if passing else _LOCK
+    rows = await tx.all(query, [workspace_id, object_id, list(ids)])
     return {row["record_id"]: stored(row) for row in rows}
+
+
+async def present(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these ids that are records', of whatever object, deleted or not."""
+    rows = await tx.all(_PRESENT, [workspace_id, list(ids)])
+    return {row["record_id"] for row in rows}
 
 
 async def update(

@@ -28,11 +28,22 @@ INSERT INTO rollup_deltas
 SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::int8[], %s::numeric[], %s::jsonb[],
   %s::jsonb[], %s::jsonb[])"""
 _PENDING = """
-SELECT DISTINCT parent_id FROM (
-  SELECT parent_id FROM rollup_deltas
-  WHERE workspace_id = %(workspace)s AND rollup_id = ANY(%(rollups)s)
-    AND (%(parents)s::uuid[] IS NULL OR parent_id = ANY(%(parents)s::uuid[]))
-  LIMIT %(limit)s) AS some_of_them"""
+SELECT DISTINCT rollup_id::text AS rollup_id, parent_id FROM rollup_deltas
+WHERE workspace_id = %s AND rollup_id = ANY(%s) AND parent_id = ANY(%s)"""
+# From one record to the next, however much is appended for either.
+_SOME_PENDING = """
+SELECT k.id::text AS rollup_id, p.parent_id
+FROM unnest(%(rollups)s::uuid[]) AS k (id) CROSS JOIN LATERAL (
+  WITH RECURSIVE found AS (
+    (SELECT parent_id FROM rollup_deltas
+     WHERE workspace_id = %(workspace)s AND rollup_id = k.id ORDER BY parent_id LIMIT 1)
+    UNION ALL
+    SELECT d.parent_id FROM found AS f CROSS JOIN LATERAL (
+      SELECT parent_id FROM rollup_deltas
+      WHERE workspace_id = %(workspace)s AND rollup_id = k.id AND parent_id > f.parent_id
+      ORDER BY parent_id LIMIT 1) AS d
+  )
+  SELECT parent_id FROM found LIMIT %(limit)s) AS p"""
 # From one rollup to the next, whatever stands in between.
 _WAITING = """
 WITH RECURSIVE found AS (
@@ -120,15 +131,16 @@ async def pending(
     rollup_ids: Sequence[UUID],
     parent_ids: Sequence[UUID] | None,
     limit: int,
-) -> list[UUID]:
-    """Records whose figures are not folded in: all of those given, or some of all."""
-    params = {
-        "workspace": workspace_id,
-        "rollups": list(rollup_ids),
-        "parents": None if parent_ids is None else list(parent_ids),
-        "limit": limit,
-    }
-    return sorted(row["parent_id"] for row in await tx.all(_PENDING, params))
+) -> list[tuple[str, UUID]]:
+    """(rollup, record) of figures that are not folded in: all of the records given, or as many of
+    each rollup."""
+    own = list(rollup_ids)
+    if parent_ids is not None:
+        rows = await tx.all(_PENDING, [workspace_id, own, list(parent_ids)])
+    else:
+        some = {"workspace": workspace_id, "rollups": own, "limit": limit}
+        rows = await tx.all(_SOME_PENDING, some)
+    return [(row["rollup_id"], row["parent_id"]) for row in rows]
 
 
 async def waiting(tx: Tx) -> list[tuple[UUID, UUID]]:

@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.2
 
 
 class RollupFolder:
-    """Runs until cancelled; several may run, and wait for each other at a record."""
+    """Runs until cancelled; several may run, and pass by the records that somebody else holds."""
 
     def __init__(
         self,
@@ -55,7 +55,10 @@ class RollupFolder:
             by_workspace[workspace_id].add(str(rollup_id))
         worked = False
         for workspace_id, rollup_ids in by_workspace.items():
-            worked |= await self._work(workspace_id, rollup_ids)
+            try:
+                worked |= await self._work(workspace_id, rollup_ids)
+            except (ServiceError, psycopg.Error) as exc:  # the others go on
+                log.warning("rollups wait", workspace_id=str(workspace_id), error=str(exc))
         return worked
 
     async def _work(self, workspace_id: UUID, rollup_ids: set[str]) -> bool:
@@ -64,8 +67,10 @@ class RollupFolder:
         kept = [one for one in definitions.of(workspace).values() if one.id in rollup_ids]
         if not kept:
             return False
-        async with self._db.transaction(workspace_id) as tx:
-            ids = [UUID(one.id) for one in kept]
-            parents = await store.pending(tx, workspace_id, ids, None, rollups.AT_ONCE)
-            await rollups.fold(tx, workspace, kept, parents)
-        return bool(parents)
+        async with self._db.reading(workspace_id) as tx:
+            parents = await rollups.pending(tx, workspace_id, kept, None, rollups.AT_ONCE)
+        worked = False
+        for object_id, own in sorted(parents.items()):
+            async with self._db.transaction(workspace_id) as tx:
+                worked |= await rollups.fold(tx, workspace, object_id, kept, own, passing=True)
+        return worked

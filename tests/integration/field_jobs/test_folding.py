@@ -1,0 +1,113 @@
+"""What is appended to rollups is folded in wherever it is read, and nobody stands in the way."""
+
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from kit.errors import Unavailable
+from schema.compiled import Workspace
+from services.records.logic.rollups import Cause, Delta
+from services.records.store import rollups as store
+from services.records.workers.rollups import RollupFolder
+from tests.integration.field_jobs.client import Client
+from tests.integration.field_jobs.test_rollups import a_port, a_rollup, port, ports, ready
+
+work_once = RollupFolder.work_once
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker comes before the test."""
+
+    async def nothing(_: RollupFolder) -> bool:
+        return False
+
+    monkeypatch.setattr(RollupFolder, "work_once", nothing)
+
+
+def folder(client: Client) -> RollupFolder:
+    """The one of the service."""
+    bound = (getattr(one, "__self__", None) for one in client.records.wiring.workers)
+    return next(one for one in bound if isinstance(one, RollupFolder))
+
+
+async def counted(client: Client, record_id: str) -> int:
+    rows = await client.rows("SELECT count FROM rollup_sums WHERE parent_id = %s", UUID(record_id))
+    return int(rows[0]["count"]) if rows else 0
+
+
+async def test_however_much_is_appended_each_record_is_found(acme: Client) -> None:
+    """In a transaction that nobody sees."""
+    cause = Cause("", "", 0, (), {})
+    rollup_ids, workspace_id = sorted(uuid4() for _ in range(3)), UUID(acme.workspace_id)
+    parents = sorted(uuid4() for _ in range(50))
+    hot = [Delta(rollup_ids[0], parents[0], 1, Decimal(1)) for _ in range(200)]
+    rest = [Delta(r, p, 1, Decimal(1)) for r in rollup_ids for p in parents]
+    async with acme.records.app.db.transaction(workspace_id) as tx:
+        await store.add(tx, workspace_id, [(one, cause) for one in (*hot, *rest)])
+        every = {(str(r), p) for r in rollup_ids for p in parents}
+        given = await store.pending(tx, workspace_id, rollup_ids, parents, 10)
+        assert (len(given), set(given)) == (len(every), every)
+        assert set(await store.pending(tx, workspace_id, rollup_ids, None, 50)) == every
+        some = await store.pending(tx, workspace_id, rollup_ids, None, 10)
+        assert sorted(some) == [(str(r), p) for r in rollup_ids for p in parents[:10]]
+        await tx.run("DELETE FROM rollup_deltas WHERE workspace_id = %s", [workspace_id])
+
+
+async def test_what_is_shown_beside_a_record_is_as_of_now(acme: Client, idle: None) -> None:
+    await ports(acme)
+    kiel = await a_port(acme, "Kiel")
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    ship = await acme.create(port=kiel)
+    asked = {"object": "ship", "fields": "name,port.ships"}
+    found = await acme("GetRecord", id=ship.id, **asked)
+    assert json.loads(found.record.fields_json)["port"]["ships"] == 1
+    await acme.create(port=kiel)
+    many = await acme("BatchGetRecords", ids=[ship.id], **asked)
+    shown = json.loads(many.results[0].record.fields_json)
+    assert shown["port"]["ships"] == 2
+
+
+async def test_a_workspace_that_is_stuck_keeps_no_other_from_its_figures(
+    acme: Client, idle: None, new_workspace: Callable[[], Awaitable[Client]]
+) -> None:
+    one, other = sorted([acme, await new_workspace()], key=lambda c: UUID(c.workspace_id))
+    ids = []
+    for client in (one, other):
+        await ports(client)
+        ids.append(await a_port(client, "Kiel"))
+        await a_rollup(client, "ships", function="count")
+        await ready(client, "ships")
+        await client.create(port=ids[-1])
+    app, real = acme.records.app, folder(acme)
+    known: Callable[[UUID], Awaitable[Workspace]] = vars(real)["_definitions_of"]
+
+    async def definitions_of(workspace_id: UUID) -> Workspace:
+        if workspace_id == UUID(one.workspace_id):
+            raise Unavailable("METADATA_BEHIND", "try again")
+        return await known(workspace_id)
+
+    stuck = RollupFolder(app.db, app.worker_db, definitions_of)
+    assert await work_once(stuck)
+    assert [await counted(one, ids[0]), await counted(other, ids[1])] == [0, 1]
+    assert await work_once(real)
+    assert await counted(one, ids[0]) == 1
+
+
+async def test_the_worker_passes_by_a_record_that_somebody_holds(acme: Client, idle: None) -> None:
+    await ports(acme)
+    kiel, bari = await a_port(acme, "Kiel"), await a_port(acme, "Bari")
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    await acme.create_all([{"port": kiel}, {"port": bari}])
+    async with acme.records.app.db.transaction(UUID(acme.workspace_id)) as tx:
+        await tx.all("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [UUID(kiel)])
+        assert await work_once(folder(acme))
+        assert [await counted(acme, kiel), await counted(acme, bari)] == [0, 1]
+        assert not await work_once(folder(acme))
+    assert await work_once(folder(acme))
+    assert (await port(acme, kiel))["ships"] == 1
