@@ -28,6 +28,7 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
     With `constraint` no field changes: its fields, `parts`, become unique together, and `old` and
     `target` are the first of them. A formula is worked out anew from all that it `reads`,
     by way of other formulas as well; what a rollup figures is kept by its own id beside the change.
+    Where `restores` names a job, what that job did to values is taken back, and nothing else.
     """
 
     old: Field
@@ -37,6 +38,7 @@ class FieldChange(msgspec.Struct, frozen=True, dict=True):
     constraint: UniqueConstraint | None = None
     parts: tuple[Field, ...] = ()
     reads: tuple[Field, ...] = ()
+    restores: str = ""
 
     @property
     def old_key(self) -> str:

@@ -158,6 +158,7 @@ class Change:
     after: bytes
     actor: dict[str, str]
     create_time: datetime
+    job_id: str = ""  # of the job whose end it is
 
 
 @dataclass(frozen=True, slots=True)

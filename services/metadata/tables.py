@@ -183,6 +183,7 @@ sa.Table(
     _json("after", nullable=True),
     _json("actor"),
     time_column("create_time"),
+    sa.Column("job_id", sa.Uuid),  # whose end the change is
 )
 
 sa.Table(

@@ -227,7 +227,7 @@ class FieldJob:
     id: UUID
     object_id: UUID
     field_id: UUID | None
-    kind: str  # change, purge_field, purge_object, number, release, restore
+    kind: str  # change, purge_field, purge_object, number, release, unroll, restore
     plan: str  # JSON
     dry_run: bool
     state: FieldJobState
@@ -235,6 +235,7 @@ class FieldJob:
     after_id: UUID | None
     checked: int
     changed: int
+    told: int  # events `record.updated`
     problems: int
     failure: str
     created_by: Mapping[str, str]

@@ -305,6 +305,7 @@ field_jobs = sa.Table(
     time_column("create_time"),
     time_column("update_time"),
     time_column("finish_time", nullable=True),
+    sa.Column("told", sa.BigInteger, nullable=False, server_default=sa.text("0")),
 )
 field_job_problems = sa.Table(
     "field_job_problems",

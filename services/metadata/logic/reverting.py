@@ -91,7 +91,7 @@ def _revert(draft: Draft, change: Change) -> None:
         case "object":
             _object(draft, now, before)
         case "field":
-            _field(draft, now, before, irreversible_because(change))
+            _field(draft, now, before, change)
         case "view":
             _view(draft, now, before)
         case _:
@@ -124,14 +124,14 @@ def _object(draft: Draft, now: Object, before: Object | None) -> None:
     draft.put_object(msgspec.structs.replace(before, active=before.active, fields=()))
 
 
-def _field(draft: Draft, now: Field, before: Field | None, because: str) -> None:
-    """A field's data follow by a job where they must; a new field is deactivated. What a job did
-    to values is taken back by another, where nobody has changed them since."""
+def _field(draft: Draft, now: Field, before: Field | None, made: Change) -> None:
+    """A field's data follow by a job where they must; a new field is deactivated. What the job that
+    made the change did to values is taken back by another, where nobody has changed them since."""
     if before is None or (now.active and not before.active):
         if now.active:
             fields.deactivate(draft, now)
         return
-    if because:
+    if because := irreversible_because(made):
         raise refuse(f"field.{now.name}", _WHY, because)
     by_job, before = before.state != field_changes.READY, _ready(before)
     obj = draft.objects[now.object_id]
@@ -156,7 +156,7 @@ def _field(draft: Draft, now: Field, before: Field | None, because: str) -> None
         return
     put = draft.put_field(wanted)
     if by_job:
-        draft.request("restore", put.object_id, put.id, FieldChange(old=put, target=put))
+        draft.request("restore", put.object_id, put.id, FieldChange(put, put, restores=made.job_id))
     if link := draft.link_type_of(now.id):
         draft.put_link_type(msgspec.structs.replace(link, active=wanted.active))
 

@@ -85,7 +85,13 @@ class Catalogues:
         return Change(Draft(await self._at(tx, workspace_id, version), self._limits), at)
 
     async def finish(
-        self, tx: Tx, caller: Caller, change: Change, *, checked: bool = True
+        self,
+        tx: Tx,
+        caller: Caller,
+        change: Change,
+        *,
+        checked: bool = True,
+        job_id: UUID | None = None,
     ) -> tuple[Definitions, list[Difference]]:
         """Write what differs as one new version, with its history and its events.
 
@@ -122,6 +128,7 @@ class Catalogues:
                     after=after,
                     actor=caller.actor(),
                     at=change.at,
+                    job_id=job_id,
                 )
                 announced.append(
                     events.definition(

@@ -79,6 +79,6 @@ async def ended(
         logic.stand(draft, now)
     # What the rules of roles say was judged when the job was asked for; one written since lets
     # nothing through rather than hold the data's new form up.
-    new, _ = await catalogues.finish(tx, caller, change, checked=False)
+    new, _ = await catalogues.finish(tx, caller, change, checked=False, job_id=job_id)
     if succeeded and kind == "change":
         await outbox.add(tx, caller, events.field_job_applied(job_id, new.version))

@@ -13,11 +13,12 @@ from services.metadata.model import Change
 
 _INSERT = """
 INSERT INTO metadata_changes
-  (workspace_id, metadata_version, ordinal, type, entity_id, before, after, actor, create_time)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+  (workspace_id, metadata_version, ordinal, type, entity_id, before, after, actor, create_time,
+  job_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 _LIST = """
 SELECT metadata_version, ordinal, type, entity_id, coalesce(before::text, '') AS before,
-  coalesce(after::text, '') AS after, actor, create_time
+  coalesce(after::text, '') AS after, actor, create_time, job_id
 FROM metadata_changes
 WHERE workspace_id = %(workspace_id)s
   AND NOT (type LIKE 'view.%%' AND coalesce(after, before)->>'visibility' = 'private'
@@ -26,7 +27,7 @@ WHERE workspace_id = %(workspace_id)s
 ORDER BY metadata_version DESC, ordinal LIMIT %(limit)s"""
 _OF_VERSION = """
 SELECT metadata_version, ordinal, type, entity_id, coalesce(before::text, '') AS before,
-  coalesce(after::text, '') AS after, actor, create_time
+  coalesce(after::text, '') AS after, actor, create_time, job_id
 FROM metadata_changes WHERE workspace_id = %s AND metadata_version = %s
   AND NOT (type LIKE 'view.%%' AND coalesce(after, before)->>'visibility' = 'private'
     AND coalesce(after, before)->>'created_by' <> %s)
@@ -45,8 +46,9 @@ async def add(
     after: Mapping[str, Any] | None,
     actor: Mapping[str, str],
     at: datetime,
+    job_id: UUID | None = None,
 ) -> None:
-    """Note one change at its place: (metadata version, ordinal)."""
+    """Note one change at its place: (metadata version, ordinal); with the job that it ends."""
     await tx.send(
         _INSERT,
         [
@@ -58,6 +60,7 @@ async def add(
             None if after is None else Jsonb(after, dumps=dumps),
             Jsonb(dict(actor)),
             at,
+            job_id,
         ],
     )
 
@@ -99,4 +102,5 @@ def _change(row: Row) -> Change:
         after=row["after"].encode(),
         actor=row["actor"],
         create_time=row["create_time"],
+        job_id=str(row["job_id"] or ""),
     )

@@ -32,6 +32,7 @@ async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
         if before != after and record.delete_time is None and _stands(change, record, after):
             moved.append(Rewrite(record, record.doc, before, after))
     await rewrites.tell(tx, target, change.target, moved)
+    await store.tell(tx, workspace_id, job.id, len(moved))
     await store.advance(tx, workspace_id, job.id, (found[-1][1], found[-1][0]), 0, 0)
     crash.point("records.field_job")
     return True

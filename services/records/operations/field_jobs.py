@@ -23,7 +23,7 @@ from schema.model import Field
 from schema.problems import Invalid
 from services.records import events
 from services.records.logic import documents, search
-from services.records.model import FieldJob, FieldJobState, Item, Stored
+from services.records.model import FieldJob, FieldJobState, Item, Outcome, Stored
 from services.records.operations import duties, numbering, rewrites, rollups, writes
 from services.records.operations.rewrites import Rewrite
 from services.records.operations.targets import Target
@@ -195,6 +195,9 @@ async def apply(
 async def clean_some(tx: Tx, workspace_id: UUID, job: FieldJob) -> None:
     """Take away some of what nobody needs any more: of the old definition after a success, of the
     new one otherwise; at the end the job is over."""
+    if job.kind == "restore":  # it is its own change, of which nothing goes
+        await _over(tx, workspace_id, job, S.FAILED)
+        return
     change = change_of(job)
     if job.dry_run:
         if not await store.free_constraints(tx, workspace_id, [job.id]):
@@ -337,7 +340,7 @@ async def _work(tx: Tx, target: Target, job: FieldJob, rows: Sequence[Stored]) -
                 notes[record.id] = Note(job.id, record.id, first.code, first.message)
     changed = 0
     if not job.dry_run:
-        changed = await _rewrite(tx, target, change, fitting)
+        changed = await _rewrite(tx, target, job, fitting)
     if change.claims:
         constraint = job.id if job.dry_run else UUID(change.constraint_id)
         shared = " and ".join(f.name for f in change.parts) or change.old.name
@@ -351,16 +354,19 @@ async def _work(tx: Tx, target: Target, job: FieldJob, rows: Sequence[Stored]) -
 
 
 async def _rewrite(
-    tx: Tx, target: Target, change: FieldChange, fitting: Sequence[tuple[Stored, Any]]
+    tx: Tx, target: Target, job: FieldJob, fitting: Sequence[tuple[Stored, Any]]
 ) -> int:
     """Write the new values: beside the old ones, in silence; or over them, as any update does."""
+    change = change_of(job)
     if change.converts or change.reindexes:
         return await _beside(tx, target, change, fitting)
     moved = [(r, v) for r, v in fitting if r.doc.get(change.key) != v]
     live = [Item(str(r.id), {change.old.name: v}) for r, v in moved if r.delete_time is None]
     if live:
         replaced = Target(target.caller, target.workspace, change.replaced(target.full))
-        await writes.update(tx, replaced, live)
+        written = await writes.update(tx, replaced, live)
+        told = sum(one.outcome is Outcome.UPDATED for one in written)
+        await store.tell(tx, target.workspace_id, job.id, told)
     gone = [(r, v) for r, v in moved if r.delete_time is not None]
     shapes = [_shape(target.full, r, change.key, v) for r, v in gone]
     for _, doc, _ in shapes if target.full.formulas else ():

@@ -63,17 +63,13 @@ class History:
             clients.metadata(credentials.issue(self._secret, own)),
         )
 
-    async def of_job(
-        self, workspace_id: UUID, job_id: UUID, since: datetime | None, token: str
-    ) -> tuple[list[Taken], str]:
-        """What a field job changed of records, oldest first, and where that goes on."""
+    async def of_job(self, workspace_id: UUID, job_id: UUID, token: str) -> tuple[list[Taken], str]:
+        """What a field job changed of records itself, newest first, and where that goes on. What
+        came of its changes, of rollups say, has its root and its actor, but another cause."""
         own = credentials.Internal("records", str(workspace_id))
         request = events_pb.ListEventsRequest(
-            filter=events_pb.EventFilter(
-                types=("record.updated",),
-                root_id=str(job_id),
-                from_time=clock.to_timestamp(since),
-            ),
+            filter=events_pb.EventFilter(types=("record.updated",), root_id=str(job_id)),
+            newest_first=True,
             page_size=_OF_JOB,
             page_token=token,
         )
@@ -81,8 +77,9 @@ class History:
         page = await clients.call(self._stub.ListEvents, request, headers)
         found = []
         for event in page.events:
-            change, at = _change(event), clock.from_timestamp(event.occur_time)
-            found.append(Taken(UUID(event.aggregate_id), at, change.before, change.after))
+            if event.actor.kind == "field_job" and event.causation_id == str(job_id):
+                change, at = _change(event), clock.from_timestamp(event.occur_time)
+                found.append(Taken(UUID(event.aggregate_id), at, change.before, change.after))
         return found, page.next_page_token
 
     async def at(self, caller: Caller, obj: CompiledObject, record: Read, moment: datetime) -> Past:

@@ -15,7 +15,7 @@ from services.records.store.records import stored
 
 _COLUMNS = (
     "job_id, object_id, field_id, kind, plan::text AS plan, dry_run, state, after_time, after_id,"
-    " checked, changed, problems, failure, created_by, create_time, update_time, finish_time"
+    " checked, changed, told, problems, failure, created_by, create_time, update_time, finish_time"
 )
 _RECORD = (
     "record_id, object_id, doc::text AS doc, version, position, create_time, update_time,"
@@ -26,10 +26,6 @@ INSERT INTO field_jobs (workspace_id, job_id, object_id, field_id, kind, plan, d
   checked, changed, problems, failure, created_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s, 'queued', 0, 0, 0, '', %s) ON CONFLICT DO NOTHING"""
 _GET = f"SELECT {_COLUMNS} FROM field_jobs WHERE workspace_id = %s AND job_id = %s"
-_LAST_CHANGE = """
-SELECT job_id FROM field_jobs
-WHERE workspace_id = %s AND field_id = %s AND kind = 'change' AND NOT dry_run
-  AND state = ANY('{settled,announcing,cleaning,succeeded}') ORDER BY job_id DESC LIMIT 1"""
 _LIST = f"""
 SELECT {_COLUMNS} FROM field_jobs
 WHERE workspace_id = %(workspace)s AND (%(after)s::uuid IS NULL OR job_id < %(after)s)
@@ -37,6 +33,10 @@ ORDER BY job_id DESC LIMIT %(limit)s"""
 _ADVANCE = """
 UPDATE field_jobs SET after_time = %s, after_id = %s, checked = checked + %s,
   changed = changed + %s, update_time = now()
+WHERE workspace_id = %s AND job_id = %s"""
+_TELL = "UPDATE field_jobs SET told = told + %s WHERE workspace_id = %s AND job_id = %s"
+_REWIND = """
+UPDATE field_jobs SET checked = 0, after_time = NULL, after_id = NULL
 WHERE workspace_id = %s AND job_id = %s"""
 _MOVE = f"""
 UPDATE field_jobs SET state = %(state)s, failure = coalesce(%(failure)s, failure),
@@ -151,7 +151,7 @@ async def clear(
 def _job(row: Row) -> FieldJob:
     names = (
         *("object_id", "field_id", "kind", "dry_run", "after_time", "after_id", "checked"),
-        *("changed", "problems", "failure", "created_by", "create_time", "update_time"),
+        *("changed", "told", "problems", "failure", "created_by", "create_time", "update_time"),
     )
     return FieldJob(
         id=row["job_id"],
@@ -188,12 +188,6 @@ async def get(tx: Tx, workspace_id: UUID, job_id: UUID, *, lock: bool = False) -
     return _job(row) if row else None
 
 
-async def last_change(tx: Tx, workspace_id: UUID, field_id: UUID) -> UUID | None:
-    """The last job that changed a field's data."""
-    row = await tx.maybe(_LAST_CHANGE, [workspace_id, field_id])
-    return row["job_id"] if row else None
-
-
 async def page(tx: Tx, workspace_id: UUID, after: UUID | None, limit: int) -> list[FieldJob]:
     """Newest first."""
     params = {"workspace": workspace_id, "after": after, "limit": limit}
@@ -210,6 +204,16 @@ async def advance(
 ) -> None:
     """The job has come so far."""
     await tx.send(_ADVANCE, [*place, checked, changed, workspace_id, job_id])
+
+
+async def tell(tx: Tx, workspace_id: UUID, job_id: UUID, events: int) -> None:
+    """The job has told of so many more changes of records."""
+    await tx.send(_TELL, [events, workspace_id, job_id])
+
+
+async def rewind(tx: Tx, workspace_id: UUID, job_id: UUID) -> None:
+    """The job begins at its first record again."""
+    await tx.send(_REWIND, [workspace_id, job_id])
 
 
 async def move(

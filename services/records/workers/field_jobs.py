@@ -7,8 +7,7 @@ steps.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import psycopg
@@ -28,8 +27,8 @@ from services.records.store import field_jobs as store
 log = structlog.get_logger()
 
 S = FieldJobState
-# (workspace, job, since, page token) -> what the job changed of records, and the next token
-TakenBy = Callable[[UUID, UUID, datetime | None, str], Awaitable[tuple[list[Taken], str]]]
+# (workspace, job, page token) -> what the job changed of records, newest first; the next token
+TakenBy = Callable[[UUID, UUID, str], Awaitable[tuple[list[Taken], str]]]
 _POLL_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _TRANSIENT = (Unavailable, ResourceExhausted, psycopg.OperationalError)
@@ -115,12 +114,12 @@ class FieldJobWorker:
         async with self._db.transaction(workspace_id) as tx:
             job = await store.get(tx, workspace_id, job_id)
         target = None
-        if job is not None and job.kind == "restore" and job.state is S.RUNNING:
-            return await self._restore(workspace_id, job)
         wanted = job is not None and job.kind in {"change", "number"}
         if job is not None and wanted and job.state in {*field_jobs.OPEN, S.ANNOUNCING}:
             target = await self._target(workspace_id, job)
         try:
+            if job is not None and job.kind == "restore" and job.state is S.RUNNING:
+                return await self._restore(workspace_id, job)
             async with self._db.transaction(workspace_id) as tx:
                 job = await store.get(tx, workspace_id, job_id, lock=True)
                 if job is None or job.state in _OVER:
@@ -139,27 +138,55 @@ class FieldJobWorker:
             return True
 
     async def _restore(self, workspace_id: UUID, job: FieldJob) -> bool:
-        """Give records back what the last job of the field took, as the log tells. A repeat after
-        a death finds what is given back already; only pages of one moment are read again."""
+        """Give records back what a job took, as the log tells: from the first on, whatever became
+        of attempts before, as what is given back already stands no longer as that job left it."""
         target = await self._target(workspace_id, job)
+        restores = field_jobs.change_of(job).restores
         async with self._db.transaction(workspace_id) as tx:
-            source = await store.last_change(tx, workspace_id, job.field_id or job.id)
-        token, more = "", target is not None and source is not None
-        while more and target is not None and source is not None:
-            taken, token = await self._taken_by(workspace_id, source, job.after_time, token)
-            more = bool(token)
-            if not taken:
-                break
+            source = await store.get(tx, workspace_id, UUID(restores)) if restores else None
+        failure = restoring.refusal(job, target, source)
+        if target is None or source is None or failure:
             async with self._db.transaction(workspace_id) as tx:
-                locked = await store.get(tx, workspace_id, job.id, lock=True)
-                if locked is None or locked.state is not S.RUNNING:
+                if await self._running(tx, workspace_id, job):
+                    await field_jobs.fail(tx, workspace_id, job, failure)
+            return True
+        await self._wait_for_log(workspace_id, job, source)
+        async with self._db.transaction(workspace_id) as tx:
+            await store.rewind(tx, workspace_id, job.id)
+        async for taken in self._taken(workspace_id, source):
+            async with self._db.transaction(workspace_id) as tx:
+                if not await self._running(tx, workspace_id, job):
                     return False
                 await restoring.restore_some(tx, target, job, taken)
         async with self._db.transaction(workspace_id) as tx:
-            locked = await store.get(tx, workspace_id, job.id, lock=True)
-            if locked is not None and locked.state is S.RUNNING:
-                await field_jobs.over(tx, workspace_id, locked)
+            if await self._running(tx, workspace_id, job):
+                await field_jobs.over(tx, workspace_id, job)
         return False
+
+    async def _running(self, tx: Tx, workspace_id: UUID, job: FieldJob) -> bool:
+        """Whether the job, locked from now on, still runs."""
+        locked = await store.get(tx, workspace_id, job.id, lock=True)
+        return locked is not None and locked.state is S.RUNNING
+
+    async def _taken(self, workspace_id: UUID, source: FieldJob) -> AsyncIterator[list[Taken]]:
+        token, more = "", True
+        while more:
+            taken, token = await self._taken_by(workspace_id, source.id, token)
+            more = bool(token)
+            if taken:
+                yield taken
+
+    async def _wait_for_log(self, workspace_id: UUID, job: FieldJob, source: FieldJob) -> None:
+        """UNAVAILABLE / HISTORY_BEHIND, and the job is tried again soon, while the log does not
+        have all that the source has told of."""
+        seen = 0
+        async for taken in self._taken(workspace_id, source):
+            seen += len(taken)
+        if seen < source.told:
+            async with self._db.transaction(workspace_id) as tx:
+                await store.schedule(tx, workspace_id, job.id, _RETRY_SECONDS)
+            message = f"the log has {seen} of the {source.told} changes that are taken back"
+            raise Unavailable("HISTORY_BEHIND", message)
 
     async def _do(self, tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None) -> bool:
         if job.state is S.QUEUED:
