@@ -404,7 +404,7 @@ record_link_states = sa.Table(
     sa.Column("workspace_id", sa.Uuid, primary_key=True),
     sa.Column("state", sa.Text, nullable=False, server_default="building"),
     sa.Column("after_id", sa.Uuid),  # how far the build has come, or the comparison
-    time_column("check_time"),
+    time_column("check_time"),  # when the last step, or comparison, began or ended
     sa.CheckConstraint("state IN ('building', 'ready')", name="state"),
 )
 

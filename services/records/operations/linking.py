@@ -2,7 +2,8 @@
 
 The links plane has the truth. What it announced before this plane listened, or longer ago than the
 stream keeps, is read from it by id, stretch by stretch; so is what a comparison needs. Nothing is
-asked for within a transaction; versions decide, whatever comes first and however often.
+asked for within a transaction; versions decide, whatever comes first and however often, and how far
+a build or a comparison has come is moved by none but who found it there.
 """
 
 import time
@@ -85,7 +86,8 @@ class LinkIndex:
 
     async def compare_some(self, workspace_id: UUID) -> tuple[int, bool]:
         """Compare the next links that are known with those that there are, and put right what
-        differs: how many did that nothing on its way explains, and whether there are more."""
+        differs: how many did that nothing on its way explains, and whether there are more for us:
+        none where somebody else has moved the comparison on meanwhile."""
         async with self._db.reading(workspace_id) as tx:
             place = await states.place(tx, workspace_id)
             if place is None or place.state != states.READY:
@@ -101,6 +103,8 @@ class LinkIndex:
             wrong += await self._repair(workspace_id, known, theirs.links)
         gone = [one.id for one in known.values() if one.live]  # purged with one of their ends
         async with self._db.transaction(workspace_id) as tx:
+            if await states.place(tx, workspace_id, lock=True) != place:
+                return wrong, False
             await record_links.drop(tx, workspace_id, gone)
             if until is not None:
                 await states.advance(tx, workspace_id, until)

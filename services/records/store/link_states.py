@@ -11,16 +11,24 @@ BUILDING, READY = "building", "ready"
 
 _BEGIN = "INSERT INTO record_link_states (workspace_id) VALUES (%s) ON CONFLICT DO NOTHING"
 _PLACE = "SELECT state, after_id FROM record_link_states WHERE workspace_id = %s"
-_ADVANCE = "UPDATE record_link_states SET after_id = %s WHERE workspace_id = %s"
+_ADVANCE = """
+UPDATE record_link_states SET after_id = %s, check_time = now() WHERE workspace_id = %s"""
 _READY = """
 UPDATE record_link_states SET state = 'ready', after_id = NULL, check_time = now()
 WHERE workspace_id = %s"""
 _BUILDING = """
 SELECT workspace_id FROM record_link_states WHERE state = 'building'
 ORDER BY workspace_id LIMIT %s"""
-_DUE = """
-SELECT workspace_id FROM record_link_states WHERE state = 'ready' AND check_time < now() - %s
-ORDER BY check_time LIMIT 1"""
+# One that was left half way waits for no more than its keeper can be at one stretch.
+_CLAIM = """
+WITH due AS (
+  SELECT workspace_id FROM record_link_states
+  WHERE state = 'ready' AND (check_time < now() - %s
+    OR (after_id IS NOT NULL AND check_time < now() - interval '10 minutes'))
+  ORDER BY check_time LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE record_link_states AS s SET check_time = now() FROM due
+WHERE s.workspace_id = due.workspace_id RETURNING s.workspace_id"""
 
 
 class Place(NamedTuple):
@@ -55,7 +63,8 @@ async def building(tx: Tx, limit: int) -> list[UUID]:
     return [row["workspace_id"] for row in await tx.all(_BUILDING, [limit])]
 
 
-async def due(tx: Tx, every: timedelta) -> UUID | None:
-    """Of all workspaces, the one whose links were compared the longest ago, if that is long."""
-    row = await tx.maybe(_DUE, [every])
+async def claim(tx: Tx, every: timedelta) -> UUID | None:
+    """Of all workspaces, the one whose links were compared the longest ago, if that is long, or
+    whose comparison nobody goes on with; no longer due then."""
+    row = await tx.maybe(_CLAIM, [every])
     return row["workspace_id"] if row else None

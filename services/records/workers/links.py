@@ -22,7 +22,8 @@ _PAUSE_SECONDS = 10.0  # between two looks for what is due for a comparison
 
 
 class LinkKeeper:
-    """Runs until cancelled; several may run: no step depends on who did the one before."""
+    """Runs until cancelled; several may run: no step depends on who did the one before, a
+    comparison has one keeper at a time, and who is overtaken leaves it alone."""
 
     def __init__(self, worker_db: Database, index: LinkIndex, every: timedelta) -> None:
         self._worker_db = worker_db
@@ -49,7 +50,7 @@ class LinkKeeper:
             return
         self._looked = time.monotonic()
         async with self._worker_db.across_workspaces() as tx:
-            due = await link_states.due(tx, self._every)
+            due = await link_states.claim(tx, self._every)
         if due is not None:
             await self._compare(due)
 

@@ -16,7 +16,7 @@ from schema.model import LinkType
 from services.records.logic import planner
 from services.records.operations import linking
 from services.records.operations.linking import LinkIndex
-from services.records.store import record_links
+from services.records.store import link_states, record_links
 from services.records.store.record_links import Link
 from services.records.workers.links import LinkKeeper
 from tests.integration.records.client import Client, fields_of
@@ -155,6 +155,56 @@ async def test_a_comparison_finds_and_repairs_what_differs(
     monkeypatch.setattr(plane.links, "since", clock.now())
     assert sum(await compare()) == 0
     assert (await known(acme))[fresh.id] == (9, True)
+
+
+async def test_who_is_overtaken_moves_no_comparison(
+    acme: Client, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal, company = await a_pair(acme)
+    for _ in range(7):
+        linked(plane, acme, deal, company)
+    await names(acme, SOME)
+    monkeypatch.setattr(linking, "_COMPARED", 2)
+    reading, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*asked: Any) -> linking.Stretch:
+        reading.set()
+        await going_on.wait()
+        return await plane.links.find(*asked)
+
+    quick, slow = LinkIndex(plane.db, plane.links.find), LinkIndex(plane.db, slowly)
+    await quick.compare_some(acme.workspace_id)
+    overtaken = asyncio.create_task(slow.compare_some(acme.workspace_id))
+    await reading.wait()
+    while (await quick.compare_some(acme.workspace_id))[1]:
+        pass
+    going_on.set()
+    assert await overtaken == (0, False)
+    place = "SELECT after_id FROM record_link_states"
+    assert await acme.rows(place) == [{"after_id": None}], "the next one begins at the first link"
+
+
+async def test_a_comparison_has_one_keeper_and_is_taken_up_where_it_was_left(
+    acme: Client, plane: Plane
+) -> None:
+    await names(acme, SOME)
+    long = timedelta(days=3650)
+
+    async def claimed() -> UUID | None:
+        async with plane.worker_db.across_workspaces() as tx:
+            return await link_states.claim(tx, long)
+
+    async def set_to(sql: str) -> None:
+        async with acme.db.transaction(acme.workspace_id) as tx:
+            await tx.run(f"UPDATE record_link_states SET {sql}")
+
+    assert await claimed() is None
+    await set_to("check_time = '2001-01-01'")
+    assert [await claimed(), await claimed()] == [acme.workspace_id, None]
+    await set_to("after_id = gen_random_uuid()")
+    assert await claimed() is None, "somebody is at it"
+    await set_to("check_time = now() - interval '1 hour'")
+    assert [await claimed(), await claimed()] == [acme.workspace_id, None]
 
 
 async def test_links_drive_where_they_are_few(acme: Client, plane: Plane) -> None:
