@@ -12,6 +12,7 @@ from services.records.operations import field_jobs, rewrites
 from services.records.operations.rewrites import Rewrite
 from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
+from services.records.store import owed as owing
 
 
 async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
@@ -25,13 +26,14 @@ async def announce_some(tx: Tx, target: Target, job: FieldJob) -> bool:
     found = await store.next_records(tx, workspace_id, job.object_id, place, field_jobs.BATCH)
     if not found:
         return False
+    asked = await owing.ask(tx, workspace_id, job.object_id)
     rows = await store.locked(tx, workspace_id, job.object_id, [i for i, _ in found])
     moved = []
     for record in rows:
         before, after = record.doc.get(change.old_key), record.doc.get(change.key)
         if before != after and record.delete_time is None and _stands(change, record, after):
             moved.append(Rewrite(record, record.doc, before, after))
-    await rewrites.tell(tx, target, change.target, moved)
+    await rewrites.tell(tx, target, change.target, moved, asked)
     await store.tell(tx, workspace_id, job.id, len(moved))
     await store.advance(tx, workspace_id, job.id, (found[-1][1], found[-1][0]), 0, 0)
     crash.point("records.field_job")

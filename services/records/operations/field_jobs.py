@@ -29,6 +29,7 @@ from services.records.operations.rewrites import Rewrite
 from services.records.operations.targets import Target
 from services.records.store import field_jobs as store
 from services.records.store import index, uniques
+from services.records.store import owed as owing
 from services.records.store import records as record_store
 from services.records.store import search as search_store
 from services.records.store import stats as stats_store
@@ -287,6 +288,7 @@ async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
         await _over(tx, workspace_id, moved, S.SUCCEEDED)
         return
     last = found[-1]
+    asked = await owing.ask(tx, workspace_id, job.object_id)
     rows = await store.locked(tx, workspace_id, job.object_id, [i for i, _ in found])
     by_id = {r.id: r for r in rows}
     ordered = [by_id[i] for i, _ in found if i in by_id]
@@ -303,7 +305,7 @@ async def number_some(tx: Tx, target: Target, job: FieldJob) -> None:
     gone = [r for r in changed if r.delete_time is not None]
     await store.reshape(tx, workspace_id, [_shape(obj, r, key, r.doc[key]) for r in gone])
     told = [Rewrite(before[r.id], r.doc, None, r.doc[key]) for r in live]
-    await rewrites.tell(tx, target, field, told)
+    await rewrites.tell(tx, target, field, told, asked)
     await store.advance(tx, workspace_id, job.id, (last[1], last[0]), len(rows), len(changed))
     crash.point("records.field_job")
 

@@ -9,9 +9,10 @@ from kit.db import Tx
 from schema.model import Field
 from services.records import events
 from services.records.model import Stored
-from services.records.operations import transitions, upkeep
+from services.records.operations import rollup_notes, transitions, upkeep
 from services.records.operations.targets import Target
 from services.records.store import records as store
+from services.records.store.owed import Owed
 
 
 class Rewrite(NamedTuple):
@@ -23,9 +24,11 @@ class Rewrite(NamedTuple):
     after: Any
 
 
-async def tell(tx: Tx, target: Target, field: Field, rewrites: Sequence[Rewrite]) -> None:
+async def tell(
+    tx: Tx, target: Target, field: Field, rewrites: Sequence[Rewrite], asked: Owed
+) -> None:
     """Store the documents as the records' next versions and announce each; the indexes of the
-    field are kept by whoever made the documents."""
+    field are kept by whoever made the documents, and has `asked` before it locked the records."""
     if not rewrites:
         return
     obj, actor, now = target.full, target.caller.actor(), await tx.time()
@@ -37,10 +40,11 @@ async def tell(tx: Tx, target: Target, field: Field, rewrites: Sequence[Rewrite]
     rows = [transitions.row(obj, one) for one in moved]
     await store.update(tx, target.workspace_id, rows, actor)
     pairs = [(r.record, one) for r, one in zip(rewrites, moved, strict=True)]
-    await upkeep.note(tx, target.workspace, obj, pairs)
+    await upkeep.note(tx, target.workspace, obj, pairs, await asked.kept())
     known = target.workspace.version
-    told = (
+    told = [
         events.rewritten(obj, one, known, field, r.before, r.after)
         for r, one in zip(rewrites, moved, strict=True)
-    )
+    ]
     await outbox.add(tx, target.caller, *told)
+    await rollup_notes.note(tx, target.caller, target.workspace, asked, pairs, told)

@@ -1,5 +1,6 @@
 """What is appended to rollups is folded in wherever it is read, and nobody stands in the way."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -7,13 +8,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from kit.db import Tx
 from kit.errors import Unavailable
 from schema.compiled import Workspace
 from services.records.logic.rollups import Cause, Delta
+from services.records.model import FieldJob
+from services.records.operations.targets import Target
+from services.records.store import field_jobs as job_store
 from services.records.store import rollups as store
+from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.rollups import RollupFolder
 from tests.integration.field_jobs.client import Client
 from tests.integration.field_jobs.test_rollups import a_port, a_rollup, port, ports, ready
+from tests.services import until
 
 work_once = RollupFolder.work_once
 
@@ -111,3 +118,32 @@ async def test_the_worker_passes_by_a_record_that_somebody_holds(acme: Client, i
         assert not await work_once(folder(acme))
     assert await work_once(folder(acme))
     assert (await port(acme, kiel))["ships"] == 1
+
+
+async def test_a_number_that_an_old_record_is_given_counts(
+    acme: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ports(acme)
+    kiel = await a_port(acme, "Kiel")
+    await acme.create_all([{"port": kiel}] * 3)
+    released, work = asyncio.Event(), vars(FieldJobWorker)["_do"]
+
+    async def later(
+        own: FieldJobWorker, tx: Tx, workspace_id: UUID, job: FieldJob, target: Target | None
+    ) -> bool:
+        if job.kind != "number" or released.is_set():
+            return bool(await work(own, tx, workspace_id, job, target))
+        await job_store.schedule(tx, workspace_id, job.id, 0.1)
+        return False
+
+    monkeypatch.setattr(FieldJobWorker, "_do", later)
+    await acme.a_field("serial", type="auto_number")
+    await a_rollup(acme, "numbered", function="count", filter={"serial": {"gte": 1}})
+    await ready(acme, "numbered")
+    assert (await port(acme, kiel))["numbered"] == 0
+    released.set()
+
+    async def counts() -> bool:
+        return bool((await port(acme, kiel))["numbered"] == 3)
+
+    await until(counts)
