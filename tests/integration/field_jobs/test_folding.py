@@ -18,7 +18,7 @@ from services.records.store import field_jobs as job_store
 from services.records.store import rollups as store
 from services.records.workers.field_jobs import FieldJobWorker
 from services.records.workers.rollups import RollupFolder
-from tests.integration.field_jobs.client import Client
+from tests.integration.field_jobs.client import Client, as_json
 from tests.integration.field_jobs.test_rollups import a_port, a_rollup, port, ports, ready
 from tests.services import until
 
@@ -147,3 +147,42 @@ async def test_a_number_that_an_old_record_is_given_counts(
         return bool((await port(acme, kiel))["numbered"] == 3)
 
     await until(counts)
+
+
+async def test_records_of_one_object_wait_for_nobody_with_those_of_another(
+    acme: Client, idle: None
+) -> None:
+    """Writers lock records of several objects in orders of their own."""
+    await ports(acme)
+    state = (await acme("CreateObject", object={"name": "state"})).object
+    settings = as_json({"targets": ["state"], "inverse_name": "ports"})
+    relation = {"name": "state", "type": "relation", "settings_json": settings}
+    await acme("CreateField", object="port", field=relation)
+    await a_rollup(acme, "ships", function="count")
+    count = as_json({"path": "ports", "function": "count"})
+    harbours = {"name": "harbours", "type": "rollup", "settings_json": count}
+    await acme("CreateField", object="state", field=harbours)
+    await ready(acme, "ships")
+
+    async def built() -> bool:
+        found = await acme("GetField", object="state", field="harbours")
+        return bool(found.field.state == "ready")
+
+    await until(built)
+    italy = (await acme("CreateRecord", object="state", fields_json=b"{}")).record.id
+    fields = as_json({"name": "Bari", "state": italy})
+    bari = (await acme("CreateRecord", object="port", fields_json=fields)).record.id
+    await acme.create(port=bari)
+    own = (await acme("GetObject", object="port")).object.id
+    first, last = (bari, italy) if own < state.id else (italy, bari)
+    async with acme.records.app.db.transaction(UUID(acme.workspace_id)) as tx:
+        await tx.all("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [UUID(last)])
+        reading = asyncio.create_task(acme("QueryRecords", object="port"))
+
+        async def folded() -> bool:
+            return await counted(acme, first) == 1
+
+        await until(folded)
+        await tx.all("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [UUID(first)])
+    await reading
+    assert [await counted(acme, first), await counted(acme, last)] == [1, 1]
