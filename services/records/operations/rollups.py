@@ -190,10 +190,13 @@ async def _values(
         if by_id[key[0]].adds
     }
     values: dict[UUID, dict[str, Any]] = defaultdict(dict)
-    for key, (count, total) in (await store.add_sums(tx, workspace_id, added)).items():
-        rollup = by_id[key[0]]
-        values[key[1]][rollup.key] = definitions.value_of(rollup, count, total, None)
     again: dict[str, list[UUID]] = defaultdict(list)
+    for key, (count, total, first) in (await store.add_sums(tx, workspace_id, added)).items():
+        rollup = by_id[key[0]]
+        if first:  # what pointed to a purged record of this id still does
+            again[key[0]].append(key[1])
+        else:
+            values[key[1]][rollup.key] = definitions.value_of(rollup, count, total, None)
     for (rollup_id, parent), own in rows.items():
         rollup = by_id[rollup_id]
         if rollup.adds:
@@ -206,6 +209,8 @@ async def _values(
     for rollup_id, ids in again.items():
         rollup = by_id[rollup_id]
         figures = await store.recount(tx, workspace, workspace_id, rollup, ids)
+        if rollup.adds:
+            await store.set_sums(tx, workspace_id, UUID(rollup_id), figures)
         for parent, (count, total, extreme) in figures.items():
             values[parent][rollup.key] = definitions.value_of(rollup, count, total, extreme)
     return values

@@ -35,6 +35,7 @@ from services.records.operations.transitions import Change
 from services.records.store import field_jobs, index, uniques
 from services.records.store import owed as owing
 from services.records.store import records as store
+from services.records.store import rollups as rollup_store
 from services.records.store import search as search_store
 
 
@@ -183,6 +184,7 @@ async def purge(tx: Tx, target: Target, record_id: str) -> None:
         tx, target.workspace_id, claiming.of_record(target.full, record.id, record.doc)
     )
     await store.purge(tx, target.workspace_id, [wanted])
+    await rollup_store.forget(tx, target.workspace_id, target.object_id, wanted)
     gone = replace(record, version=record.version + 1)
     event = events.deleted(target.full, gone, target.workspace.version, "purged")
     await outbox.add(tx, target.caller, event)

@@ -65,7 +65,7 @@ INSERT INTO rollup_sums AS s (workspace_id, rollup_id, parent_id, count, total)
 SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::int8[], %s::numeric[])
 ON CONFLICT (workspace_id, rollup_id, parent_id)
 DO UPDATE SET count = s.count + excluded.count, total = s.total + excluded.total
-RETURNING rollup_id::text AS rollup_id, parent_id, count, total"""
+RETURNING rollup_id::text AS rollup_id, parent_id, count, total, xmax = 0 AS first"""
 _SET = """
 INSERT INTO rollup_sums AS s (workspace_id, rollup_id, parent_id, count, total)
 SELECT %s, %s, * FROM unnest(%s::uuid[], %s::int8[], %s::numeric[])
@@ -75,6 +75,11 @@ _FREE = """
 DELETE FROM {table} WHERE workspace_id = %(workspace)s AND rollup_id = %(rollup)s
   AND ctid = ANY(ARRAY(SELECT ctid FROM {table}
     WHERE workspace_id = %(workspace)s AND rollup_id = %(rollup)s LIMIT %(limit)s))"""
+# Of a record's rollups, those that are being built included.
+_FORGET = """
+DELETE FROM {table} WHERE workspace_id = %(workspace)s AND parent_id = %(parent)s
+  AND rollup_id = ANY(ARRAY(SELECT rollup_id FROM rollups
+    WHERE workspace_id = %(workspace)s AND definition->>'object_id' = %(object)s))"""
 _PIECE = 5000
 _CASTS = {"date": "date", "date_time": "timestamptz"}
 
@@ -103,6 +108,13 @@ async def free(tx: Tx, workspace_id: UUID, rollup_id: UUID) -> bool:
     for table in ("rollup_deltas", "rollup_sums"):
         gone += await tx.run(_FREE.format(table=table), params)
     return gone > 0
+
+
+async def forget(tx: Tx, workspace_id: UUID, object_id: UUID, parent_id: UUID) -> None:
+    """Take away the figures of a record of the object that is no more."""
+    params = {"workspace": workspace_id, "parent": parent_id, "object": str(object_id)}
+    for table in ("rollup_deltas", "rollup_sums"):
+        await tx.run(_FORGET.format(table=table), params)
 
 
 async def add(tx: Tx, workspace_id: UUID, deltas: Sequence[tuple[Delta, Cause]]) -> None:
@@ -158,14 +170,15 @@ async def take(
 
 async def add_sums(
     tx: Tx, workspace_id: UUID, added: Mapping[tuple[str, UUID], tuple[int, Decimal]]
-) -> dict[tuple[str, UUID], tuple[int, Decimal]]:
-    """Fold deltas into the sums, by (rollup, record); what these are now."""
+) -> dict[tuple[str, UUID], tuple[int, Decimal, bool]]:
+    """Fold deltas into the sums, by (rollup, record); what these are now, and whether they are the
+    first of their record."""
     if not added:
         return {}
     rows = [(UUID(key[0]), key[1], *value) for key, value in sorted(added.items())]
     columns = [list(column) for column in zip(*rows, strict=True)]
     found = await tx.all(_SUM, [workspace_id, *columns])
-    return {(r["rollup_id"], r["parent_id"]): (r["count"], r["total"]) for r in found}
+    return {(r["rollup_id"], r["parent_id"]): (r["count"], r["total"], r["first"]) for r in found}
 
 
 async def recount(

@@ -186,3 +186,21 @@ async def test_records_of_one_object_wait_for_nobody_with_those_of_another(
         await tx.all("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [UUID(first)])
     await reading
     assert [await counted(acme, first), await counted(acme, last)] == [1, 1]
+
+
+async def test_a_purged_record_leaves_no_figures_to_one_that_has_its_id(acme: Client) -> None:
+    await ports(acme)
+    kiel = await a_port(acme, "Kiel")
+    await a_rollup(acme, "ships", function="count")
+    await ready(acme, "ships")
+    gone, left, _ = await acme.create_all([{"port": kiel}] * 3)
+    assert (await port(acme, kiel))["ships"] == 3
+    await acme("DeleteRecord", object="port", id=kiel)
+    await acme.update(left, name="renamed")
+    await acme("PurgeRecord", object="port", id=kiel)
+    for table in ("rollup_sums", "rollup_deltas"):
+        assert await acme.rows(f"SELECT 1 FROM {table}") == []
+    await acme("DeleteRecord", object="ship", id=gone.id)
+    await acme("CreateRecord", object="port", id=kiel, fields_json=b"{}")
+    await acme.create(port=kiel)
+    assert (await port(acme, kiel))["ships"] == 3  # two pointed to it all the while
