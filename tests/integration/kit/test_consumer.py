@@ -183,7 +183,7 @@ async def test_what_waits_for_its_turn_does_not_keep_back_what_it_waits_for(
     options = Options(a_name(), subjects, batched=True, linger=0.02, turn=_after_one_before)
     await _delivered_in_vain(bus, options, 43, 3)
     async with consuming(databases, bus, several, options):
-        async with asyncio.timeout(25):  # of the 90 that an early one waits at most
+        async with asyncio.timeout(25):  # far less than an early one waits at most
             found = await wait_for(db, workspace, 42)
     versions = [row["aggregate_version"] for row in found if row["aggregate_id"] == one]
     assert versions == [1, 2]
