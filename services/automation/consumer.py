@@ -42,6 +42,8 @@ _HELD_DEFINITIONS = 256  # planes.definitions bounds what it holds by bytes; the
 V = TypeVar("V")
 # The span of processing, as it is before the transaction opens one of its own.
 _processing: ContextVar[str] = ContextVar("processing", default="")
+# What the batch at work has had fetched, by workspace: both consumers may be at work on one.
+_reached: ContextVar[Mapping[UUID, Mapping[Hashable, Answer]]] = ContextVar("reached")
 
 
 class Triggers:
@@ -61,13 +63,13 @@ class Triggers:
         self._wake = wake
         self._sets: OrderedDict[UUID, RuleSet] = OrderedDict()
         self._workspaces: OrderedDict[UUID, Workspace] = OrderedDict()
-        # Of the batch that is at work; one lane works on the record events of a workspace.
-        self._reached: dict[UUID, Mapping[Hashable, Answer]] = {}
 
     async def prepare(self, events: list[Envelope]) -> None:
         """Have the definitions by which conditions are judged, no older than the events, and the
         related records that they go to."""
         _processing.set(telemetry.traceparent())
+        reached: dict[UUID, Mapping[Hashable, Answer]] = {}
+        _reached.set(reached)
         by_workspace: dict[UUID, list[Envelope]] = {}
         for event in events:
             by_workspace.setdefault(event.workspace_id, []).append(event)
@@ -84,11 +86,11 @@ class Triggers:
             )
             _keep(self._workspaces, workspace_id, found, _HELD_DEFINITIONS)
             if held is not None and records:
-                await self._reach(workspace_id, found, held, records)
+                reached[workspace_id] = await self._reach(found, held, records)
 
     async def _reach(
-        self, workspace_id: UUID, workspace: Workspace, rules: RuleSet, events: list[Envelope]
-    ) -> None:
+        self, workspace: Workspace, rules: RuleSet, events: list[Envelope]
+    ) -> Mapping[Hashable, Answer]:
         """Fetch what conditions need beside the events: together for all of them."""
         wanted = []
         for event in events:
@@ -99,8 +101,8 @@ class Triggers:
             if starting := rules.waiting_for(event.type, data, obj, event.actor, going_on=True):
                 document = occasion.build(described(event), data, obj, workspace.time_zone)
                 wanted += [(one, document) for one in starting]
-        if questions := asked(workspace, wanted):
-            self._reached[workspace_id] = await self._relatives.reach(workspace, questions)
+        questions = asked(workspace, wanted)
+        return await self._relatives.reach(workspace, questions) if questions else {}
 
     async def handle(self, tx: Tx, events: list[Envelope]) -> None:
         """Events of one workspace: a run for each rule and workflow that one of them starts, and
@@ -126,7 +128,7 @@ class Triggers:
         workspace = None if passed_over else self._workspaces.get(workspace_id)
         if workspace is None or any(_version_of(one) > workspace.version for one in waiting):
             raise Unavailable("METADATA_BEHIND", "the workspace's definitions are not here yet")
-        reached = self._reached.pop(workspace_id, {})  # a second try prepares anew
+        reached = _reached.get().get(workspace_id, {})
         found = [_happening(workspace, rules, one, len(events), reached) for one in waiting]
         happenings = [one for one in found if one is not None]
         if happenings and await start_runs(tx, workspace, happenings, self._per_minute):
