@@ -177,6 +177,7 @@ steps = sa.Table(
     time_column("finish_time", nullable=True),
     _text("path"),
     time_column("retry_at", nullable=True),
+    sa.Column("passed_over", sa.Boolean, nullable=False, server_default="false"),
     sa.CheckConstraint(
         "state IN ('pending', 'running', 'waiting', 'succeeded', 'failed', 'cancelled')",
         name="state",

@@ -107,6 +107,7 @@ class Step:
     finish_time: datetime | None = None
     path: str = ""  # where it stands in the graph: loop/3/create
     retry_at: datetime | None = None
+    passed_over: bool = False  # it failed, and the run went on: as good as done
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,18 +77,24 @@ async def resume(tx: Tx, caller: Caller, run_id: UUID, from_step: str = "") -> R
 
 async def _reopen(tx: Tx, caller: Caller, run: Run, begun: Sequence[Step]) -> None:
     """Have the steps go on that failed, and those that were ended with them; and what they have
-    called. Not what ended because it was needless: something around it has succeeded since."""
-    done = {step.path for step in begun if step.state is StepState.SUCCEEDED}
+    called. Not what the run went on after, nor what ended because it was needless: something around
+    it is done."""
+    done = {step.path for step in begun if _is_done(step)}
     again = [
         step
         for step in begun
         if step.state in (StepState.FAILED, StepState.CANCELLED)
+        and step.path not in done
         and done.isdisjoint(_around(step.path))
     ]
     for step in again:
         if step.type is ActionType.CALL_WORKFLOW and not step.definite:  # definite: it called none
             await _reopen_called(tx, caller, run, step)
     await steps.reopen(tx, caller.workspace_id, run.id, [step.index for step in again])
+
+
+def _is_done(step: Step) -> bool:
+    return step.state is StepState.SUCCEEDED or step.passed_over
 
 
 async def _reopen_called(tx: Tx, caller: Caller, run: Run, step: Step) -> None:
@@ -125,7 +131,14 @@ async def _rewind(tx: Tx, caller: Caller, run: Run, begun: list[Step], from_step
     await steps.forget_from(tx, workspace_id, run.id, first.index)
     around = _around(first.path)
     reopened = [
-        replace(step, state=StepState.RUNNING, output="", error="", finish_time=None)
+        replace(
+            step,
+            state=StepState.RUNNING,
+            output="",
+            error="",
+            finish_time=None,
+            passed_over=False,
+        )
         for step in begun
         if step.path in around and step.index < first.index
     ]

@@ -20,15 +20,16 @@ JOIN unnest(%s::uuid[], %s::bigint[]) AS h (run_id, token)
 WHERE q.workspace_id = %s ORDER BY q.run_id FOR UPDATE OF q"""
 _STEPS = """
 INSERT INTO steps (workspace_id, run_id, step_index, name, type, state, epoch, input, output, error,
-  definite, failures, attempts, waiting_since, start_time, finish_time, path, retry_at)
+  definite, failures, attempts, waiting_since, start_time, finish_time, path, retry_at, passed_over)
 SELECT %s, * FROM unnest(%s::uuid[], %s::int2[], %s::text[], %s::text[], %s::text[], %s::int2[],
   %s::text[], %s::text[], %s::text[], %s::bool[], %s::int[], %s::int[], %s::timestamptz[],
-  %s::timestamptz[], %s::timestamptz[], %s::text[], %s::timestamptz[])
+  %s::timestamptz[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::bool[])
 ON CONFLICT (workspace_id, run_id, step_index) DO UPDATE SET state = excluded.state,
   epoch = excluded.epoch, input = excluded.input, output = excluded.output, error = excluded.error,
   definite = excluded.definite, failures = excluded.failures, attempts = excluded.attempts,
   waiting_since = excluded.waiting_since, start_time = excluded.start_time,
-  finish_time = excluded.finish_time, path = excluded.path, retry_at = excluded.retry_at"""
+  finish_time = excluded.finish_time, path = excluded.path, retry_at = excluded.retry_at,
+  passed_over = excluded.passed_over"""
 _ATTEMPTS = """
 INSERT INTO attempts (workspace_id, run_id, step_index, number, token, request_id, outcome, error,
   trace_id, start_time, finish_time)
@@ -121,6 +122,7 @@ async def put_steps(tx: Tx, workspace_id: UUID, rows: Sequence[tuple[UUID, Step]
             s.finish_time,
             s.path,
             s.retry_at,
+            s.passed_over,
         )
         for run_id, s in rows
     ]

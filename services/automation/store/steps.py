@@ -8,7 +8,7 @@ from services.automation.model import ActionType, Attempt, Outcome, Step, StepSt
 
 _STEP = """
 step_index, name, type, state, epoch, input, output, error, definite, failures, attempts,
-waiting_since, start_time, finish_time, path, retry_at"""
+waiting_since, start_time, finish_time, path, retry_at, passed_over"""
 _ATTEMPT = "step_index, number, start_time, finish_time, outcome, error, trace_id"
 _INTERRUPT = """
 UPDATE attempts SET outcome = 'interrupted', finish_time = now(),
@@ -110,4 +110,5 @@ def _step(row: Row) -> Step:
         finish_time=row["finish_time"],
         path=row["path"] or str(row["step_index"]),
         retry_at=row["retry_at"],
+        passed_over=row["passed_over"],
     )

@@ -137,6 +137,7 @@ class Interpreter:
             return Flow.STOPPED if node.type is ActionType.STOP else Flow.NEXT
         goes_on = node.on_error == "continue"
         if row is not None and row.state is StepState.FAILED and goes_on:
+            self.memory.pass_over(row)
             scope.remember(node.id, {}, row.error)
             return Flow.NEXT
         if row is not None and row.state is StepState.FAILED:
@@ -158,6 +159,7 @@ class Interpreter:
                 self.memory.fail(row, Failed(Failure.PERMANENT, f"{exc.step.name}: {exc}", False))
         if not goes_on or failure.failed.kind is Failure.LIMIT:
             raise failure
+        self.memory.pass_over(row)
         scope.remember(node.id, {}, row.error)
         return Flow.NEXT
 

@@ -122,6 +122,12 @@ class Memory:
         self.note(row)
         return StepFailedError(row, failed)
 
+    def pass_over(self, row: Step) -> None:
+        """Note that the run goes on after its failure."""
+        if not row.passed_over:
+            row.passed_over = True
+            self.note(row)
+
     def note_failure(self, row: Step, reason: str) -> None:
         """It failed, and will be tried again."""
         row.error = clean(reason)

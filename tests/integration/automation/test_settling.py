@@ -188,3 +188,27 @@ async def test_what_a_failed_step_held_ends_also_where_the_run_goes_on(
     assert (done.state, titles(tenant)) == ("succeeded", ["on"])
     assert "waiting" not in states(done).values()
     assert (await tenant.until(child.id)).state == "cancelled"
+
+
+@pytest.mark.parametrize("kind", ["act", "call", "parallel"])
+async def test_a_failure_that_the_run_went_on_after_is_not_tried_again(
+    tenant: Tenant, kind: str
+) -> None:
+    inner = await tenant.workflow([todo("bad")])
+    tried: list[str] = []
+    kinds = {"act": todo("bad"), "call": call("bad", inner), "parallel": fan([todo("bad")])}
+    flow = await tenant.workflow([{**kinds[kind], "on_error": "continue"}, todo("last")])
+
+    def none(method: str, request: Any) -> InvalidArgument | None:
+        tried.append(request.todo.title)
+        return InvalidArgument("TODO_INVALID", "not today")
+
+    tenant.world.refuse = none
+    run = await tenant.start(flow.id)
+    failed = await tenant.until(run.id)
+    assert (failed.state, tried) == ("failed", ["bad", "last"])
+    allow(tenant)
+    await resume(tenant, run)
+    done = await tenant.until(run.id)
+    assert (done.state, titles(tenant)) == ("succeeded", ["last"])
+    assert done.steps[0].state == "failed"
