@@ -3,6 +3,7 @@
 A signing secret is kept sealed, the token of a workflow's URL as its hash alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,18 +13,24 @@ from kit import ids
 from kit.db import Tx
 from services.automation.model import Kind
 
-_SIGNING = {
-    Kind.RULE: """
-SELECT webhook_secret AS kept, NULL::timestamptz AS until FROM rules
-WHERE workspace_id = %(workspace_id)s AND rule_id = %(id)s""",
-    Kind.WORKFLOW: """
-SELECT webhook_secret AS kept, NULL::timestamptz AS until FROM workflows
-WHERE workspace_id = %(workspace_id)s AND workflow_id = %(id)s""",
-}
-_RETIRED = """
-SELECT kept, expire_time AS until FROM retired_secrets
-WHERE workspace_id = %(workspace_id)s AND source_id = %(id)s AND use = %(use)s
-  AND expire_time > now()"""
+Source = tuple[Kind, UUID]
+_SIGNING = """
+SELECT a.kind, a.id, s.kept
+FROM unnest(%(kinds)s::text[], %(ids)s::uuid[]) AS a (kind, id) CROSS JOIN LATERAL (
+  SELECT webhook_secret AS kept, NULL::timestamptz AS until FROM rules
+  WHERE workspace_id = %(workspace_id)s AND rule_id = a.id AND a.kind = 'rule'
+  UNION ALL
+  SELECT webhook_secret, NULL FROM workflows
+  WHERE workspace_id = %(workspace_id)s AND workflow_id = a.id AND a.kind = 'workflow'
+  UNION ALL
+  SELECT kept, expire_time FROM retired_secrets
+  WHERE workspace_id = %(workspace_id)s AND source_id = a.id AND use = 'signing'
+    AND expire_time > now()
+) AS s ORDER BY s.until DESC NULLS FIRST"""
+_RETIRED_HOOKS = """
+SELECT kept FROM retired_secrets
+WHERE workspace_id = %s AND source_id = %s AND use = 'hook' AND expire_time > now()
+ORDER BY expire_time DESC"""
 _REPLACE = {
     Kind.RULE: """
 UPDATE rules SET webhook_secret = %s WHERE workspace_id = %s AND rule_id = %s""",
@@ -47,11 +54,22 @@ class Hook:
 
 async def signing(tx: Tx, workspace_id: UUID, kind: Kind, source_id: UUID) -> list[bytes]:
     """Sealed, the newest first; also of what was deleted, whose runs come to their end."""
-    rows = await tx.all(
-        f"{_SIGNING[kind]} UNION ALL {_RETIRED} ORDER BY until DESC NULLS FIRST",
-        {"workspace_id": workspace_id, "id": source_id, "use": Use.SIGNING},
-    )
-    return [bytes(row["kept"]) for row in rows]
+    return (await signing_of(tx, workspace_id, [(kind, source_id)]))[kind, source_id]
+
+
+async def signing_of(
+    tx: Tx, workspace_id: UUID, sources: Sequence[Source]
+) -> dict[Source, list[bytes]]:
+    """As `signing`, of each of them."""
+    found: dict[Source, list[bytes]] = {one: [] for one in sources}
+    given = {
+        "workspace_id": workspace_id,
+        "kinds": [str(kind) for kind, _ in found],
+        "ids": [source_id for _, source_id in found],
+    }
+    for row in await tx.all(_SIGNING, given):
+        found[Kind(row["kind"]), row["id"]].append(bytes(row["kept"]))
+    return found
 
 
 async def hook(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> Hook | None:
@@ -63,9 +81,8 @@ async def hook(tx: Tx, workspace_id: UUID, workflow_id: UUID) -> Hook | None:
     )
     if row is None:
         return None
-    given = {"workspace_id": workspace_id, "id": workflow_id, "use": Use.HOOK}
-    old = [bytes(one["kept"]) for one in await tx.all(f"{_RETIRED} ORDER BY until DESC", given)]
-    return Hook(row["hook_salt"], (bytes(row["hook_hash"]), *old))
+    old = await tx.all(_RETIRED_HOOKS, [workspace_id, workflow_id])
+    return Hook(row["hook_salt"], (bytes(row["hook_hash"]), *(bytes(one["kept"]) for one in old)))
 
 
 async def replace_signing(

@@ -16,12 +16,11 @@ from kit.together import Together
 from schema import jsonio
 from schema.problems import Invalid
 from services.automation.logic.retries import Failed, Failure
-from services.automation.model import Job, Kind
+from services.automation.model import Job
 from services.automation.operations.performing import Done, Performing
 from services.automation.operations.secrets import bound_to
 from services.automation.store import secrets as store
 
-_Source = tuple[Kind, UUID]
 _RETRIED = (408, 425, 429)
 
 
@@ -30,7 +29,7 @@ class Webhooks:
         self._egress = egress
         self._db = db
         self._sealer = sealer
-        self._signing: Together[UUID, _Source, list[str]] = Together(self._signing_of)
+        self._signing: Together[UUID, store.Source, list[str]] = Together(self._signing_of)
 
     async def send(self, workspace_id: UUID, job: Job, performing: Performing) -> Done | Failed:
         """POST, signed."""
@@ -53,15 +52,16 @@ class Webhooks:
         return found
 
     async def _signing_of(
-        self, workspace_id: UUID, sources: Sequence[_Source]
-    ) -> dict[_Source, list[str]]:
-        found: dict[_Source, list[str]] = {}
-        async with self._db.transaction(workspace_id) as tx:
-            for kind, source_id in sources:
-                sealed = await store.signing(tx, workspace_id, kind, source_id)
-                bound = bound_to(workspace_id, source_id)
-                found[kind, source_id] = [self._sealer.open(one, bound) for one in sealed]
-        return found
+        self, workspace_id: UUID, sources: Sequence[store.Source]
+    ) -> dict[store.Source, list[str]]:
+        async with self._db.reading(workspace_id) as tx:
+            found = await store.signing_of(tx, workspace_id, sources)
+        return {
+            (kind, source_id): [
+                self._sealer.open(one, bound_to(workspace_id, source_id)) for one in sealed
+            ]
+            for (kind, source_id), sealed in found.items()
+        }
 
     async def _request(
         self, job: Job, performing: Performing, method: str, secrets: list[str]

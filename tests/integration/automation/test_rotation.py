@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from armature.automation.v1 import rule_service_pb2, workflow_service_pb2
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from kit import clients, ids
 from kit.errors import NotFound, PermissionDenied, Unauthenticated
+from services.automation.model import Kind
+from services.automation.store import secrets
 from tests.integration.automation.harness import Tenant
 from tests.services import refusal
 
@@ -155,3 +158,34 @@ async def test_secrets_are_rotated_by_those_who_keep_rules(tenant: Tenant) -> No
 async def _now(tenant: Tenant) -> Any:
     async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
         return await tx.time()
+
+
+async def test_signing_secrets_of_many_are_read_in_one_statement(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest first, of each its own; none of what is not there."""
+    hook = ("send_webhook", {"url": tenant.platform.receiver.url + "/many"})
+    step = {"id": "hook", "type": "send_webhook", "input": hook[1]}
+    rules = [(await tenant.create([hook])).rule.id for _ in range(3)]
+    flow = (await tenant.workflow([step])).id
+    await tenant.call(tenant.rules.RotateRuleSecret, rotate_rule(rules[0]))
+    wanted = [(Kind.RULE, UUID(one)) for one in rules] + [(Kind.WORKFLOW, UUID(flow))]
+    nobodys = (Kind.WORKFLOW, UUID(rules[0]))
+    sent: list[str] = []
+    execute = psycopg.AsyncConnection.execute
+
+    async def noted(self: Any, query: Any, *rest: Any, **more: Any) -> Any:
+        sent.append(str(query))
+        return await execute(self, query, *rest, **more)
+
+    async with tenant.platform.db.reading(tenant.workspace_id) as tx:
+        alone = {
+            (kind, one): await secrets.signing(tx, tenant.workspace_id, kind, one)
+            for kind, one in wanted
+        }
+        monkeypatch.setattr(psycopg.AsyncConnection, "execute", noted)
+        found = await secrets.signing_of(tx, tenant.workspace_id, [*wanted, nobodys])
+    assert len(sent) == 1
+    assert {one: found[one] for one in wanted} == alone
+    assert [len(found[one]) for one in wanted] == [2, 1, 1, 1]
+    assert len({kept for all_of in alone.values() for kept in all_of}) == 5
