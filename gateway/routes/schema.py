@@ -93,7 +93,7 @@ def routes(hub: Hub) -> list[Route]:
         route(
             hub, "POST", "/v1/blueprints/{name}:install", install, whole(),
             say("Install a blueprint that ships with the platform: crm."),
-            params={"name": "blueprint"}, query=("validate_only",),
+            params={"name": "blueprint"}, query=("validate_only", "restore"),
         ),
         route(
             hub, "POST", "/v1/blueprints/{name}:uninstall", SCHEMA["UninstallBlueprint"], whole(),

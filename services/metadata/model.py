@@ -235,7 +235,7 @@ class Task(msgspec.Struct, frozen=True):
 
     kind: str  # rule, workflow
     name: str
-    action: str  # apply, remove
+    action: str  # apply, restore, remove
     id: str
 
 

@@ -8,7 +8,7 @@ from armature.automation.v1 import rule_pb2
 from armature.automation.v1 import rule_service_pb2 as pb
 from armature.automation.v1 import rule_service_pb2_grpc as rpc
 
-from kit import idempotency, ids, paging, webhooks
+from kit import etags, idempotency, ids, paging, webhooks
 from kit.caller import Caller, current_caller
 from kit.calls import Context
 from kit.clock import to_timestamp
@@ -141,6 +141,7 @@ class RuleServicer(rpc.RuleServiceServicer):
             rule = await store.find_rule(tx, caller.workspace_id, str(seen.id), lock=True)
             if rule is None:
                 raise rules.not_found(request.rule)
+            etags.check(request.etag, rule.version)
             if rule.version != seen.version:  # what was judged is not what would be changed
                 raise Aborted("CONFLICT", "the rule was changed meanwhile; try again")
             updated = await rules.update(tx, caller, rule, change)

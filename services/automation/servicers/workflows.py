@@ -9,7 +9,7 @@ from armature.automation.v1 import workflow_pb2
 from armature.automation.v1 import workflow_service_pb2 as pb
 from armature.automation.v1 import workflow_service_pb2_grpc as rpc
 
-from kit import idempotency, ids, paging, telemetry, webhooks
+from kit import etags, idempotency, ids, paging, telemetry, webhooks
 from kit.caller import Caller, current_caller
 from kit.calls import Context
 from kit.clock import to_timestamp
@@ -147,14 +147,16 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
         caller.require("rules")
         seen = await self._find(caller, request.workflow)
         definition, problems = await self._judge(caller, seen.id, seen.draft)
-        if problems:
-            raise convert.workflow_invalid(problems)
         workspace = await self._definitions.workspace(caller.workspace_id)
-        document = _with_object_id(seen.draft, workspace.object(definition.trigger.object))
-        definition = documents.read(document)
 
         async def work(tx: Tx) -> pb.PublishWorkflowResponse:
-            made = await workflows.publish(tx, caller, seen, document, definition, workspace)
+            etags.check(request.etag, seen.revision)
+            if problems:
+                raise convert.workflow_invalid(problems)
+            document = _with_object_id(seen.draft, workspace.object(definition.trigger.object))
+            made = await workflows.publish(
+                tx, caller, seen, document, documents.read(document), workspace
+            )
             return pb.PublishWorkflowResponse(workflow=convert.workflow(made))
 
         return await idempotency.once(self._db, caller, request, pb.PublishWorkflowResponse, work)

@@ -5,9 +5,8 @@ task names what it will make, so that doing it twice makes one. What somebody ha
 blueprint left it is theirs.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -16,21 +15,19 @@ from kit import ids
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import FailedPrecondition, NotFound
-from schema.compiled import Workspace
 from schema.problems import nearest
 from services.metadata.logic import fields, link_types, objects
 from services.metadata.logic.catalog import Draft
 from services.metadata.logic.consequences import Consequence
 from services.metadata.model import Installed, Noun, Part, Task
-from services.metadata.operations import roles, schemas
+from services.metadata.operations import blueprint_roles, schemas
+from services.metadata.operations.blueprint_roles import Asked, form_of
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.refusals import refused
 from services.metadata.operations.schemas import Mode
 from services.metadata.store import blueprints as store
-from services.metadata.store import roles as role_store
 
 ELSEWHERE = {"rule": "rules", "workflow": "workflows"}  # kind, and where a document has them
-CHANGED, TAKEN = "it was changed since", "there was one of this name already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +39,16 @@ class Done:
     after: Installed
 
 
-async def install(
-    tx: Tx, caller: Caller, catalogues: Catalogues, name: str, *, validate_only: bool = False
-) -> Done:
-    """Apply a blueprint, or what its newer version adds; what it defines counts as standard."""
+async def install(tx: Tx, catalogues: Catalogues, asked: Asked) -> Done:
+    """Apply a blueprint, or what its newer version adds; what it defines counts as standard.
+    PERMISSION_DENIED / PERMISSION_REQUIRED, with nothing done, for what the caller may not."""
+    caller, name, validate_only = asked.caller, asked.blueprint, asked.validate_only
     document = of_shelf(name)
     version = int(document.get("version", 1))
     definitions = {k: v for k, v in document.items() if k in {"objects", "link_types"}}
     had = await store.lock(tx, caller.workspace_id, name)
+    if had is not None and had.leaving:  # what an uninstall has deleted, nobody wants away
+        asked = replace(asked, restore=True)
     mode = Mode(standard=True, validate_only=validate_only)
     done = await schemas.apply_document(tx, caller, catalogues, definitions, mode)
     found = list(done.found)
@@ -61,48 +60,41 @@ async def install(
     for raw in document.get("roles", ()):
         workspace, at = done.draft.compiled(), done.version
         kept = parts.get("role", {}).get(raw["name"])
-        part, said = await _role(tx, caller, workspace, at, raw, kept, validate_only=validate_only)
+        part, said = await blueprint_roles.bring(tx, asked, workspace, at, raw, kept)
         found += said
         if part is not None:
             parts.setdefault("role", {})[raw["name"]] = part
-    pending = tuple(_tasks(document, parts, had))
+    pending = tuple(_tasks(document, parts, had, restore=asked.restore))
+    _check(asked, pending)
     after = Installed(name, version, made, parts, pending)
     if had != after and not validate_only:
         await store.put(tx, caller.workspace_id, after)
     return Done(found, done.version, after)
 
 
-async def uninstall(
-    tx: Tx,
-    caller: Caller,
-    catalogues: Catalogues,
-    name: str,
-    *,
-    force: bool,
-    validate_only: bool = False,
-) -> Done:
+async def uninstall(tx: Tx, catalogues: Catalogues, asked: Asked, *, force: bool) -> Done:
     """Deactivate what a blueprint has made; data stay, and so does what others have made of it.
-    FAILED_PRECONDITION / IN_USE, without `force`, where something else uses it."""
+    FAILED_PRECONDITION / IN_USE, without `force`, where something else uses it; refuses what the
+    caller may not like `install`."""
+    caller, name, validate_only = asked.caller, asked.blueprint, asked.validate_only
     had = await store.lock(tx, caller.workspace_id, name)
     if had is None:
         raise FailedPrecondition(
             "BLUEPRINT_NOT_INSTALLED", f"the workspace does not have the blueprint {name!r}"
         )
     if had.leaving:
+        _check(asked, had.pending)
         return Done([], await catalogues.version(tx, caller.workspace_id), had)
 
     def edit(draft: Draft) -> None:
         with refused("OBJECT"):
             _take_out(draft, had.made, force=force)
 
-    left = await _without_roles(tx, caller, had, validate_only=validate_only)
+    left = await blueprint_roles.take_out(tx, asked, had)
     mode = Mode(validate_only=validate_only)
     done = await schemas.change(tx, caller, catalogues, edit, mode)
-    pending = tuple(
-        Task(kind, part_name, "remove", part.id)
-        for kind in ELSEWHERE
-        for part_name, part in sorted(had.parts.get(kind, {}).items())
-    )
+    pending = tuple(_removals(had))
+    _check(asked, pending)
     after = replace(had, pending=pending, leaving=True)
     if not validate_only:
         await (store.put(tx, caller.workspace_id, after) if pending else _drop(tx, caller, name))
@@ -137,89 +129,46 @@ def described(name: str, task: Task) -> dict[str, Any]:
     return next((one for one in named if one["name"] == task.name), {})
 
 
-def form_of(raw: Mapping[str, Any]) -> str:
-    """A hash of what a document says of one thing."""
-    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _tasks(
-    document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Part]], had: Installed | None
+    document: Mapping[str, Any],
+    parts: Mapping[str, Mapping[str, Part]],
+    had: Installed | None,
+    *,
+    restore: bool,
 ) -> list[Task]:
-    """What the automation plane has still to take: all that it does not have in this form."""
-    waiting = {(t.kind, t.name): t for t in (had.pending if had else ()) if t.action == "apply"}
+    """What the automation plane has still to take: all that it does not have in this form. Only
+    that plane knows what somebody has deleted there: to `restore` is to look, and to make those
+    anew under the task's id."""
+    waiting = {(t.kind, t.name): t for t in (had.pending if had else ()) if t.action != "remove"}
     found = []
     for kind, listed in ELSEWHERE.items():
         for raw in document.get(listed, ()):
             name = raw["name"]
-            known = parts.get(kind, {}).get(name)
-            if known is not None and known.form == form_of(raw):
-                continue
-            task = waiting.get((kind, name))
-            own = known.id if known is not None else str(ids.new_id())
-            found.append(task or Task(kind, name, "apply", own))
+            known, task = parts.get(kind, {}).get(name), waiting.get((kind, name))
+            if known is None or (task is not None and task.action == "restore"):
+                found.append(task or Task(kind, name, "apply", str(ids.new_id())))
+            elif restore:
+                found.append(Task(kind, name, "restore", str(ids.new_id())))
+            elif known.form != form_of(raw):
+                found.append(Task(kind, name, "apply", known.id))
     return found
 
 
-async def _role(
-    tx: Tx,
-    caller: Caller,
-    workspace: Workspace,
-    version: int,
-    raw: Mapping[str, Any],
-    part: Part | None,
-    *,
-    validate_only: bool,
-) -> tuple[Part | None, list[Consequence]]:
-    """The role as the blueprint leaves it, if it is the blueprint's."""
-    name, form = raw["name"], form_of(raw)
-    old = await role_store.lock(tx, caller.workspace_id, name)
-    if part is not None and part.form == form and old is not None:
-        return part, []
-    if old is not None and (part is None or str(old.role_id) != part.id):
-        return None, [_kept("role", name, TAKEN)]
-    if old is not None and part is not None and old.version != part.version:
-        return part, [_kept("role", name, CHANGED)]
-    caller.require("admin")
-    wanted = dict(raw) | {"objects": [_whole(one) for one in raw["objects"]]}
-    action = "create" if old is None else "update"
-    if validate_only:
-        roles.judged(workspace, wanted)
-        return part, [Consequence(action, "role", name)]
-    if old is None:
-        new = await roles.make(tx, caller, workspace, version, wanted)
-    else:
-        new = await roles.change(tx, caller, workspace, version, old, wanted)
-    return Part(str(new.role_id), new.version, form), [Consequence(action, "role", name)]
+def _removals(had: Installed) -> Iterator[Task]:
+    """What the automation plane has to let go: what it has taken, and what it may have taken
+    before a process died that would have noted it."""
+    for kind in ELSEWHERE:
+        made = {(name, part.id) for name, part in had.parts.get(kind, {}).items()}
+        made |= {(t.name, t.id) for t in had.pending if t.kind == kind}
+        for name, own in sorted(made):
+            yield Task(kind, name, "remove", own)
 
 
-def _whole(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {"fields": [], "rule": None, **raw}
-
-
-async def _without_roles(
-    tx: Tx, caller: Caller, had: Installed, *, validate_only: bool
-) -> list[Consequence]:
-    """Delete the roles that are as the blueprint left them, and that nobody has."""
-    found = []
-    for name, part in sorted(had.parts.get("role", {}).items()):
-        old = await role_store.lock(tx, caller.workspace_id, name)
-        if old is None or str(old.role_id) != part.id:
-            continue
-        if old.version != part.version:
-            found.append(_kept("role", name, CHANGED))
-            continue
-        if any(await role_store.users(tx, caller.workspace_id, name)):
-            found.append(_kept("role", name, "members or keys have it"))
-            continue
-        caller.require("admin")
-        if not validate_only:
-            await roles.delete(tx, caller, name)
-        found.append(Consequence("delete", "role", name, destructive=True))
-    return found
-
-
-def _kept(kind: str, name: str, why: str) -> Consequence:
-    return Consequence("keep", kind, name, affects=(why,))
+def _check(asked: Asked, pending: Iterable[Task]) -> None:
+    """PERMISSION_DENIED / PERMISSION_REQUIRED where the caller may not do all of it."""
+    for task in pending:
+        asked.may("rules", task.kind, task.name)
+    asked.refuse()
 
 
 def _take_out(draft: Draft, made: dict[str, list[str]], *, force: bool) -> None:

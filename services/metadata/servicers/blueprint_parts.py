@@ -1,42 +1,46 @@
 """Have the automation plane take, or let go, the rules and workflows of a blueprint.
 
 Each is made under an id that was written down before, and every call carries a request id made of
-it: so a process that dies between two calls, or between a call and its note, leaves something that
-the next one goes on with, and nothing is made twice.
+it, and the version that it is based on: so a process that dies between two calls, or between a call
+and its note, leaves something that the next one goes on with. Nothing is made twice, and what
+somebody else has done meanwhile is never written over.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from armature.automation.v1 import (
-    rule_pb2,
-    rule_service_pb2,
-    workflow_pb2,
-    workflow_service_pb2,
-)
-from armature.automation.v1.rule_service_pb2_grpc import RuleServiceStub
-from armature.automation.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 from kit import clients, crash
 from kit.caller import Caller
 from kit.db import Database
-from kit.errors import AlreadyExists, DeadlineExceeded, NotFound, ServiceError, Unavailable
-from schema.jsonio import dumps
+from kit.errors import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    InvalidArgument,
+    ServiceError,
+    Unavailable,
+)
 from services.metadata.logic.consequences import Consequence
 from services.metadata.model import Installed, Part, Task
 from services.metadata.operations import blueprints
-from services.metadata.operations.blueprints import CHANGED, TAKEN
+from services.metadata.operations.blueprint_roles import (
+    CHANGED,
+    DELETED,
+    TAKEN,
+    form_of,
+    lacking,
+)
+from services.metadata.servicers.blueprint_calls import BlueprintCalls, Headers
 from services.metadata.store import blueprints as store
 
 SILENT = "the automation plane did not answer"
 ANSWER_SECONDS = 2.0  # for the first answer; what answers may take its time
-_RULE_PARTS = ("description", "trigger", "condition_json", "actions")
-_FLOW_PARTS = (
-    "trigger", "condition", "inputs", "variables", "steps", "limits", "retention",
-)  # fmt: skip
+_REUSED = "REQUEST_ID_REUSED"
+_FIRST = 1  # the version of what was just made
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,7 @@ class BlueprintParts:
 
     def __init__(self, db: Database, channel: grpc.aio.Channel) -> None:
         self._db = db
-        self._rules = RuleServiceStub(channel)
-        self._workflows = WorkflowServiceStub(channel)
+        self._calls = BlueprintCalls(channel)
 
     async def work_off(self, caller: Caller, name: str) -> Worked:
         """Do what is pending for a blueprint, as far as it goes."""
@@ -92,91 +95,91 @@ class BlueprintParts:
     async def _do(
         self, caller: Caller, name: str, task: Task, part: Part | None, *, act: bool
     ) -> tuple[Part | None, list[Consequence]]:
+        if not act and "rules" not in caller.permissions:
+            action = "delete" if task.action == "remove" else "create" if part is None else "update"
+            return part, [_said(action, task, lacking("rules"))]
         headers = clients.metadata(caller.credential)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            present = await self._present(task, headers)
-        theirs = present is not None and part is not None and present.version != part.version
-        if task.action == "remove":
-            if present is None:
-                return None, []
-            if theirs:
-                return None, [_said("keep", task, CHANGED)]
-            if act:
-                await self._remove(task, headers)
-            return None, [_said("delete", task)]
-        if theirs:
-            return part, [_said("keep", task, CHANGED)]
         raw = blueprints.described(name, task)
-        action = "create" if present is None or part is None else "update"
+        if task.action == "remove":
+            return None, await self._let_go(task, part, raw, headers, act=act)
+        here = part
+        async with asyncio.timeout(ANSWER_SECONDS):
+            if here is not None and await self._calls.present(task.kind, here.id, headers) is None:
+                if task.action != "restore":
+                    return part, [_said("keep", task, DELETED)]
+                here = None
+            present = await self._calls.present(task.kind, here.id if here else task.id, headers)
+        if here is not None and here.form == form_of(raw):
+            return part, []
         if not act:
-            return part, [_said(action, task)]
+            if here is not None and present is not None and present.version != here.version:
+                return part, [_said("keep", task, CHANGED)]
+            return part, [_said("create" if here is None else "update", task)]
+        if here is None:
+            return await self._make(task, raw, present, headers)
         try:
-            version = await self._apply(task, raw, headers, fresh=present is None)
-        except AlreadyExists as exc:
-            if not exc.reason.endswith("_NAME_TAKEN"):
-                raise
-            return None, [_said("keep", task, TAKEN)]
-        return Part(task.id, version, blueprints.form_of(raw)), [_said(action, task)]
+            version = await self._calls.change(here, task.kind, raw, headers)
+        except (Aborted, InvalidArgument) as exc:
+            return part, [_said("keep", task, _overtaken(exc))]
+        return Part(here.id, version, form_of(raw)), [_said("update", task)]
 
-    async def _present(self, task: Task, headers: Sequence[tuple[str, str]]) -> Any:
-        """What stands under the id, if anything does."""
-        try:
-            if task.kind == "rule":
-                asked = rule_service_pb2.GetRuleRequest(rule=task.id)
-                return (await clients.call(self._rules.GetRule, asked, headers)).rule
-            wanted = workflow_service_pb2.GetWorkflowRequest(workflow=task.id)
-            return (await clients.call(self._workflows.GetWorkflow, wanted, headers)).workflow
-        except NotFound:
-            return None
-
-    async def _remove(self, task: Task, headers: Sequence[tuple[str, str]]) -> None:
-        request_id = f"blueprint-remove-{task.id}"
-        if task.kind == "rule":
-            rule = rule_service_pb2.DeleteRuleRequest(rule=task.id, request_id=request_id)
-            await clients.call(self._rules.DeleteRule, rule, headers)
-            return
-        flow = workflow_service_pb2.DeleteWorkflowRequest(workflow=task.id, request_id=request_id)
-        await clients.call(self._workflows.DeleteWorkflow, flow, headers)
-
-    async def _apply(
+    async def _let_go(
         self,
         task: Task,
+        part: Part | None,
         raw: Mapping[str, Any],
-        headers: Sequence[tuple[str, str]],
+        headers: Headers,
         *,
-        fresh: bool,
-    ) -> int:
-        """Make it, or make it what the blueprint says; its version."""
-        request_id = f"blueprint-{task.id}-{blueprints.form_of(raw)}"
-        if task.kind == "rule":
-            rule = _rule(task.id, raw)
-            if fresh:
-                new = rule_service_pb2.CreateRuleRequest(rule=rule, request_id=request_id)
-                return (await clients.call(self._rules.CreateRule, new, headers)).rule.version
-            change = rule_service_pb2.UpdateRuleRequest(
-                rule=task.id, changes=rule, request_id=request_id
-            )
-            change.update_mask.paths.extend(_RULE_PARTS)
-            return (await clients.call(self._rules.UpdateRule, change, headers)).rule.version
-        flow = _workflow(task.id, raw)
-        if fresh:
-            made = workflow_service_pb2.CreateWorkflowRequest(workflow=flow, request_id=request_id)
-            stored = (await clients.call(self._workflows.CreateWorkflow, made, headers)).workflow
-        else:
-            edit = workflow_service_pb2.UpdateWorkflowRequest(
-                workflow=task.id, changes=flow, request_id=request_id
-            )
-            edit.update_mask.paths.extend(["description", "when"])
-            edit.update_mask.paths.extend(f"{part}_json" for part in _FLOW_PARTS)
-            stored = (await clients.call(self._workflows.UpdateWorkflow, edit, headers)).workflow
-        if raw.get("published"):
-            publish = workflow_service_pb2.PublishWorkflowRequest(
-                workflow=task.id, request_id=request_id
-            )
-            stored = (
-                await clients.call(self._workflows.PublishWorkflow, publish, headers)
-            ).workflow
-        return stored.version
+        act: bool,
+    ) -> list[Consequence]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            present = await self._calls.present(task.kind, task.id, headers)
+        if present is None:
+            return []
+        known = part is not None and part.id == task.id
+        # Of what nobody noted this is what making it leaves.
+        left = part.version if part is not None and known else _FIRST + bool(raw.get("published"))
+        if present.version != left:
+            return [_said("keep", task, CHANGED)]
+        if act:
+            await self._calls.remove(task, headers)
+        return [_said("delete", task)]
+
+    async def _make(
+        self, task: Task, raw: Mapping[str, Any], present: Any, headers: Headers
+    ) -> tuple[Part | None, list[Consequence]]:
+        """Make it, or go on with what a process has made that died before it noted so."""
+        made = Part(task.id, _FIRST, form_of(raw))
+        same = True
+        try:  # where something stands there, this repeats the call that has made it
+            await self._calls.create(task, raw, headers)
+        except (AlreadyExists, InvalidArgument) as exc:
+            if isinstance(exc, InvalidArgument) and exc.reason != _REUSED:
+                raise
+            if present is None and exc.reason.endswith("_NAME_TAKEN"):
+                return None, [_said("keep", task, TAKEN)]
+            same = False  # made by what an older release says, by somebody else, or long ago
+        if present is None and await self._calls.present(task.kind, task.id, headers) is None:
+            return made, [_said("keep", task, DELETED)]
+        published = bool(raw.get("published"))
+        if present is not None and present.version != _FIRST and not published:
+            return made, [_said("keep", task, CHANGED)]
+        version = _FIRST
+        try:
+            if not same:
+                version = await self._calls.change(made, task.kind, raw, headers)
+            elif published:
+                version = await self._calls.publish(made, raw, headers)
+        except (Aborted, InvalidArgument) as exc:
+            return made, [_said("keep", task, _overtaken(exc))]
+        return Part(task.id, version, made.form), [_said("create", task)]
+
+
+def _overtaken(error: Aborted | InvalidArgument) -> str:
+    """Why a change was refused that is not of the version that was left; any other error again."""
+    if error.reason in {"ETAG_MISMATCH", _REUSED}:
+        return CHANGED
+    raise error
 
 
 def _part(installed: Installed, task: Task) -> Part | None:
@@ -185,34 +188,3 @@ def _part(installed: Installed, task: Task) -> Part | None:
 
 def _said(action: str, task: Task, *why: str) -> Consequence:
     return Consequence(action, task.kind, task.name, affects=why)
-
-
-def _rule(rule_id: str, raw: Mapping[str, Any]) -> rule_pb2.Rule:
-    """A rule as a blueprint writes it: as the REST API takes it."""
-    return rule_pb2.Rule(
-        id=rule_id,
-        name=raw["name"],
-        description=raw.get("description", ""),
-        trigger=rule_pb2.Trigger(**raw["trigger"]),
-        condition_json=dumps(raw["condition"]) if raw.get("condition") else b"",
-        actions=[
-            rule_pb2.Action(
-                type=one["type"], name=one.get("name", ""), input_json=dumps(one["input"])
-            )
-            for one in raw["actions"]
-        ],
-        state=raw.get("state", ""),
-    )
-
-
-def _workflow(workflow_id: str, raw: Mapping[str, Any]) -> workflow_pb2.Workflow:
-    found = workflow_pb2.Workflow(
-        id=workflow_id,
-        name=raw["name"],
-        description=raw.get("description", ""),
-        when=raw.get("when", ""),
-    )
-    for part in _FLOW_PARTS:
-        if part in raw:
-            setattr(found, f"{part}_json", dumps(raw[part]))
-    return found

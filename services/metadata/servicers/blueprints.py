@@ -8,6 +8,7 @@ from kit.calls import Context
 from kit.db import Database, Tx
 from services.metadata.convert.consequences import schema_changes
 from services.metadata.operations import blueprints
+from services.metadata.operations.blueprint_roles import Asked
 from services.metadata.operations.catalogues import Catalogues
 from services.metadata.operations.listing import page
 from services.metadata.servicers.blueprint_parts import BlueprintParts
@@ -48,17 +49,16 @@ class Blueprints:
     ) -> pb.InstallBlueprintResponse:
         caller = current_caller()
         caller.require("schema")
+        asked = Asked(caller, request.blueprint, request.validate_only, request.restore)
 
         async def work(tx: Tx) -> pb.InstallBlueprintResponse:
-            done = await blueprints.install(tx, caller, self._catalogues, request.blueprint)
+            done = await blueprints.install(tx, self._catalogues, asked)
             changes = schema_changes(done.found)
             return pb.InstallBlueprintResponse(changes=changes, metadata_version=done.version)
 
         if request.validate_only:
             async with self._db.transaction(caller.workspace_id) as tx:
-                planned = await blueprints.install(
-                    tx, caller, self._catalogues, request.blueprint, validate_only=True
-                )
+                planned = await blueprints.install(tx, self._catalogues, asked)
             return pb.InstallBlueprintResponse(
                 changes=await self._plan(caller, planned), metadata_version=planned.version
             )
@@ -75,17 +75,17 @@ class Blueprints:
     ) -> pb.UninstallBlueprintResponse:
         caller = current_caller()
         caller.require("schema")
-        asked = (caller, self._catalogues, request.blueprint)
+        asked = Asked(caller, request.blueprint, request.validate_only)
 
         async def work(tx: Tx) -> pb.UninstallBlueprintResponse:
-            done = await blueprints.uninstall(tx, *asked, force=request.force)
+            done = await blueprints.uninstall(tx, self._catalogues, asked, force=request.force)
             changes = schema_changes(done.found)
             return pb.UninstallBlueprintResponse(changes=changes, metadata_version=done.version)
 
         if request.validate_only:
             async with self._db.transaction(caller.workspace_id) as tx:
                 planned = await blueprints.uninstall(
-                    tx, *asked, force=request.force, validate_only=True
+                    tx, self._catalogues, asked, force=request.force
                 )
             return pb.UninstallBlueprintResponse(
                 changes=await self._plan(caller, planned), metadata_version=planned.version

@@ -47,6 +47,20 @@ async def test_a_draft_starts_nothing_and_a_version_is_frozen(tenant: Tenant) ->
     assert len(await tenant.events("workflow.published")) == 2
 
 
+async def test_what_is_published_is_the_version_that_is_named(tenant: Tenant) -> None:
+    made = (await tenant.draft({"steps": [todo("a")], "trigger": {"type": "manual"}})).workflow
+
+    async def publish(etag: str, request_id: str = "") -> int:
+        request = PB.PublishWorkflowRequest(workflow=made.id, etag=etag, request_id=request_id)
+        answer = await tenant.call(tenant.workflows.PublishWorkflow, request)
+        return int(answer.workflow.version)
+
+    assert (await refused(publish("2"))).reason == "ETAG_MISMATCH"
+    assert await publish("1", "once") == 2
+    assert (await refused(publish("1"))).reason == "ETAG_MISMATCH"
+    assert await publish("1", "once") == 2
+
+
 async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
     made = await tenant.draft(
         {

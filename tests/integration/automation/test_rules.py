@@ -183,6 +183,26 @@ async def test_an_update_makes_a_version_and_who_changes_the_work_owns_it(tenant
     assert sorted(v["version"] for v in versions) == [1, 2, 3]
 
 
+async def test_an_update_may_say_what_it_is_based_on_and_be_repeated(tenant: Tenant) -> None:
+    made = (await tenant.create([TODO])).rule
+
+    async def describe(text: str, etag: str, request_id: str = "") -> int:
+        request = rule_service_pb2.UpdateRuleRequest(
+            rule=made.id,
+            changes=rule_pb2.Rule(description=text),
+            update_mask=FieldMask(paths=["description"]),
+            etag=etag,
+            request_id=request_id,
+        )
+        return int((await tenant.call(tenant.rules.UpdateRule, request)).rule.version)
+
+    assert await describe("ours", "1", "once") == 2
+    assert await describe("later", "2") == 3
+    assert await describe("ours", "1", "once") == 2
+    assert (await refused(describe("theirs", "1"))).reason == "ETAG_MISMATCH"
+    assert await describe("whatever it was", "") == 4
+
+
 async def test_writing_rules_needs_its_permission(tenant: Tenant) -> None:
     reader = tenant.world.new_key(tenant.workspace_id, "read_only")
     error = await refused(tenant.create([TODO], key=reader))

@@ -29,7 +29,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/automation/v1/rule_service.proto\x12\x16\x61rmature.automation.v1\x1a!armature/automation/v1/rule.proto\x1a%armature/automation/v1/workflow.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x11\x43reateRuleRequest\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"X\n\x12\x43reateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x16\n\x0ewebhook_secret\x18\x02 \x01(\t\"V\n\x17RotateRuleSecretRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x65nd_old\x18\x02 \x01(\x08\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"g\n\x18RotateRuleSecretResponse\x12\x16\n\x0ewebhook_secret\x18\x01 \x01(\t\x12\x33\n\x0fold_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x0eGetRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\"=\n\x0fGetRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"L\n\x10ListRulesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"Y\n\x11ListRulesResponse\x12+\n\x05rules\x18\x01 \x03(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x11UpdateRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"@\n\x12UpdateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"?\n\x11\x44\x65leteRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteRuleResponse\"2\n\x10\x43heckRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"d\n\x11\x43heckRuleResponse\x12\x0e\n\x06starts\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12/\n\x07\x65\x66\x66\x65\x63ts\x18\x03 \x03(\x0b\x32\x1e.armature.automation.v1.Effect2\xe2\x05\n\x0bRuleService\x12\x63\n\nCreateRule\x12).armature.automation.v1.CreateRuleRequest\x1a*.armature.automation.v1.CreateRuleResponse\x12_\n\x07GetRule\x12&.armature.automation.v1.GetRuleRequest\x1a\'.armature.automation.v1.GetRuleResponse\"\x03\x90\x02\x01\x12\x65\n\tListRules\x12(.armature.automation.v1.ListRulesRequest\x1a).armature.automation.v1.ListRulesResponse\"\x03\x90\x02\x01\x12\x63\n\nUpdateRule\x12).armature.automation.v1.UpdateRuleRequest\x1a*.armature.automation.v1.UpdateRuleResponse\x12\x63\n\nDeleteRule\x12).armature.automation.v1.DeleteRuleRequest\x1a*.armature.automation.v1.DeleteRuleResponse\x12u\n\x10RotateRuleSecret\x12/.armature.automation.v1.RotateRuleSecretRequest\x1a\x30.armature.automation.v1.RotateRuleSecretResponse\x12\x65\n\tCheckRule\x12(.armature.automation.v1.CheckRuleRequest\x1a).armature.automation.v1.CheckRuleResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)armature/automation/v1/rule_service.proto\x12\x16\x61rmature.automation.v1\x1a!armature/automation/v1/rule.proto\x1a%armature/automation/v1/workflow.proto\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x11\x43reateRuleRequest\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"X\n\x12\x43reateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x16\n\x0ewebhook_secret\x18\x02 \x01(\t\"V\n\x17RotateRuleSecretRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0f\n\x07\x65nd_old\x18\x02 \x01(\x08\x12\x1c\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"g\n\x18RotateRuleSecretResponse\x12\x16\n\x0ewebhook_secret\x18\x01 \x01(\t\x12\x33\n\x0fold_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x0eGetRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\"=\n\x0fGetRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"L\n\x10ListRulesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\"Y\n\x11ListRulesResponse\x12+\n\x05rules\x18\x01 \x03(\x0b\x32\x1c.armature.automation.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb7\x01\n\x11UpdateRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12-\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x16\n\x04\x65tag\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"@\n\x12UpdateRuleResponse\x12*\n\x04rule\x18\x01 \x01(\x0b\x32\x1c.armature.automation.v1.Rule\"?\n\x11\x44\x65leteRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\x14\n\x12\x44\x65leteRuleResponse\"2\n\x10\x43heckRuleRequest\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"d\n\x11\x43heckRuleResponse\x12\x0e\n\x06starts\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12/\n\x07\x65\x66\x66\x65\x63ts\x18\x03 \x03(\x0b\x32\x1e.armature.automation.v1.Effect2\xe2\x05\n\x0bRuleService\x12\x63\n\nCreateRule\x12).armature.automation.v1.CreateRuleRequest\x1a*.armature.automation.v1.CreateRuleResponse\x12_\n\x07GetRule\x12&.armature.automation.v1.GetRuleRequest\x1a\'.armature.automation.v1.GetRuleResponse\"\x03\x90\x02\x01\x12\x65\n\tListRules\x12(.armature.automation.v1.ListRulesRequest\x1a).armature.automation.v1.ListRulesResponse\"\x03\x90\x02\x01\x12\x63\n\nUpdateRule\x12).armature.automation.v1.UpdateRuleRequest\x1a*.armature.automation.v1.UpdateRuleResponse\x12\x63\n\nDeleteRule\x12).armature.automation.v1.DeleteRuleRequest\x1a*.armature.automation.v1.DeleteRuleResponse\x12u\n\x10RotateRuleSecret\x12/.armature.automation.v1.RotateRuleSecretRequest\x1a\x30.armature.automation.v1.RotateRuleSecretResponse\x12\x65\n\tCheckRule\x12(.armature.automation.v1.CheckRuleRequest\x1a).armature.automation.v1.CheckRuleResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRULESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200@'
   _globals['_UPDATERULEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATERULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
+  _globals['_UPDATERULEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATERULEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_DELETERULEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DELETERULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_RULESERVICE'].methods_by_name['GetRule']._loaded_options = None
@@ -71,17 +73,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRULESRESPONSE']._serialized_start=790
   _globals['_LISTRULESRESPONSE']._serialized_end=879
   _globals['_UPDATERULEREQUEST']._serialized_start=882
-  _globals['_UPDATERULEREQUEST']._serialized_end=1041
-  _globals['_UPDATERULERESPONSE']._serialized_start=1043
-  _globals['_UPDATERULERESPONSE']._serialized_end=1107
-  _globals['_DELETERULEREQUEST']._serialized_start=1109
-  _globals['_DELETERULEREQUEST']._serialized_end=1172
-  _globals['_DELETERULERESPONSE']._serialized_start=1174
-  _globals['_DELETERULERESPONSE']._serialized_end=1194
-  _globals['_CHECKRULEREQUEST']._serialized_start=1196
-  _globals['_CHECKRULEREQUEST']._serialized_end=1246
-  _globals['_CHECKRULERESPONSE']._serialized_start=1248
-  _globals['_CHECKRULERESPONSE']._serialized_end=1348
-  _globals['_RULESERVICE']._serialized_start=1351
-  _globals['_RULESERVICE']._serialized_end=2089
+  _globals['_UPDATERULEREQUEST']._serialized_end=1065
+  _globals['_UPDATERULERESPONSE']._serialized_start=1067
+  _globals['_UPDATERULERESPONSE']._serialized_end=1131
+  _globals['_DELETERULEREQUEST']._serialized_start=1133
+  _globals['_DELETERULEREQUEST']._serialized_end=1196
+  _globals['_DELETERULERESPONSE']._serialized_start=1198
+  _globals['_DELETERULERESPONSE']._serialized_end=1218
+  _globals['_CHECKRULEREQUEST']._serialized_start=1220
+  _globals['_CHECKRULEREQUEST']._serialized_end=1270
+  _globals['_CHECKRULERESPONSE']._serialized_start=1272
+  _globals['_CHECKRULERESPONSE']._serialized_end=1372
+  _globals['_RULESERVICE']._serialized_start=1375
+  _globals['_RULESERVICE']._serialized_end=2113
 # @@protoc_insertion_point(module_scope)

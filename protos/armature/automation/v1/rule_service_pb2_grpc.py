@@ -105,8 +105,8 @@ class RuleServiceServicer:
         """UpdateRule makes a new version of what update_mask names (name, description, trigger,
         condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
         actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
-        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
-        CONFLICT when somebody else changed the rule meanwhile.
+        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, ABORTED /
+        ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

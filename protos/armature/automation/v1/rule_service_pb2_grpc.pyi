@@ -48,8 +48,8 @@ class RuleServiceStub:
     """UpdateRule makes a new version of what update_mask names (name, description, trigger,
     condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
     actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
-    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
-    CONFLICT when somebody else changed the rule meanwhile.
+    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, ABORTED /
+    ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
@@ -83,8 +83,8 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """UpdateRule makes a new version of what update_mask names (name, description, trigger,
     condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
     actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
-    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
-    CONFLICT when somebody else changed the rule meanwhile.
+    RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, ABORTED /
+    ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]  # type: ignore[assignment]
     """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
@@ -139,8 +139,8 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         """UpdateRule makes a new version of what update_mask names (name, description, trigger,
         condition_json, actions, state); runs under way keep theirs. Who changes trigger, condition or
         actions becomes the owner. Setting state to enabled ends a pause. Fails with NOT_FOUND /
-        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, and ABORTED /
-        CONFLICT when somebody else changed the rule meanwhile.
+        RULE_NOT_FOUND, INVALID_ARGUMENT / RULE_INVALID, ALREADY_EXISTS / RULE_NAME_TAKEN, ABORTED /
+        ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
         """
 
     @_abc_1.abstractmethod

@@ -165,7 +165,7 @@ class WorkflowServiceServicer:
     def PublishWorkflow(self, request, context):
         """PublishWorkflow validates the draft and freezes it as the next version, which acts as the caller.
         Runs under way end on the version they began with. Fails with INVALID_ARGUMENT /
-        WORKFLOW_INVALID, listing everything wrong at its path.
+        WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,7 +53,7 @@ class WorkflowServiceStub:
     PublishWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.PublishWorkflowRequest, _workflow_service_pb2.PublishWorkflowResponse]
     """PublishWorkflow validates the draft and freezes it as the next version, which acts as the caller.
     Runs under way end on the version they began with. Fails with INVALID_ARGUMENT /
-    WORKFLOW_INVALID, listing everything wrong at its path.
+    WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
     """
     DeleteWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.DeleteWorkflowRequest, _workflow_service_pb2.DeleteWorkflowResponse]
     """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end."""
@@ -131,7 +131,7 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     PublishWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.PublishWorkflowRequest, _workflow_service_pb2.PublishWorkflowResponse]  # type: ignore[assignment]
     """PublishWorkflow validates the draft and freezes it as the next version, which acts as the caller.
     Runs under way end on the version they began with. Fails with INVALID_ARGUMENT /
-    WORKFLOW_INVALID, listing everything wrong at its path.
+    WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
     """
     DeleteWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.DeleteWorkflowRequest, _workflow_service_pb2.DeleteWorkflowResponse]  # type: ignore[assignment]
     """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end."""
@@ -236,7 +236,7 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_workflow_service_pb2.PublishWorkflowResponse, _abc.Awaitable[_workflow_service_pb2.PublishWorkflowResponse]]:
         """PublishWorkflow validates the draft and freezes it as the next version, which acts as the caller.
         Runs under way end on the version they began with. Fails with INVALID_ARGUMENT /
-        WORKFLOW_INVALID, listing everything wrong at its path.
+        WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
         """
 
     @_abc_1.abstractmethod

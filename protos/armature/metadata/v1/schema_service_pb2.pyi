@@ -168,14 +168,16 @@ class UninstallBlueprintResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., metadata_version: _Optional[int] = ..., pending: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class InstallBlueprintRequest(_message.Message):
-    __slots__ = ("blueprint", "request_id", "validate_only")
+    __slots__ = ("blueprint", "request_id", "validate_only", "restore")
     BLUEPRINT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    RESTORE_FIELD_NUMBER: _ClassVar[int]
     blueprint: str
     request_id: str
     validate_only: bool
-    def __init__(self, blueprint: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    restore: bool
+    def __init__(self, blueprint: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: _Optional[bool] = ..., restore: _Optional[bool] = ...) -> None: ...
 
 class InstallBlueprintResponse(_message.Message):
     __slots__ = ("changes", "metadata_version", "pending")

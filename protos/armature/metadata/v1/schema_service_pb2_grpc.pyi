@@ -67,15 +67,18 @@ class SchemaServiceStub:
     """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
     adds: definitions and roles at once, then rules and workflows in the automation plane. What that
     plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
-    changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
-    BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
+    changed since, or made under the same name, is kept as it is, and said; a role, rule or workflow
+    that somebody has deleted stays deleted, unless `restore` asks for it. Needs the permission
+    schema, for roles also admin, for rules and workflows also rules. Fails with NOT_FOUND /
+    BLUEPRINT_NOT_FOUND, and PERMISSION_DENIED / PERMISSION_REQUIRED, naming all that the caller may
+    not bring, before anything is changed; `validate_only` names it beside each change instead.
     """
     UninstallBlueprint: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]
     """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
     workflows go where nobody has changed them and no member or key has the role; the others are
     kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
     BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
-    same permissions.
+    same permissions, and refuses in the same way.
     """
     ListChanges: _grpc.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -121,15 +124,18 @@ class SchemaServiceAsyncStub(SchemaServiceStub):
     """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
     adds: definitions and roles at once, then rules and workflows in the automation plane. What that
     plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
-    changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
-    BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
+    changed since, or made under the same name, is kept as it is, and said; a role, rule or workflow
+    that somebody has deleted stays deleted, unless `restore` asks for it. Needs the permission
+    schema, for roles also admin, for rules and workflows also rules. Fails with NOT_FOUND /
+    BLUEPRINT_NOT_FOUND, and PERMISSION_DENIED / PERMISSION_REQUIRED, naming all that the caller may
+    not bring, before anything is changed; `validate_only` names it beside each change instead.
     """
     UninstallBlueprint: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.UninstallBlueprintRequest, _schema_service_pb2.UninstallBlueprintResponse]  # type: ignore[assignment]
     """UninstallBlueprint deactivates what a blueprint has made; its data stay. Its roles, rules and
     workflows go where nobody has changed them and no member or key has the role; the others are
     kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
     BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
-    same permissions.
+    same permissions, and refuses in the same way.
     """
     ListChanges: _aio.UnaryUnaryMultiCallable[_schema_service_pb2.ListChangesRequest, _schema_service_pb2.ListChangesResponse]  # type: ignore[assignment]
     """ListChanges returns what was changed in the definitions, by whom, newest first. Needs the
@@ -214,8 +220,11 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         """InstallBlueprint applies a blueprint that ships with the platform, or what its newer version
         adds: definitions and roles at once, then rules and workflows in the automation plane. What that
         plane did not take yet is `pending`: repeating the call goes on where it ended. What somebody has
-        changed since, or made under the same name, is kept as it is, and said. Fails with NOT_FOUND /
-        BLUEPRINT_NOT_FOUND. Needs the permission schema, for roles also admin, for the rest also rules.
+        changed since, or made under the same name, is kept as it is, and said; a role, rule or workflow
+        that somebody has deleted stays deleted, unless `restore` asks for it. Needs the permission
+        schema, for roles also admin, for rules and workflows also rules. Fails with NOT_FOUND /
+        BLUEPRINT_NOT_FOUND, and PERMISSION_DENIED / PERMISSION_REQUIRED, naming all that the caller may
+        not bring, before anything is changed; `validate_only` names it beside each change instead.
         """
 
     @_abc_1.abstractmethod
@@ -228,7 +237,7 @@ class SchemaServiceServicer(metaclass=_abc_1.ABCMeta):
         workflows go where nobody has changed them and no member or key has the role; the others are
         kept, and said. Goes on as InstallBlueprint does. Fails with FAILED_PRECONDITION /
         BLUEPRINT_NOT_INSTALLED, and IN_USE, unless force is set, where something else uses it. Needs the
-        same permissions.
+        same permissions, and refuses in the same way.
         """
 
     @_abc_1.abstractmethod
