@@ -8,8 +8,8 @@ import pytest
 
 from tests.bench import figures
 from tests.integration.events.conftest import Plane
+from tests.integration.events.hooks import subscribe
 from tests.integration.events.platform import Received, Receiver
-from tests.integration.events.test_deliveries import subscribe
 from tests.integration.kit.helpers import eventually
 
 ENDPOINTS, HANGING = 100, 10

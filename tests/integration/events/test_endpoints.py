@@ -7,14 +7,14 @@ import httpx
 from armature.events.v1 import event_service_pb2 as events_pb
 
 from tests.integration.events.conftest import As, Plane
-from tests.integration.events.platform import Receiver
-from tests.integration.events.test_deliveries import (
+from tests.integration.events.hooks import (
     change,
     deliveries,
     in_state,
     subscribe,
     subscription,
 )
+from tests.integration.events.platform import Receiver
 from tests.integration.kit.helpers import eventually
 
 

@@ -12,8 +12,8 @@ import pytest
 from cli import events as rebuild
 from kit.errors import ServiceError
 from tests.integration.events.conftest import Plane
+from tests.integration.events.hooks import deliveries, subscribe
 from tests.integration.events.platform import Receiver
-from tests.integration.events.test_deliveries import deliveries, subscribe
 from tests.integration.events.test_log import listed
 from tests.integration.kit.helpers import eventually
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from cli.stack import servers
 from tests.integration.events.conftest import Plane, running
+from tests.integration.events.hooks import in_state, subscribe
 from tests.integration.events.platform import Receiver
-from tests.integration.events.test_deliveries import in_state, subscribe
 
 
 async def test_sigterm_ends_a_process_while_nats_stands_still(

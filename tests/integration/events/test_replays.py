@@ -12,8 +12,8 @@ from kit import ids
 from kit.clock import to_timestamp
 from kit.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from tests.integration.events.conftest import As, Plane
+from tests.integration.events.hooks import change, deliveries, in_state, subscribe
 from tests.integration.events.platform import Receiver
-from tests.integration.events.test_deliveries import change, deliveries, in_state, subscribe
 from tests.integration.events.test_log import logged
 from tests.integration.kit.helpers import eventually
 

@@ -8,28 +8,19 @@ from uuid import UUID
 
 import pytest
 
-from kit import ids
 from kit.db import Tx
 from services.events.logic.retries import BREAKER_FAILURES
 from services.events.model import (
     Attempted,
-    Claim,
     DeliveryState,
-    NewDelivery,
     Outcome,
-    PayloadKind,
     SubscriptionState,
 )
 from services.events.operations import deliveries
 from services.events.store import deliveries as store
 from services.events.store import subscriptions
 from tests.integration.events.conftest import Plane
-
-GOOD = Outcome(1, 200, "", "ok", 3, "t" * 32, succeeded=True, gone=False, endpoint_down=False,
-               retry_in=None)  # fmt: skip
-DOWN = replace(GOOD, status=500, error="500", succeeded=False, endpoint_down=True, retry_in=60.0)
-LAST = replace(DOWN, retry_in=None)
-GONE = replace(DOWN, status=410, endpoint_down=False, gone=True, retry_in=None)
+from tests.integration.events.lanes import DOWN, GONE, GOOD, LAST, a_lane, attempts, claimed
 
 
 class Counted:
@@ -43,49 +34,6 @@ class Counted:
         if name in ("all", "one", "maybe", "value", "run", "send", "ask"):
             self.statements += 1
         return getattr(self._tx, name)
-
-
-async def a_lane(tx: Tx, workspace: UUID) -> UUID:
-    """A subscription that no worker serves: the test is its worker."""
-    made = await subscriptions.insert(
-        tx,
-        workspace,
-        {
-            "id": ids.new_id(), "name": "x", "url": "https://a.example", "event_types": ["*"],
-            "object": "", "filter_json": "", "payload": PayloadKind.FAT, "headers": {},
-            "ordered": False, "rate_limit": 0, "state": SubscriptionState.ENABLED,
-            "created_by": "ada", "coalesce_seconds": 0,
-        },
-    )  # fmt: skip
-    await tx.run("UPDATE delivery_lanes SET enabled = false WHERE workspace_id = %s", [workspace])
-    return made.id
-
-
-async def claimed(tx: Tx, workspace: UUID, lane: UUID, count: int) -> list[Claim]:
-    """Deliveries of a lane, and leases of them."""
-    new = [
-        NewDelivery(
-            ids.new_id(), lane, ids.new_id(), "record.updated", ids.new_id(), 1, "{}", "", ""
-        )
-        for _ in range(count)
-    ]
-    await deliveries.add(tx, workspace, new)
-    await tx.run(
-        "UPDATE delivery_queue SET token = 7, lease_time = now() + interval '1 hour'"
-        " WHERE workspace_id = %s AND subscription_id = %s",
-        [workspace, lane],
-    )
-    return [Claim(workspace, one.id, lane, 7, "ada") for one in new]
-
-
-async def attempts(
-    tx: Tx, workspace: UUID, claims: Sequence[Claim], outcomes: Sequence[Outcome]
-) -> list[Attempted]:
-    begun = await store.begin_attempts(tx, workspace, claims)
-    return [
-        Attempted(claim, begun[claim.delivery_id], replace(outcome, number=1))
-        for claim, outcome in zip(claims, outcomes, strict=True)
-    ]
 
 
 async def settle(tx: Any, workspace: UUID, made: Sequence[Attempted]) -> dict[Any, DeliveryState]:

@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from cli.stack import servers
 from kit import telemetry
 from tests.integration.events.conftest import Plane, running
+from tests.integration.events.hooks import deliveries, get, in_state, subscribe
 from tests.integration.events.platform import Receiver
-from tests.integration.events.test_deliveries import deliveries, get, in_state, subscribe
 from tests.integration.kit.helpers import eventually
 
 
