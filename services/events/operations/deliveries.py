@@ -158,12 +158,13 @@ async def _note_failure(
         await subscriptions.warn(tx, workspace_id, subscription_id)
 
 
-async def postpone(tx: Tx, claim: Claim, seconds: float) -> None:
-    """Give a claim back untried."""
-    if await queue.lock_lane(tx, claim.workspace_id, claim.subscription_id) is None:
-        return
-    await queue.requeue(tx, claim, seconds)
-    await queue.wake_lane(tx, claim.workspace_id, claim.subscription_id)
+async def postpone(tx: Tx, workspace_id: UUID, claims: Sequence[Claim], seconds: float) -> None:
+    """Give claims back untried."""
+    lanes, _ = await queue.lock_many(tx, workspace_id, claims)
+    again = [(claim, seconds) for claim in claims if claim.subscription_id in lanes]
+    await queue.requeue_many(tx, workspace_id, again)
+    for subscription_id in sorted(lanes):
+        await queue.wake_lane(tx, workspace_id, subscription_id)
 
 
 async def redeliver(tx: Tx, workspace_id: UUID, delivery_id: UUID) -> Delivery:

@@ -188,12 +188,8 @@ async def lock_many(
     return found, {(row["delivery_id"], int(row["token"])) for row in held}
 
 
-async def requeue(tx: Tx, claim: Claim, seconds: float) -> None:
-    """Give the lease back; due again after that time."""
-    await requeue_many(tx, claim.workspace_id, [(claim, seconds)])
-
-
 async def requeue_many(tx: Tx, workspace_id: UUID, again: Sequence[tuple[Claim, float]]) -> None:
+    """Give leases back; due again after that time."""
     if again:
         await tx.send(
             "UPDATE delivery_queue AS q SET lease_time = '-infinity',"

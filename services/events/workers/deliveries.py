@@ -1,8 +1,9 @@
 """Send what is due: claim it, check that its owner may still see it, send it, settle it.
 
-What is claimed of one workspace together begins together, then each is sent by itself, so that a
-slow endpoint holds nobody; and what ends while something of the workspace is being settled is
-settled together after it.
+What is claimed of one owner in one workspace begins together, so that who may not see it, or of
+whom nobody can say, holds nobody else; then each is sent by itself, so that a slow endpoint holds
+nobody either; and what ends while something of the workspace is being settled is settled together
+after it.
 """
 
 import asyncio
@@ -20,13 +21,13 @@ from kit import crash, credentials
 from kit.calls import Authenticate
 from kit.db import Database
 from kit.egress import Egress
-from kit.errors import ServiceError, Unauthenticated, Unavailable
-from kit.together import Together
+from kit.errors import ServiceError, Unauthenticated
 from kit.webhooks import Sealer
-from services.events.model import Attempted, Claim, DeliveryState, Sending
+from services.events.model import Attempted, Claim, Sending
 from services.events.operations import deliveries, subscriptions
 from services.events.store import deliveries as store
 from services.events.store import queue
+from services.events.workers.attempts import Attempts
 from services.events.workers.sending import Sender
 
 log = structlog.get_logger()
@@ -36,8 +37,6 @@ _GATHER_SECONDS = 0.01
 _RENEW_SECONDS = queue.LEASE_SECONDS / 3
 _GRACE_SECONDS = 3.0
 _CLAIM_LANES = 32
-_SETTLED = 100  # attempts of one transaction
-_TRIES = 5  # of a settlement that collided with another
 _AUTH_RETRY_SECONDS = 5.0
 
 
@@ -72,8 +71,10 @@ class DeliveryWorker:
         self._held: dict[UUID, Claim] = {}  # by delivery
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._settling: Together[UUID, Attempted, DeliveryState] = Together(
-            self._settle, most=_SETTLED, again=lambda exc, _: _is_undone(exc)
+        self._attempts = Attempts(
+            db,
+            breaker_seconds=policy.breaker_seconds,
+            disable_after=policy.disable_after,
         )
 
     def wake(self) -> None:
@@ -125,12 +126,12 @@ class DeliveryWorker:
             return 0
         async with self._worker_db.across_workspaces(durable=False) as tx:
             claims = await queue.claim(tx, lanes=lanes, width=self._policy.width)
-        by_workspace: dict[UUID, list[Claim]] = {}
+        by_owner: dict[tuple[UUID, str], list[Claim]] = {}
         for claim in claims:
             self._held[claim.delivery_id] = claim
-            by_workspace.setdefault(claim.workspace_id, []).append(claim)
-        for workspace_id, theirs in by_workspace.items():
-            self._start(self._begin(workspace_id, theirs))
+            by_owner.setdefault((claim.workspace_id, claim.acts_as), []).append(claim)
+        for (workspace_id, owner), theirs in by_owner.items():
+            self._start(self._begin(workspace_id, owner, theirs))
         return len(claims)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -152,16 +153,16 @@ class DeliveryWorker:
         if self._held:  # many end at about the same time: one look for all of them
             await asyncio.sleep(_GATHER_SECONDS)
 
-    async def _begin(self, workspace_id: UUID, claims: Sequence[Claim]) -> None:
-        """Note that attempts begin, and make each. Where we fail, the leases run out and others
-        take them."""
+    async def _begin(self, workspace_id: UUID, owner: str, claims: Sequence[Claim]) -> None:
+        """Note that attempts begin, if the subscriptions' creator may read yet, which is asked each
+        time; and make each. Where we fail, the leases run out and others take them."""
         begun: dict[UUID, Sending] = {}
         try:
-            allowed = await self._allowed(workspace_id, claims)
-            if allowed:
-                # A crash of the server that forgets this forgets the leases too: sent again.
-                async with self._db.transaction(workspace_id, durable=False) as tx:
-                    begun = await store.begin_attempts(tx, workspace_id, allowed)
+            may = await self._may_read(workspace_id, owner)
+            if may:
+                begun = await self._attempts.begin(workspace_id, claims)
+            else:
+                await self._hold_back(workspace_id, claims, unknown=may is None)
         except (ServiceError, psycopg.Error) as exc:
             log.warning("deliveries interrupted", error=str(exc), count=len(claims))
         except Exception:
@@ -179,7 +180,7 @@ class DeliveryWorker:
             outcome = await self._sender.attempt(claim, sending)
             crash.point("delivery.before_settle")
             attempted = Attempted(claim, sending, outcome)
-            if await self._settled(attempted) is None:
+            if await self._attempts.settle(attempted) is None:
                 log.warning("lease lost", delivery_id=str(claim.delivery_id))
         except (ServiceError, psycopg.Error) as exc:
             log.warning("delivery interrupted", error=str(exc), id=str(claim.delivery_id))
@@ -187,39 +188,6 @@ class DeliveryWorker:
             log.exception("delivery", id=str(claim.delivery_id))
         finally:
             self._let_go([claim])
-
-    async def _settled(self, attempted: Attempted) -> DeliveryState | None:
-        """What became of it; None when its lease was lost."""
-        for tries in range(_TRIES, 0, -1):
-            try:
-                return await self._settling.ask(attempted.claim.workspace_id, attempted)
-            except ServiceError as exc:
-                if tries == 1 or not _is_undone(exc):
-                    raise
-        raise AssertionError
-
-    async def _settle(
-        self, workspace_id: UUID, attempted: Sequence[Attempted]
-    ) -> dict[Attempted, DeliveryState]:
-        async with self._db.transaction(workspace_id) as tx:
-            return await deliveries.settle(
-                tx,
-                workspace_id,
-                attempted,
-                breaker_seconds=self._policy.breaker_seconds,
-                disable_after=self._policy.disable_after,
-            )
-
-    async def _allowed(self, workspace_id: UUID, claims: Sequence[Claim]) -> list[Claim]:
-        """Those whose subscription's creator may read yet: asked for each of them, at each
-        attempt."""
-        people = sorted({claim.acts_as for claim in claims})
-        answers = await asyncio.gather(*(self._may_read(workspace_id, one) for one in people))
-        may = dict(zip(people, answers, strict=True))
-        for claim in claims:
-            if not may[claim.acts_as]:
-                await self._hold_back(claim, unknown=may[claim.acts_as] is None)
-        return [claim for claim in claims if may[claim.acts_as]]
 
     async def _may_read(self, workspace_id: UUID, person: str) -> bool | None:
         """None without an answer."""
@@ -233,18 +201,20 @@ class DeliveryWorker:
             return None
         return "read" in who.permissions
 
-    async def _hold_back(self, claim: Claim, *, unknown: bool) -> None:
-        """Later, where nobody could say; else the subscription ends, and what waits stays."""
-        async with self._db.transaction(claim.workspace_id) as tx:
-            await deliveries.postpone(tx, claim, _AUTH_RETRY_SECONDS if unknown else 0)
-            if not unknown:
-                reason = "its creator may no longer read this workspace"
-                await subscriptions.fail(tx, claim.workspace_id, claim.subscription_id, reason)
+    async def _hold_back(
+        self, workspace_id: UUID, claims: Sequence[Claim], *, unknown: bool
+    ) -> None:
+        """Later, where nobody could say; else the subscriptions end, and what waits stays."""
+        reason = "its creator may no longer read this workspace"
+        async with self._db.transaction(workspace_id) as tx:
+            again = _AUTH_RETRY_SECONDS if unknown else 0
+            await deliveries.postpone(tx, workspace_id, claims, again)
+            for subscription_id in () if unknown else _lanes(claims):
+                await subscriptions.fail(tx, workspace_id, subscription_id, reason)
 
 
-def _is_undone(failure: BaseException) -> bool:
-    """Whether certainly nothing is stored of what failed so."""
-    return isinstance(failure, Unavailable) and failure.reason == "CONFLICT"
+def _lanes(claims: Iterable[Claim]) -> list[UUID]:
+    return sorted({claim.subscription_id for claim in claims})
 
 
 async def forget_old(db: Database, worker_db: Database, days: int, pause: float = 600.0) -> None:

@@ -3,8 +3,8 @@ related, who receives."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -50,6 +50,17 @@ class Metadata(
     firms: dict[str, dict[str, object]] = field(default_factory=dict)
     fetched: list[tuple[str, Sequence[str]]] = field(default_factory=list)  # by whom, which
     away: bool = False  # whether the records plane is
+    _hanging: dict[str, tuple[list[str], asyncio.Event]] = field(default_factory=dict)
+
+    @contextmanager
+    def hanging(self, name: str) -> Iterator[list[str]]:
+        """Leave without an answer who asks about somebody; yields what they do."""
+        asked: list[str] = []
+        self._hanging[name] = asked, asyncio.Event()
+        try:
+            yield asked
+        finally:
+            self._hanging.pop(name)[1].set()
 
     async def BatchGetRecords(
         self,
@@ -78,6 +89,14 @@ class Metadata(
             role, name, workspace = "admin", subject.principal_id, subject.workspace_id
         else:
             role, name, workspace = request.credential.split(":")
+        if name in self._hanging:
+            asked, over = self._hanging[name]
+            asked.append("asks")
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                asked.append("gave up")
+                raise
         if name in self.revoked:
             raise Unauthenticated("CREDENTIALS_INVALID", "revoked")
         return access_service_pb2.AuthenticateResponse(
