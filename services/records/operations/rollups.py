@@ -15,18 +15,17 @@ import msgspec
 from kit import crash, outbox
 from kit.caller import Caller
 from kit.caller import Cause as CallerCause
-from kit.db import Database, Row, Tx
+from kit.db import Row, Tx
 from kit.errors import FailedPrecondition
 from schema import rollups as definitions
 from schema.compiled import CompiledObject, Workspace
 from schema.field_changes import FieldChange
-from schema.filters.paths import MAX_HOPS
 from schema.problems import Invalid
 from schema.rollups import Rollup
 from services.records.logic import documents
 from services.records.logic import rollups as logic
 from services.records.logic.rollups import Cause
-from services.records.model import Projection, Stored
+from services.records.model import Stored
 from services.records.operations import writes
 from services.records.operations.targets import Target
 from services.records.store import field_jobs as job_store
@@ -37,49 +36,10 @@ from services.records.store import rollups as store
 from services.records.store import stats as stats_store
 
 AT_ONCE = 100  # records in one transaction
-_MOST = 1000  # that a read brings up to date before it answers
 _causes = msgspec.json.Decoder(Cause)
 
 
 # --- folding ---
-
-
-async def brought_up(
-    db: Database,
-    workspace: Workspace,
-    obj: CompiledObject | None = None,
-    ids: Sequence[UUID] | None = None,
-    shown: Projection | None = None,
-) -> None:
-    """Fold in what writers have appended for the records of `ids` before a read of these, and for
-    any that are shown beside them; else for any of the object's, and of the objects that its
-    filters may go through; else for any at all."""
-    told = definitions.of(workspace.full)
-    if not told:
-        return
-    workspace_id = UUID(workspace.id)
-    beside: list[Rollup] = []
-    if obj is None:
-        kept = list(told.values())
-    elif ids is not None:
-        kept = [one for one in told.values() if one.object_id == obj.id]
-        expanded = _expanded(workspace, [obj], shown)
-        beside = [one for one in told.values() if one.object_id in expanded]
-    else:
-        kept = obj.full.derived("rollups near", lambda: _near(workspace.full, obj, told))
-    if not kept and not beside:
-        return
-    async with db.reading(workspace_id) as tx:
-        parents = await pending(tx, workspace_id, kept, ids, _MOST)
-        if beside:
-            others = await pending(tx, workspace_id, beside, None, _MOST)
-            for object_id, own in others.items():
-                parents[object_id] = sorted({*parents.get(object_id, ()), *own})
-    every = {one.id: one for one in (*kept, *beside)}
-    for object_id, own in sorted(parents.items()):
-        for at in range(0, len(own), AT_ONCE):
-            async with db.transaction(workspace_id) as tx:
-                await fold(tx, workspace, object_id, list(every.values()), own[at : at + AT_ONCE])
 
 
 async def pending(
@@ -99,33 +59,6 @@ async def pending(
         found[object_of[rollup_id]].add(parent)
     most = limit if ids is None else None
     return {object_id: sorted(own)[:most] for object_id, own in found.items()}
-
-
-def _expanded(
-    workspace: Workspace, objects: Sequence[CompiledObject], shown: Projection | None
-) -> set[str]:
-    """Ids of the objects whose records a projection shows beside those of the first."""
-    found: set[str] = set()
-    for name, inner in shown.expand.items() if shown is not None else ():
-        fields = [o.fields[name] for o in objects if name in o.fields]
-        names = {n for f in fields for n in f.settings.get("targets", ())}
-        targets = [o for n in sorted(names) if (o := workspace.object(n))]
-        found |= {o.id for o in targets} | _expanded(workspace, targets, inner)
-    return found
-
-
-def _near(workspace: Workspace, obj: CompiledObject, told: Mapping[str, Rollup]) -> list[Rollup]:
-    """The rollups of an object and of those that are as few hops away as a path has, any way."""
-    wanted = {obj.name}
-    for _ in range(MAX_HOPS):
-        for other in workspace.objects.values():
-            targets = {n for f in other.fields.values() for n in f.settings.get("targets", ())}
-            if targets & wanted:
-                wanted = wanted | {other.name}
-            if other.name in wanted:
-                wanted = wanted | targets
-    objects = {o.id for name in wanted if (o := workspace.objects.get(name))}
-    return [one for one in told.values() if one.object_id in objects]
 
 
 async def fold(

@@ -16,6 +16,7 @@ from services.records import convert
 from services.records.logic.aggregate_parts import Aggregate
 from services.records.logic.aggregates import AskedKey, AskedMeasure, judge
 from services.records.logic.groups import shown
+from services.records.logic.rollup_reads import Sight
 from services.records.model import Query
 from services.records.operations import aggregates, counting
 from services.records.operations.aggregates import Answer
@@ -44,7 +45,7 @@ class Aggregating(Reading):
             return query, _asked(workspace, obj, request)
 
         workspace, _, (query, asked) = await self._resolved(
-            request.object, request.at_version, resolve
+            request.object, request.at_version, resolve, _sight_of
         )
         asked = replace(asked, limit=limit, include_empty=request.include_empty)
         try:
@@ -73,6 +74,12 @@ class Aggregating(Reading):
             return await aggregates.aggregate(tx, workspace_id, workspace, query, asked)
 
         return await counting.told(self._db, workspace_id, query, ask)
+
+
+def _sight_of(found: tuple[Query, Aggregate]) -> Sight:
+    query, asked = found
+    leaves = [key.leaf for key in asked.keys] + [one.leaf for one in asked.measures if one.leaf]
+    return Sight(query, shows=False, fields=[leaf.field for leaf in leaves])
 
 
 def _selected(

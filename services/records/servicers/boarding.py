@@ -17,6 +17,7 @@ from schema.model import Field, FieldType, View, ViewType
 from schema.problems import nearest
 from services.records import convert
 from services.records.logic import viewing
+from services.records.logic.rollup_reads import Sight
 from services.records.model import Query
 from services.records.operations import (
     boards,
@@ -59,7 +60,7 @@ class Boarding(Reading):
             return query, view, group_field, measures_of(obj, view, request.measures)
 
         workspace, _, (query, view, group_field, measures) = await self._resolved(
-            request.object, request.at_version, resolve
+            request.object, request.at_version, resolve, _sight_of
         )
         query = replace(query, limit=limit)
         if view is not None and view.group_field_id == group_field.id:
@@ -103,6 +104,11 @@ class Boarding(Reading):
             metadata_version=workspace.version,
             more_columns=found.more,
         )
+
+
+def _sight_of(found: tuple[Query, View | None, Field, list[Measure]]) -> Sight:
+    query, _, group_field, measures = found
+    return Sight(query, fields=[group_field, *(one.field for one in measures)])
 
 
 def _group_field(obj: CompiledObject, view: View | None, name: str) -> Field:

@@ -21,13 +21,14 @@ from schema.model import View, ViewType
 from schema.problems import Invalid
 from services.records import convert
 from services.records.logic import calendar
-from services.records.model import Projection, Query
+from services.records.logic.rollup_reads import Sight
+from services.records.model import Query
 from services.records.operations import (
     counting,
     places,
     reads,
     refusals,
-    rollups,
+    rollup_reading,
     visibility,
 )
 from services.records.operations.linking import LinkIndex
@@ -69,11 +70,11 @@ class Reading:
         name: str,
         at_version: int,
         resolve: Callable[[Workspace, CompiledObject], T],
-        ids: Sequence[UUID] | None = None,
+        sight_of: Callable[[T], Sight] | None = None,
     ) -> tuple[Workspace, CompiledObject, T]:
-        """The object and what `resolve` makes of it: asked for anew before a name is unknown. The
-        rollups of what may be read, the records of `ids` or any, are as of now; of queries, what
-        their filters need to know is known."""
+        """The object and what `resolve` makes of it: asked for anew before a name is unknown. Of a
+        read of many records, what its filter needs to know is known then, and the rollups that it
+        tells of are as of now."""
         workspace, obj = await self._object(name, at_version)
         try:
             found = resolve(workspace, obj)
@@ -84,10 +85,10 @@ class Reading:
             if workspace.version == version:
                 raise
             found = resolve(workspace, obj)
-        parts = found if isinstance(found, tuple) else (found,)
-        await self._know(workspace, [part for part in parts if isinstance(part, Query)])
-        shown = found if isinstance(found, Projection) else None
-        await rollups.brought_up(self._db, workspace, obj, ids, shown)
+        if sight_of is not None:
+            sight = sight_of(found)
+            await self._know(workspace, [sight.query])
+            await rollup_reading.brought_up(self._db, workspace, [sight])
         return workspace, obj, found
 
     async def _know(self, workspace: Workspace, queries: Sequence[Query]) -> None:
@@ -100,13 +101,11 @@ class Reading:
         workspace_id = current_caller().workspace_id
         wanted = uuid_of(request.id)
         workspace, obj, shown = await self._resolved(
-            request.object,
-            request.at_version,
-            projection_of(request.fields),
-            [wanted] if wanted else [],
+            request.object, request.at_version, projection_of(request.fields)
         )
         if wanted is None:
             raise refusals.not_found(request.id)
+        await rollup_reading.named_brought_up(self._db, workspace, obj, [wanted], shown)
         if request.HasField("as_of"):
             record = await self.history.read(
                 self._db, obj, request, shown.names if shown is not None else ()
@@ -136,8 +135,9 @@ class Reading:
         wanted = {text: uuid_of(text) for text in request.ids}
         ids = sorted({i for i in wanted.values() if i is not None})
         workspace, obj, shown = await self._resolved(
-            request.object, request.at_version, projection_of(request.fields), ids
+            request.object, request.at_version, projection_of(request.fields)
         )
+        await rollup_reading.named_brought_up(self._db, workspace, obj, ids, shown)
         async with self._db.reading(workspace_id) as tx:
             found = await queries.by_ids(
                 tx, workspace_id, obj, ids, shown, show_deleted=request.show_deleted
@@ -192,7 +192,7 @@ class Reading:
             return query_of(workspace, obj, request, view, request.sort), view
 
         workspace, _, (query, view) = await self._resolved(
-            request.object, request.at_version, resolve
+            request.object, request.at_version, resolve, lambda found: Sight(found[0])
         )
         bound = binding(request, view)
         if request.skip and request.page_token:
@@ -255,7 +255,7 @@ class Reading:
             return replace(query, tree=convert.both(query.tree, within)), view
 
         workspace, _, (query, view) = await self._resolved(
-            request.object, request.at_version, resolve
+            request.object, request.at_version, resolve, lambda found: Sight(found[0])
         )
         bound = (*binding(request, view), getattr(request, "from"), request.to)
         query = replace(query, limit=limit, after=paging.decode(request.page_token, *bound))

@@ -15,8 +15,9 @@ from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid
 from services.records import convert
 from services.records.logic import projection, search
+from services.records.logic.rollup_reads import Sight
 from services.records.model import Projection, Query
-from services.records.operations import rollups, searches
+from services.records.operations import rollup_reading, searches
 from services.records.operations.searches import Hit, Place
 from services.records.servicers import scope
 from services.records.servicers.reading import Reading
@@ -60,7 +61,8 @@ class Searching(Reading):
         )
         place = paging.decode(request.page_token, *bound)
         after = Place(place[0], place[1], UUID(place[2])) if place else None
-        await rollups.brought_up(self._db, workspace)
+        sights = [Sight(one, fields=searches.searchable(one.object)) for one in targets]
+        await rollup_reading.brought_up(self._db, workspace, sights)
         async with self._db.reading(caller.workspace_id) as tx:
             found = await searches.search_records(
                 tx,

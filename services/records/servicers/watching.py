@@ -26,6 +26,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.filters.resolve import resolve_relative
 from schema.model import Field, View, ViewType
 from services.records.logic import viewing
+from services.records.logic.rollup_reads import Sight
 from services.records.logic.windows import Slice
 from services.records.model import Query
 from services.records.operations.boards import Measure
@@ -120,7 +121,13 @@ class WatchServicer(Reading, rpc.RecordWatchServiceServicer):
         def resolve(workspace: Workspace, obj: CompiledObject) -> Watched:
             return watched(workspace, obj, request, limit)
 
-        workspace, obj, found = await self._resolved(request.object, request.at_version, resolve)
+        def sight_of(found: Watched) -> Sight:
+            fields = [found.group_field, *(one.field for one in found.measures)]
+            return Sight(found.query, fields=fields)
+
+        workspace, obj, found = await self._resolved(
+            request.object, request.at_version, resolve, sight_of
+        )
         caller = current_caller()
         plan = Plan(
             "", caller.workspace_id, workspace, found.query, found.group_field, found.measures

@@ -42,6 +42,12 @@ _LIVE = """
 SELECT record_id, object_id FROM records
 WHERE workspace_id = %s AND record_id = ANY(%s) AND delete_time IS NULL"""
 
+# Of a relation to one object the value is an id, of one to several {"object", "id"}.
+_POINTED_TO = """
+SELECT DISTINCT coalesce(r.doc->k.key->>'id', r.doc->>k.key)::uuid AS record_id
+FROM records AS r CROSS JOIN unnest(%s::text[]) AS k (key)
+WHERE r.workspace_id = %s AND r.record_id = ANY(%s) AND r.doc ? k.key"""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
@@ -141,3 +147,11 @@ async def live(tx: Tx, workspace_id: UUID, ids: Sequence[UUID]) -> dict[UUID, UU
     """The objects of those of these records that exist and are not deleted."""
     rows = await tx.all(_LIVE, [workspace_id, list(ids)])
     return {row["record_id"]: row["object_id"] for row in rows}
+
+
+async def pointed_to(
+    tx: Tx, workspace_id: UUID, record_ids: Sequence[UUID], keys: Sequence[str]
+) -> list[UUID]:
+    """The records that the relations of these keys lead to from any of these records."""
+    rows = await tx.all(_POINTED_TO, [list(keys), workspace_id, list(record_ids)])
+    return [row["record_id"] for row in rows]

@@ -177,7 +177,8 @@ async def test_records_of_one_object_wait_for_nobody_with_those_of_another(
     first, last = (bari, italy) if own < state.id else (italy, bari)
     async with acme.records.app.db.transaction(UUID(acme.workspace_id)) as tx:
         await tx.all("SELECT 1 FROM records WHERE record_id = %s FOR UPDATE", [UUID(last)])
-        reading = asyncio.create_task(acme("QueryRecords", object="port"))
+        both = {"object": "port", "fields": "*,state.harbours"}
+        reading = asyncio.create_task(acme("QueryRecords", **both))
 
         async def folded() -> bool:
             return await counted(acme, first) == 1
