@@ -110,7 +110,8 @@ class RunServiceServicer:
     def ResumeRun(self, request, context):
         """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
         is filled in anew; one that may have had it repeats the same call under the same key. A run that the
-        step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
+        step had called, and that failed or was cancelled, is resumed or restarted with it. A step that failed
+        before, and that the run went on after, counts as done. Fails with
         NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
         RUN_NOT_RESUMABLE for one that failed before its first step.
         """

@@ -49,7 +49,8 @@ class RunServiceStub:
     ResumeRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]
     """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
     is filled in anew; one that may have had it repeats the same call under the same key. A run that the
-    step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
+    step had called, and that failed or was cancelled, is resumed or restarted with it. A step that failed
+    before, and that the run went on after, counts as done. Fails with
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
@@ -96,7 +97,8 @@ class RunServiceAsyncStub(RunServiceStub):
     ResumeRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]  # type: ignore[assignment]
     """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
     is filled in anew; one that may have had it repeats the same call under the same key. A run that the
-    step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
+    step had called, and that failed or was cancelled, is resumed or restarted with it. A step that failed
+    before, and that the run went on after, counts as done. Fails with
     NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
     RUN_NOT_RESUMABLE for one that failed before its first step.
     """
@@ -164,7 +166,8 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.ResumeRunResponse, _abc.Awaitable[_run_service_pb2.ResumeRunResponse]]:
         """ResumeRun tries a failed run again from the step that failed. A step that certainly had no effect
         is filled in anew; one that may have had it repeats the same call under the same key. A run that the
-        step had called, and that failed or was cancelled, is resumed or restarted with it. Fails with
+        step had called, and that failed or was cancelled, is resumed or restarted with it. A step that failed
+        before, and that the run went on after, counts as done. Fails with
         NOT_FOUND / RUN_NOT_FOUND, FAILED_PRECONDITION / RUN_NOT_FAILED, and FAILED_PRECONDITION /
         RUN_NOT_RESUMABLE for one that failed before its first step.
         """
