@@ -55,6 +55,24 @@ def problems(tree: Tree, path: str) -> list[Problem]:
     return list(dict.fromkeys(found))
 
 
+def untold(tree: Tree, path: str, told: Sequence[str]) -> list[Problem]:
+    """What a filter asks of the record itself that an event does not tell of it: platform fields
+    but for these, by column."""
+    known = ["id" if column == "record_id" else column for column in told]
+    names = f"{', '.join(known[:-1])} and {known[-1]}"
+    wrong = [
+        leaf.name
+        for hops, leaf in routes(tree)
+        if not hops and leaf is not None and leaf.column and leaf.column not in told
+    ]
+    return [
+        Problem(
+            f"{path}.{name}", "NOT_IN_EVENT", f"an event does not tell {name!r}; {names} it does"
+        )
+        for name in dict.fromkeys(wrong)
+    ]
+
+
 def read_as(
     workspace: Workspace, seen: Workspace, obj: CompiledObject, read: Read, path: str
 ) -> Tree | None:

@@ -14,10 +14,10 @@ from schema.filters import along, parse_json
 from schema.filters.closure import Related, compile_closure
 from schema.filters.context import EvalContext
 from schema.filters.tree import QUANTIFIERS, Hop, Tree
-from schema.filters.walk import follows_relations, routes
-from schema.problems import Invalid, Problem
+from schema.filters.walk import follows_relations
+from schema.problems import Invalid
 
-KNOWN_COLUMNS = {"record_id", "version", "updated_by"}
+TOLD = ("record_id", "version", "updated_by")  # of platform fields, by column
 _MOST_KNOWN = 1000  # conditions of an object
 
 
@@ -27,11 +27,7 @@ def parse(workspace: Workspace, obj: CompiledObject, document: object, path: str
     tree = parse_json.parse(workspace, obj, document, path=path)
     if tree is None:
         return None
-    problems = along.problems(tree, path)
-    for hops, leaf in routes(tree):
-        if not hops and leaf is not None and leaf.column and leaf.column not in KNOWN_COLUMNS:
-            message = f"an event does not tell {leaf.name!r}; id, version and updated_by it does"
-            problems.append(Problem(f"{path}.{leaf.name}", "NOT_IN_EVENT", message))
+    problems = along.problems(tree, path) + along.untold(tree, path, TOLD)
     if problems:
         raise Invalid(problems)
     return tree

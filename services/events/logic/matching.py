@@ -1,6 +1,6 @@
 """Decide which events a subscription gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ from services.events.model import Subscription
 
 Record = dict[str, Any]
 Predicate = Callable[[Record], bool]
+# What events tell of a record's platform fields, by column.
+TOLD = ("record_id", "version", "update_time", "updated_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +37,30 @@ class Filter:
     def predicate(self, related: Related | None = None) -> Predicate:
         return closure.compile_closure(self.tree, self.context, related)
 
-    def record_of(self, data: dict[str, Any]) -> Record | None:
-        """The record that an event's data tells of; None where it tells of none."""
-        fields = data.get("fields")
-        if not isinstance(fields, dict):
-            return None
-        by_key = {
-            self.obj.codecs[name].key: value
-            for name, value in fields.items()
-            if name in self.obj.codecs
-        }
-        return {"id": data.get("record_id"), "version": data.get("version"), "fields": by_key}
+
+def record_of(obj: CompiledObject, event: Envelope, data: Mapping[str, Any]) -> Record | None:
+    """The record that an event tells of, as closures want it; None where it tells of none."""
+    fields = data.get("fields")
+    if not isinstance(fields, dict):
+        return None
+    by_key = {obj.codecs[name].key: value for name, value in fields.items() if name in obj.codecs}
+    changed = data.get("update_time")
+    return {
+        "id": data.get("record_id"),
+        "version": data.get("version"),
+        "update_time": datetime.fromisoformat(changed) if changed else event.occurred_at,
+        "updated_by": event.actor,
+        "fields": by_key,
+    }
 
 
-def wants(subscription: Subscription, event: Envelope, *, history: bool = False) -> bool:
-    """By everything but the filter. Without `history`, only what happened since it was made."""
+def wants(subscription: Subscription, kind: str, obj: str, about: str) -> bool:
+    """Whether events of that type and object, about that kind of thing, may go there: a filter, if
+    it has one, is about records, and has yet to be judged."""
     return (
-        patterns.compiled(subscription.event_types)(event.type)
-        and (not subscription.object or subscription.object == event.object)
-        and (history or event.occurred_at >= subscription.create_time)
+        patterns.compiled(subscription.event_types)(kind)
+        and (not subscription.object or subscription.object == obj)
+        and (not subscription.filter_json or about == "record")
     )
 
 
@@ -71,8 +78,11 @@ def read_filter(
 
     def read(space: Workspace, shown: CompiledObject) -> Tree | None:
         tree = parse_json.parse(space, shown, document, path="filter_json")
-        if tree is not None and (problems := along.problems(tree, "filter_json")):
-            raise Invalid(problems)
+        if tree is not None:
+            problems = along.problems(tree, "filter_json")
+            problems += along.untold(tree, "filter_json", TOLD)
+            if problems:
+                raise Invalid(problems)
         return tree
 
     tree = along.read_as(workspace, seen or workspace, obj, read, "filter_json")

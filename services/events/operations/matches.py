@@ -1,7 +1,12 @@
-"""Find which subscriptions an event goes to, filters included, and make the deliveries."""
+"""Find which subscriptions an event goes to, filters included, and make the deliveries.
 
-from collections.abc import Sequence
+Subscriptions are looked through once for each kind of event, and an event is read once, however
+many of either there are: what is left for each pair of them is to judge a filter.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from kit import ids
@@ -10,14 +15,15 @@ from kit.envelope import Envelope
 from kit.errors import NotFound
 from planes.definitions import Definitions
 from planes.relatives import Asked, Relatives
-from schema.compiled import Workspace
+from schema.compiled import CompiledObject, Workspace
 from schema.problems import Invalid
 from services.events.logic import bodies, matching
-from services.events.model import NewDelivery, Subscription
+from services.events.model import NewDelivery, PayloadKind, Subscription
 from services.events.operations import log
 
 _COMPILED_SECONDS = 10.0  # relative dates in filters move on
 _MAX_COMPILED = 10_000
+_Predicate = tuple[CompiledObject, matching.Predicate]  # and of which object's records it judges
 
 
 @dataclass(slots=True)
@@ -46,7 +52,39 @@ class _Going:
 
     filter: matching.Filter
     acts_as: str
-    records: Sequence[matching.Record]
+    records: list[matching.Record]
+
+
+@dataclass(slots=True)
+class _Told:
+    """An event, and what is made of it once for all subscriptions."""
+
+    event: Envelope
+    _data: dict[str, Any] | None = None
+    # By object, which is kept so that no other gets its identity.
+    _records: dict[int, tuple[CompiledObject, matching.Record | None]] = field(default_factory=dict)
+    _bodies: dict[PayloadKind, str] = field(default_factory=dict)
+    _trace_id: str | None = None
+
+    def record(self, obj: CompiledObject) -> matching.Record | None:
+        if self._data is None:
+            self._data = self.event.document()
+        if id(obj) not in self._records:
+            self._records[id(obj)] = obj, matching.record_of(obj, self.event, self._data)
+        return self._records[id(obj)][1]
+
+    def body(self, payload: PayloadKind) -> str:
+        if payload not in self._bodies:
+            self._bodies[payload] = bodies.body(self.event, payload)
+        return self._bodies[payload]
+
+    def trace_id(self) -> str:
+        if self._trace_id is None:
+            self._trace_id = log.trace_id_of(self.event.traceparent)
+        return self._trace_id
+
+
+_Wanted = tuple[Subscription, Sequence[_Told]]
 
 
 class Matcher:
@@ -67,50 +105,39 @@ class Matcher:
         """With `history` also events from before a subscription was made. Related records are
         those of now, as the subscription's creator may read them."""
         found = Matches()
-        wanted = [
-            (one, event)
-            for event in events
-            for one in subscriptions
-            if matching.wants(one, event, history=history)
-            and (not one.filter_json or event.aggregate_type == "record")
-        ]
-        predicates = await self._predicates(wanted, found)
-        for one, event in wanted:
+        if not events:
+            return found
+        told = [_Told(event) for event in {event.id: event for event in events}.values()]
+        wanted = list(_wanted(subscriptions, told, history=history))
+        predicates = await self._predicates(events[0].workspace_id, wanted, found)
+        for one, theirs in wanted:
             if one.id in found.broken:
                 continue
-            if one.filter_json:
-                read, holds = predicates[one.id]
-                record = read.record_of(event.document())
-                if record is None or not holds(record):
-                    continue
             window = 0 if history else one.coalesce_seconds
-            found.new.setdefault(event.id, []).append(_delivery(one, event, window))
+            for it in _held_for(one, theirs, predicates):
+                found.new.setdefault(it.event.id, []).append(_delivery(one, it, window))
         return found
 
     async def _predicates(
-        self, wanted: Sequence[tuple[Subscription, Envelope]], found: Matches
-    ) -> dict[UUID, tuple[matching.Filter, matching.Predicate]]:
+        self, workspace_id: UUID, wanted: Sequence[_Wanted], found: Matches
+    ) -> dict[UUID, _Predicate]:
         """By subscription; those that can't be had are noted as broken."""
-        ready: dict[UUID, tuple[matching.Filter, matching.Predicate]] = {}
+        ready: dict[UUID, _Predicate] = {}
         going_on: dict[int, tuple[Workspace, dict[UUID, _Going]]] = {}
-        for one, event in wanted:
-            if not one.filter_json or one.id in ready or one.id in found.broken:
+        for one, events in wanted:
+            if not one.filter_json or one.id in found.broken:
                 continue
             try:
-                workspace, held = await self._filter(one, event.workspace_id)
+                workspace, held = await self._filter(one, workspace_id)
             except (Invalid, NotFound) as exc:
                 found.broken[one.id] = _unfit(exc)
                 continue
-            ready[one.id] = (held.filter, held.predicate)
+            ready[one.id] = (held.filter.obj, held.predicate)
             if held.filter.goes_on:
                 theirs = going_on.setdefault(id(workspace), (workspace, {}))[1]
-                records = [
-                    record
-                    for other, its in wanted
-                    if other.id == one.id
-                    and (record := held.filter.record_of(its.document())) is not None
-                ]
-                theirs[one.id] = _Going(held.filter, one.created_by, records)
+                going = theirs.setdefault(one.id, _Going(held.filter, one.created_by, []))
+                records = (it.record(held.filter.obj) for it in events)
+                going.records.extend(record for record in records if record is not None)
         for workspace, theirs in going_on.values():
             asked = [
                 Asked(key, it.acts_as, it.filter.obj, it.filter.tree, it.records)
@@ -123,7 +150,7 @@ class Matcher:
                     found.broken[key] = _unfit(answer)
                 else:
                     own = theirs[key].filter
-                    ready[key] = (own, own.predicate(answer.related))
+                    ready[key] = (own.obj, own.predicate(answer.related))
         return ready
 
     async def _filter(
@@ -142,6 +169,39 @@ class Matcher:
         return workspace, self._read[key]
 
 
+def _wanted(
+    subscriptions: Sequence[Subscription], told: Iterable[_Told], *, history: bool
+) -> Iterator[_Wanted]:
+    """By everything but the filter. Without `history`, only what happened since a subscription was
+    made."""
+    kinds: dict[tuple[str, str, str], list[_Told]] = {}
+    for one in told:
+        event = one.event
+        kinds.setdefault((event.type, event.object, event.aggregate_type), []).append(one)
+    for (kind, obj, about), events in kinds.items():
+        first = min(one.event.occurred_at for one in events)
+        for subscription in subscriptions:
+            if not matching.wants(subscription, kind, obj, about):
+                continue
+            since = subscription.create_time
+            theirs = events
+            if not history and first < since:
+                theirs = [one for one in events if one.event.occurred_at >= since]
+            if theirs:
+                yield subscription, theirs
+
+
+def _held_for(
+    subscription: Subscription, events: Sequence[_Told], predicates: Mapping[UUID, _Predicate]
+) -> Iterable[_Told]:
+    """Those for which its filter holds."""
+    if not subscription.filter_json:
+        return events
+    obj, holds = predicates[subscription.id]
+    records = ((one, one.record(obj)) for one in events)
+    return [one for one, record in records if record is not None and holds(record)]
+
+
 def _never(_record: matching.Record) -> bool:
     raise AssertionError("the related records were not fetched")
 
@@ -150,7 +210,8 @@ def _unfit(exc: Exception) -> str:
     return f"its filter no longer fits the object: {exc}"
 
 
-def _delivery(subscription: Subscription, event: Envelope, window: int) -> NewDelivery:
+def _delivery(subscription: Subscription, told: _Told, window: int) -> NewDelivery:
+    event = told.event
     return NewDelivery(
         id=ids.new_id(),
         subscription_id=subscription.id,
@@ -158,8 +219,8 @@ def _delivery(subscription: Subscription, event: Envelope, window: int) -> NewDe
         event_type=event.type,
         aggregate_id=event.aggregate_id,
         aggregate_version=event.aggregate_version,
-        body=bodies.body(event, subscription.payload),
+        body=told.body(subscription.payload),
         traceparent=event.traceparent,
-        trace_id=log.trace_id_of(event.traceparent),
+        trace_id=told.trace_id(),
         window=window,
     )

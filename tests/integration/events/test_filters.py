@@ -98,3 +98,54 @@ async def test_without_its_creator_a_filter_through_relations_ends_the_subscript
 
     await eventually(failed, "the subscription has failed")
     assert "may not read" in (await subscription(other, made.id)).state_reason
+
+
+async def test_a_filter_sees_the_platform_fields_that_events_tell(
+    plane: Plane, workspace: UUID
+) -> None:
+    caller, deal = plane.a(workspace), ids.new_id()
+    wanted = [
+        {"id": str(deal)},
+        {"version": {"gte": 3}},
+        {"updated_by.name": "Ada", "version": 2},
+        {"update_time": {"gt": "2026-01-02T00:00:00Z"}, "version": {"lt": 4}},
+    ]
+    async with Receiver().running() as receiver:
+        made = [
+            (await subscribe(caller, receiver.url, object="deal", filter_json=_json(one)))[0].id
+            for one in wanted
+        ]
+        for version, changed in ((2, "2026-01-01T12:00:00Z"), (3, "2026-01-02T00:00:00.5Z")):
+            data = {"record_id": str(deal), "version": version, "update_time": changed}
+            await plane.emit(workspace, "record.updated", data={**data, "fields": {}})
+        await in_state(caller, "succeeded", 5)
+        got = [len(await deliveries(caller, subscription_id=one)) for one in made]
+        assert got == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["create_time", "created_by", "position"])
+async def test_a_filter_on_what_events_do_not_tell_is_refused_by_name(
+    plane: Plane, workspace: UUID, name: str
+) -> None:
+    caller, wanted = plane.a(workspace), _json({"not": {name: {"is_empty": True}}})
+    with pytest.raises(InvalidArgument) as caught:
+        await subscribe(caller, "https://a.example", object="deal", filter_json=wanted)
+    [found] = caught.value.violations
+    assert found.code == "NOT_IN_EVENT"
+    assert repr(name) in found.message
+    # One of before this was refused ends, and says why.
+    made, _ = await subscribe(caller, "https://a.example", object="deal")
+    async with plane.db.transaction(workspace) as tx:
+        sql = "UPDATE subscriptions SET filter_json = %s WHERE workspace_id = %s"
+        await tx.run(sql, [wanted.decode(), workspace])
+    await plane.emit(workspace, "record.updated", data={"fields": {}})
+
+    async def failed() -> bool:
+        return bool((await subscription(caller, made.id)).state == "failed")
+
+    await eventually(failed, "the subscription has failed")
+    assert repr(name) in (await subscription(caller, made.id)).state_reason
+
+
+def _json(wanted: object) -> bytes:
+    return json.dumps(wanted).encode()
