@@ -33,6 +33,8 @@ MAX_ANSWER = 64 * 1024  # read at most
 KEPT = 4 * 1024  # handed on
 _CONNECT_SECONDS = 5.0
 _KEPT_SECONDS = 3.0  # that an idle connection is kept
+_MOST_IDLE = 100  # connections, to all servers together
+_MOST_IDLE_TO_ONE = 20
 _TEXT = re.compile(r"^[\x21-\x7e]+$")
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
 _HEADER_VALUE = re.compile(r"^[\x20-\x7e\t]{0,4096}$")
@@ -119,13 +121,13 @@ class Egress:
         self._timeout = timeout
         self._ssl = ssl.create_default_context()
         self._backend = _Checked(allow_loopback)
-        self._connections = Connections(self._pool, _KEPT_SECONDS)
+        self._connections = Connections(self._pool, _KEPT_SECONDS, _MOST_IDLE)
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=self._ssl,
             max_connections=1000,
-            max_keepalive_connections=100,
+            max_keepalive_connections=_MOST_IDLE_TO_ONE,
             keepalive_expiry=_KEPT_SECONDS,
             http1=True,
             http2=False,
