@@ -38,6 +38,11 @@ def _mac(secret: str, signed: bytes) -> str:
     return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
+def is_sealed(text: str) -> bool:
+    """Whether it is what `seal_text` makes, as far as its form tells."""
+    return text.startswith(_SEALED)
+
+
 class Sealer:
     """Encrypts secrets at rest under a key made from the platform's own secret."""
 
@@ -67,6 +72,6 @@ class Sealer:
     def open_text(self, text: str, bound_to: str) -> str:
         """A text that was sealed; any other, such as one of before texts were sealed, as it is.
         InvalidTag for one that was sealed under another secret or bound to something else."""
-        if not text.startswith(_SEALED):
+        if not is_sealed(text):
             return text
         return self.open(base64.b64decode(text.removeprefix(_SEALED)), bound_to)

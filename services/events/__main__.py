@@ -34,6 +34,7 @@ from services.events.settings import EventsSettings
 from services.events.workers.deliveries import DeliveryWorker, Policy, forget_old
 from services.events.workers.poison import PoisonWorker
 from services.events.workers.replays import ReplayWorker
+from services.events.workers.sealing import Sealing
 from services.events.workers.stream import StreamWorker
 
 LOG_DAYS = 400
@@ -64,7 +65,8 @@ async def wire(app: App[EventsSettings]) -> Wiring:
     matcher = Matcher(definitions, relatives)
     fanout = consumer.FanoutConsumer(db, matcher, sending.wake)
     events = EventServicer(db, wakeups, authenticator.authenticate, settings.watch_poll_seconds)
-    subscriptions = SubscriptionServicer(db, egress, definitions, Sealer(settings.internal_secret))
+    sealer = Sealer(settings.internal_secret)
+    subscriptions = SubscriptionServicer(db, egress, definitions, sealer)
     to_automation = clients.channel(settings.automation_address)
     runs = run_rpc.RunServiceStub(to_automation)
 
@@ -116,6 +118,7 @@ async def wire(app: App[EventsSettings]) -> Wiring:
             replaying.run,
             poison.run,
             stream.run,
+            Sealing(db, app.worker_db, sealer).run,
             lambda: forget_old(db, app.worker_db, settings.delivery_days),
         ],
         background=[wakeups.run, lambda: definitions.listen(app.bus)],

@@ -1,10 +1,11 @@
 """Keep what a subscription's headers hold when whoever changes it can't know it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kit import masking
 from kit.errors import Violation
+from kit.webhooks import is_sealed
 from services.events.model import Subscription
 
 _AT = "subscription.headers"
@@ -33,6 +34,16 @@ def kept(values: Mapping[str, Any], present: Subscription) -> dict[str, Any]:
     if "headers" not in values:
         return dict(values)
     return {**values, "headers": masking.kept(values["headers"], present.headers)}
+
+
+def has_open(stored: Mapping[str, str]) -> bool:
+    """Whether a value stands in the clear, as all did before they were sealed."""
+    return not all(map(is_sealed, stored.values()))
+
+
+def shut(stored: Mapping[str, str], seal: Callable[[str], str]) -> dict[str, str]:
+    """Those that stand in the clear sealed, the others as they are."""
+    return {name: text if is_sealed(text) else seal(text) for name, text in stored.items()}
 
 
 def _moves(old: str, new: str) -> bool:

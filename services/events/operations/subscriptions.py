@@ -8,6 +8,7 @@ from kit.caller import Caller
 from kit.db import Tx
 from kit.webhooks import Sealer, new_secret
 from services.events import events
+from services.events.logic import headers
 from services.events.model import Subscription, SubscriptionState
 from services.events.store import subscriptions as store
 
@@ -66,6 +67,16 @@ async def delete(tx: Tx, caller: Caller, subscription_id: UUID) -> None:
     version = await store.version(tx, caller.workspace_id, subscription_id)
     ended = await store.delete(tx, caller.workspace_id, subscription_id)
     await outbox.add(tx, caller, events.subscription_changed("deleted", ended, version + 1))
+
+
+async def shut_headers(tx: Tx, workspace_id: UUID, subscription_id: UUID, sealer: Sealer) -> None:
+    """Seal what its headers hold in the clear; nobody need be told."""
+    present = await store.locked(tx, workspace_id, subscription_id)
+    if present is None or not headers.has_open(present.headers):
+        return
+    bound = str(subscription_id)
+    shut = headers.shut(present.headers, lambda text: sealer.seal_text(text, bound))
+    await store.replace_headers(tx, workspace_id, subscription_id, shut)
 
 
 async def _announce(tx: Tx, caller: Caller, verb: str, stored: Subscription) -> None:

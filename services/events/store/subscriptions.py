@@ -131,6 +131,16 @@ async def update(
     return _subscription(row)
 
 
+async def replace_headers(
+    tx: Tx, workspace_id: UUID, subscription_id: UUID, headers: dict[str, str]
+) -> None:
+    """Say the same in another form: it counts as no change."""
+    await tx.run(
+        "UPDATE subscriptions SET headers = %s WHERE workspace_id = %s AND id = %s",
+        [json.dumps(headers), workspace_id, subscription_id],
+    )
+
+
 async def version(tx: Tx, workspace_id: UUID, subscription_id: UUID) -> int:
     sql = "SELECT version FROM subscriptions WHERE workspace_id = %s AND id = %s"
     return int(await tx.value(sql, [workspace_id, subscription_id]) or 0)
