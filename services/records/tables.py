@@ -351,6 +351,8 @@ rollups = sa.Table(
     sa.Column("object_id", sa.Uuid, primary_key=True),  # of the records that it is over
     sa.Column("rollup_id", sa.Uuid, primary_key=True),
     sa.Column("definition", JSONB, nullable=False),
+    sa.Column("after_id", sa.Uuid),  # behind which record a recount goes on
+    time_column("check_time"),  # when it last went on, or ended
 )
 rollup_deltas = sa.Table(
     "rollup_deltas",

@@ -192,10 +192,26 @@ async def recount(
     one snapshot, so that it is right whatever writers add meanwhile. Under the records' locks."""
     params = Params()
     space, parents = params.add(workspace_id, "uuid"), params.add(list(parent_ids), "uuid[]")
-    slot = params.add(UUID(rollup.relation_slot), "uuid")
-    other = params.add(UUID(rollup.other_id), "uuid")
-    where = [f"r.workspace_id = {space}", "r.record_id = v.record_id", "r.delete_time IS NULL"]
-    where.append(f"r.object_id = {other}")
+    rollup_id = params.add(UUID(rollup.id), "uuid")
+    figures = figures_sql(workspace, workspace_id, rollup, params)
+    rows = await tx.all(
+        f"WITH gone AS (DELETE FROM rollup_deltas WHERE workspace_id = {space}"
+        f" AND rollup_id = {rollup_id} AND parent_id = ANY({parents}))"
+        f" SELECT v.value AS parent_id, {figures} AND v.value = ANY({parents}) GROUP BY v.value",
+        params.values,
+    )
+    found = {row["parent_id"]: figures_of(rollup, row) for row in rows}
+    return {i: found.get(i, (0, Decimal(0), None)) for i in parent_ids}
+
+
+def figures_sql(workspace: Workspace, workspace_id: UUID, rollup: Rollup, params: Params) -> str:
+    """`count, total, extreme FROM ... WHERE ...` over all that points to `v.value`."""
+    where = [
+        f"r.workspace_id = {params.add(workspace_id, 'uuid')}",
+        "r.record_id = v.record_id",
+        "r.delete_time IS NULL",
+        f"r.object_id = {params.add(UUID(rollup.other_id), 'uuid')}",
+    ]
     if rollup.filter:
         known = workspace.full.objects_by_id[rollup.other_id]
         tree = rollups.tree_of(workspace.full, known, rollup.filter)
@@ -206,21 +222,17 @@ async def recount(
         if rollup.adds
         else f"0 AS total, {rollup.function}({measure}) AS extreme"
     )
-    rollup_id = params.add(UUID(rollup.id), "uuid")
-    rows = await tx.all(
-        f"WITH gone AS (DELETE FROM rollup_deltas WHERE workspace_id = {space}"
-        f" AND rollup_id = {rollup_id} AND parent_id = ANY({parents}))"
-        f" SELECT v.value AS parent_id, {figures} FROM value_ref AS v"
+    return (
+        f"{figures} FROM value_ref AS v"
         f" CROSS JOIN LATERAL (SELECT r.* FROM records AS r WHERE {' AND '.join(where)} OFFSET 0)"
-        f" AS r WHERE v.workspace_id = {space} AND v.slot = {slot} AND v.value = ANY({parents})"
-        " GROUP BY v.value",
-        params.values,
+        f" AS r WHERE v.workspace_id = {params.add(workspace_id, 'uuid')}"
+        f" AND v.slot = {params.add(UUID(rollup.relation_slot), 'uuid')}"
     )
-    found = {
-        row["parent_id"]: (int(row["count"]), Decimal(row["total"]), _extreme(rollup, row))
-        for row in rows
-    }
-    return {i: found.get(i, (0, Decimal(0), None)) for i in parent_ids}
+
+
+def figures_of(rollup: Rollup, row: Row) -> Figures:
+    """Those of a row that `figures_sql` gave."""
+    return int(row["count"]), Decimal(row["total"]), _extreme(rollup, row)
 
 
 def _measure(rollup: Rollup, params: Params) -> str:

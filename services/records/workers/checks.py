@@ -1,8 +1,9 @@
 """Check what is kept beside the records against them, bit by bit, and put right what differs.
 
-Every statistic and every set of view entries has its turn once a day. A statistic is recounted,
-and what it lacks is added; a set is counted, a stretch of it is compared entry by entry, and one
-that is wrong is built anew. What is found is a fault of ours: it is logged, and counted.
+Every statistic, every set of view entries and every rollup has its turn once a day. A statistic is
+recounted, and what it lacks is added; a set is counted, a stretch of it is compared entry by entry,
+and one that is wrong is built anew; a rollup is recounted record by record. What is found is a
+fault of ours: it is logged, and counted.
 """
 
 import asyncio
@@ -21,11 +22,13 @@ from schema.filters import parse_json
 from schema.filters.context import EvalContext
 from services.records.logic import stats, viewing
 from services.records.model import Query
-from services.records.operations import upkeep
+from services.records.operations import rollup_checks, upkeep
 from services.records.store import checks as store
 from services.records.store import grouping, view_states
 from services.records.store import records as records_store
+from services.records.store import rollup_checks as rollup_store
 from services.records.store import stats as stats_store
+from services.records.store.rollup_checks import Due
 
 log = structlog.get_logger()
 
@@ -56,7 +59,7 @@ class Checker:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def check_some(self) -> bool:
-        """One statistic and one set, where any are due; whether there was one."""
+        """One statistic, one set and one rollup, where any are due; whether there was one."""
         deadlines.set_remaining(None)
         async with self._worker_db.across_workspaces() as tx:
             statistic = await store.claim_statistic(tx, self._every)
@@ -66,7 +69,30 @@ class Checker:
             entries = await store.claim_set(tx, self._every)
         if entries is not None and await self._is_wrong_set(entries):
             _tell("view entries", entries, str(entries["view_id"]))
-        return statistic is not None or entries is not None
+        async with self._worker_db.across_workspaces() as tx:
+            rollup = await rollup_store.claim(tx, self._every)
+        if rollup is not None:
+            await self._recount(rollup)
+        return any(one is not None for one in (statistic, entries, rollup))
+
+    async def _recount(self, due: Due) -> None:
+        """To its end, unless somebody else goes on with it."""
+        left: Due | None = due
+        while left is not None:
+            try:
+                workspace = await self._workspace_of(due.workspace_id)
+            except NotFound:
+                return
+            wrong, left = await rollup_checks.recount_some(self._db, workspace, left)
+            if wrong:
+                log.error(
+                    "what was kept was wrong",
+                    kind="rollup",
+                    workspace_id=str(due.workspace_id),
+                    id=str(due.rollup_id),
+                    records=wrong,
+                )
+                metrics.KEPT_WRONG.labels("rollup").inc(wrong)
 
     async def _is_wrong_statistic(self, row: Row) -> bool:
         """Put right by then."""
