@@ -33,6 +33,7 @@ from services.automation.workers.engine import Engine, Pace
 from services.automation.workers.execution import Executor
 from services.automation.workers.retention import Retention
 from services.automation.workers.schedules import Schedules
+from services.automation.workers.sealing import Sealing
 from services.automation.workers.timers import Timers
 from services.automation.workers.webhooks import Webhooks
 
@@ -101,6 +102,7 @@ async def wire(app: App[Settings]) -> Wiring:
     # Nobody tells half a second of a schedule; each look costs, also where nothing is due.
     poll = 5 * settings.timer_poll_seconds
     schedules = Schedules(app.worker_db, app.db, definitions, engine.wake, poll=poll)
+    sealing = Sealing(app.worker_db, app.db, sealer)
     retention = Retention(app.worker_db, app.db, seconds=settings.retention_seconds)
     channels = (metadata_channel, records, artifacts, links, events)
     # From a change to the first action is what people wait for: hardly any waiting for company.
@@ -128,7 +130,7 @@ async def wire(app: App[Settings]) -> Wiring:
         authenticate=HookAuthenticator(app.db, others).authenticate,
         journal=journal(metadata_channel, secret, app.plane),
         consumers=[(options, triggers.handle) for options in consumers],
-        workers=[engine.run, timers.run, schedules.run, retention.run],
+        workers=[engine.run, timers.run, schedules.run, retention.run, sealing.run],
         background=[lambda: definitions.listen(app.bus)],
         closing=[c.close for c in channels] + [egress.close],
     )

@@ -365,4 +365,16 @@ debounces = sa.Table(
     sa.Column("run_id", sa.Uuid, nullable=False),
 )
 
+# How far the headers of a workspace that were stored in the clear have been sealed.
+header_sweeps = sa.Table(
+    "header_sweeps",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("last_id", sa.Uuid, nullable=False),
+    sa.Column("last_number", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False, server_default="false"),
+    sa.CheckConstraint("part IN ('rules', 'workflows', 'drafts', 'steps')", name="part"),
+)
+
 common_tables(metadata)

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 
 from kit.masking import LEADS_ELSEWHERE, MASK, NOTHING_KEPT, server_of
-from kit.webhooks import Sealer
+from kit.webhooks import Sealer, is_sealed
 from schema import jsonio
 from services.automation.logic.prepared import InputError
 from services.automation.model import Action, ActionType
@@ -107,12 +107,19 @@ class Keeper:
     def seal(self, document: Document) -> Document:
         return in_steps(document, lambda _step, name, value: self._shut(name, value))
 
+    def seal_rest(self, document: Document) -> Document:
+        """What an older release stored: those headers sealed that stand in the clear."""
+        return in_steps(document, lambda _step, name, value: self._shut_open(name, value))
+
     def open(self, document: Document) -> Document:
         """To be edited or judged: the mask for what can't be read any more."""
         return in_steps(document, lambda _step, name, value: self._legible(name, value))
 
     def seal_input(self, kind: ActionType, given: Mapping[str, Any]) -> dict[str, Any]:
         return in_input(given, self._shut) if kind in SENDING else dict(given)
+
+    def seal_rest_of_input(self, kind: ActionType, given: Mapping[str, Any]) -> dict[str, Any]:
+        return in_input(given, self._shut_open) if kind in SENDING else dict(given)
 
     def open_input(self, kind: ActionType, given: Mapping[str, Any]) -> dict[str, Any]:
         """To be sent: InputError where it can't be read any more."""
@@ -132,6 +139,9 @@ class Keeper:
         is_plain = isinstance(value, str) and not value.startswith(_JSON)
         text = value if is_plain else _JSON + jsonio.dumps(value).decode()
         return self._sealer.seal_text(text, self._bound_to)
+
+    def _shut_open(self, name: str, value: Any) -> Any:
+        return value if isinstance(value, str) and is_sealed(value) else self._shut(name, value)
 
     def _opened(self, _name: str, value: Any) -> Any:
         if not isinstance(value, str):

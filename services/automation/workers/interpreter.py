@@ -179,6 +179,9 @@ class Interpreter:
         """A step's inputs: as stored, or made now, for the first attempt of an epoch."""
         if row.input:
             stored: dict[str, Any] = jsonio.loads_stored(row.input.encode())
+            shut = self._keeper.seal_rest_of_input(node.type, stored)
+            if shut != stored:  # of an older release; it is stored with the attempt
+                row.input = jsonio.dumps(shut).decode()
             return self._keeper.open_input(node.type, stored)
         if node.type in SENDING:
             node = replace(node, input=self._keeper.open_input(node.type, node.input))
