@@ -29,7 +29,9 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a > b),
     ">=": lambda a, b: bool(a >= b),
 }
-_MAX_DEPTH, _MAX_TOKENS = 30, 300  # so that no expression outgrows the stack
+# So that no expression outgrows the stack; brackets as deep as CEL takes them, 32, count thrice at
+# most: `-(`.
+_MAX_DEPTH, _MAX_TOKENS = 100, 300
 
 Fields = Mapping[str, Any]
 Value = Callable[[Fields], Any]

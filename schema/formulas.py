@@ -30,6 +30,7 @@ from schema.problems import Invalid, refuse
 
 T = FieldType
 MAX_LENGTH = 4_000  # of an expression
+MAX_DEPTH = 32  # that CEL reads
 MAX_TEXT = 10_000  # of a text that is computed
 _KINDS = {  # what CEL may find an expression to be, by the result that is declared
     "text": {"STRING", "wrapper(string)", "DYN"},
@@ -123,6 +124,10 @@ def check(expression: str, result: str, fields: Iterable[Field], path: str) -> N
         if unknown := re.search(r"undeclared reference to '(\w+)'", message):
             hint = did_you_mean(unknown[1], list(by_name)) or f"; fields: {listing(by_name)}"
             message += hint
+        elif "recursion" in message:
+            message = (
+                f"it is more than {MAX_DEPTH} deep: brackets, and the terms of a + b + c, count"
+            )
         elif "no matching overload" in message and "int" in message and "double" in message:
             message += "; whole numbers beside fractions are written 2.0, or double(rating)"
         raise refuse(path, "INVALID_FORMULA", message) from None
