@@ -21,7 +21,6 @@ from cel_expr_python import cel
 from schema import arithmetic
 from schema.field_types.dates import canonical_instant
 from schema.field_types.numbers import exact
-from schema.field_types.refusals import did_you_mean, listing
 from schema.field_types.rollups import as_rollup_result
 from schema.field_types.table import type_of_values
 from schema.field_types.text import clean
@@ -29,44 +28,10 @@ from schema.model import Field, FieldType, Object
 from schema.problems import Invalid, refuse
 
 T = FieldType
-MAX_LENGTH = 4_000  # of an expression
-MAX_DEPTH = 32  # that CEL reads
 MAX_TEXT = 10_000  # of a text that is computed
-_KINDS = {  # what CEL may find an expression to be, by the result that is declared
-    "text": {"STRING", "wrapper(string)", "DYN"},
-    "number": {"INT", "UINT", "DOUBLE", "wrapper(int)", "wrapper(uint)", "wrapper(double)", "DYN"},
-    "boolean": {"BOOL", "wrapper(bool)", "DYN"},
-    "date": {"TIMESTAMP", "DYN"},
-    "date_time": {"TIMESTAMP", "DYN"},
-}
-_WRAPPED = "google.protobuf.{}Value"
-_STRING, _DOUBLE = cel.Type(_WRAPPED.format("String")), cel.Type(_WRAPPED.format("Double"))
-_INT, _BOOL = cel.Type(_WRAPPED.format("Int64")), cel.Type(_WRAPPED.format("Bool"))
-_PARTS, _TEXTS = cel.Type.Map(cel.Type.STRING, cel.Type.DYN), cel.Type.List(cel.Type.STRING)
-_TYPES = {
-    T.TEXT: _STRING,
-    T.RICH_TEXT: _STRING,
-    T.NUMBER: _DOUBLE,
-    T.DECIMAL: _DOUBLE,
-    T.BOOLEAN: _BOOL,
-    T.DATE: cel.Type.TIMESTAMP,
-    T.DATE_TIME: cel.Type.TIMESTAMP,
-    T.SELECT: _STRING,
-    T.MULTI_SELECT: _TEXTS,
-    T.RATING: _INT,
-    T.CURRENCY: _PARTS,
-    T.FULL_NAME: _PARTS,
-    T.EMAILS: _PARTS,
-    T.PHONES: _PARTS,
-    T.LINKS: _PARTS,
-    T.ADDRESS: _PARTS,
-    T.ARRAY: _TEXTS,
-    T.JSON: cel.Type.DYN,
-    T.UUID: _STRING,
-}
 _LITERAL = re.compile(r"""[rRbB]{0,2}(?:\"(?:\\.|[^"\\])*\"|'(?:\\.|[^'\\])*')""", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])[a-z_][a-z0-9_]*")
-_WHERE = re.compile(r"\s*\[[A-Z_]+\]\s*$|\n\s*\|[^\n]*|(?:[A-Z_]+: )?ERROR: <input>:")
+_PLACES = ("lat", "lng")
 _DIGITS = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 
@@ -96,44 +61,6 @@ def with_results(obj: Object) -> Object:
     if not any(f.type in {T.FORMULA, T.ROLLUP} for f in obj.fields):
         return obj
     return msgspec.structs.replace(obj, fields=tuple(map(as_result, obj.fields)))
-
-
-def kind_of(field: Field) -> str:
-    """How expressions see a field: two definitions of the same kind can stand for one another."""
-    field = as_result(field)
-    if field.type is T.NUMBER and field.settings.get("integer"):
-        return "int"
-    found = _TYPES.get(field.type)
-    return str(found.name()) if found is not None else ""
-
-
-def check(expression: str, result: str, fields: Iterable[Field], path: str) -> None:
-    """Invalid where the expression is no formula over these fields, or has another result."""
-    by_name = {f.name: as_result(f) for f in fields}
-    if len(expression) > MAX_LENGTH:
-        raise refuse(path, "TOO_LONG", f"a formula has at most {MAX_LENGTH:,} characters")
-    used = [by_name[name] for name in sorted(names_in(expression)) if name in by_name]
-    if blind := [f.name for f in used if not kind_of(f)]:
-        why = f"{blind[0]} is a {by_name[blind[0]].type}, which a formula can't read"
-        raise refuse(path, "NOT_ELIGIBLE", why)
-    variables = {f.name: _INT if kind_of(f) == "int" else _TYPES[f.type] for f in used}
-    try:
-        kind = str(cel.NewEnv(variables=variables).compile(expression).return_type().name())
-    except RuntimeError as exc:
-        message = _WHERE.sub("", str(exc)).strip()[:300]
-        if unknown := re.search(r"undeclared reference to '(\w+)'", message):
-            hint = did_you_mean(unknown[1], list(by_name)) or f"; fields: {listing(by_name)}"
-            message += hint
-        elif "recursion" in message:
-            message = (
-                f"it is more than {MAX_DEPTH} deep: brackets, and the terms of a + b + c, count"
-            )
-        elif "no matching overload" in message and "int" in message and "double" in message:
-            message += "; whole numbers beside fractions are written 2.0, or double(rating)"
-        raise refuse(path, "INVALID_FORMULA", message) from None
-    if kind not in _KINDS[result]:
-        message = f"the formula is of the type {kind.lower()}, which is no {result}"
-        raise refuse(path, "WRONG_RESULT", message)
 
 
 def reads(field: Field, fields: Iterable[Field]) -> list[Field]:
@@ -177,8 +104,8 @@ class Computed:
         """The canonical value for a document (by key); None where there is none."""
         found = self._exactly(doc)
         if found is ...:
-            data = {f.name: _lowered(f, doc.get(f.key or f.name)) for f in self.reads}
-            found = _evaluated(self.field.formula, data)
+            data = {f.name: lowered(f, doc.get(f.key or f.name)) for f in self.reads}
+            found = outcome(self.field.formula, data)[0]
         if found is None:
             return None
         try:
@@ -232,14 +159,15 @@ def _program(expression: str, names: tuple[tuple[str, bool], ...]) -> Any:
     return cel.NewEnv(variables=kinds).compile(expression)
 
 
-def _evaluated(expression: str, data: Mapping[str, Any]) -> Any:
-    """What CEL makes of it; None for an error, since a formula over nothing is nothing."""
+def outcome(expression: str, data: Mapping[str, Any]) -> tuple[Any, str]:
+    """What CEL makes of it, and why it makes nothing: a formula over nothing is nothing."""
     names = tuple((name, isinstance(value, datetime)) for name, value in data.items())
     try:
         found = _program(expression, names).eval(data=data)
-        return None if found.type().name() == "ERROR" else found.plain_value()
-    except RuntimeError:
-        return None
+    except RuntimeError as exc:
+        return None, str(exc)
+    value = found.plain_value()
+    return (None, str(value)) if found.type().name() == "ERROR" else (value, "")
 
 
 def _exact_of(field: Field, value: Any) -> Any:
@@ -257,7 +185,7 @@ def _exact_of(field: Field, value: Any) -> Any:
     return ...  # what it is, arithmetic alone can't say
 
 
-def _lowered(field: Field, value: Any) -> Any:
+def lowered(field: Field, value: Any) -> Any:
     """A stored value as CEL knows it."""
     if value is None:
         return [] if field.type in {T.MULTI_SELECT, T.ARRAY} else None
@@ -272,6 +200,9 @@ def _lowered(field: Field, value: Any) -> Any:
             return datetime.combine(date.fromisoformat(value), time(), UTC)
         case T.DATE_TIME:
             return datetime.fromisoformat(value)
+        case T.ADDRESS:  # whole degrees are fractions as well
+            places = {part: float(value[part]) for part in _PLACES if value.get(part) is not None}
+            return {**_plain(value), **places}
     return _plain(value)
 
 

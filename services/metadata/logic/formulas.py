@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schema import formulas
+from schema import formula_checks, formulas
 from schema.field_changes import FieldChange
 from schema.field_types.refusals import Problems, join
 from schema.model import Field, FieldType, Object
@@ -20,7 +20,7 @@ def check(draft: Draft, field: Field, path: str) -> None:
     expression = field.settings["expression"]
     if field.name in formulas.names_in(expression):
         raise refuse(at, "FORMULA_CYCLE", f"the formula {field.name} can't read itself")
-    formulas.check(expression, field.settings.get("result_type", "text"), others, at)
+    formula_checks.check(expression, field.settings.get("result_type", "text"), others, at)
     try:
         formulas.in_order([*others, field])
     except Invalid as exc:
@@ -106,7 +106,7 @@ def check_change(draft: Draft, old: Field, new: Field, path: str) -> list[Proble
     """IN_USE for a change after which a formula could not read the field as before, and
     FIELD_BUILDING where one that has to follow is being worked out."""
     problems = Problems()
-    if formulas.kind_of(old) != formulas.kind_of(new):
+    if formula_checks.kind_of(old) != formula_checks.kind_of(new):
         part = "type" if new.type is not old.type else "settings"
         for one in readers(draft, old):
             message = f"the formula {one.name} uses it, and could not read it any more"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schema import arithmetic, formulas
+from schema import arithmetic, formula_checks, formulas
 from schema.compiled import CompiledObject
 from schema.field_changes import FieldChange, read_change
 from schema.jsonio import dumps
@@ -59,7 +59,7 @@ DOC = {
     "tags": ["a", "b"],
     "stars": 4,
     "person": {"first_name": "Ada", "last_name": "King"},
-    "place": {"city": "Kiel", "country_code": "DE"},
+    "place": {"city": "Kiel", "country": "DE", "lat": 10},
     "mails": {"primary": "a@b.de", "additional": ["c@d.de"]},
     "calls": {"primary": {"number": "+49431", "country_code": "DE"}, "additional": []},
     "sites": {"primary": {"url": "https://a.de", "label": "A"}, "secondary": []},
@@ -72,10 +72,11 @@ PARTS = [
     ("person.first_name + ' ' + person.last_name", "text", "Ada King"),
     ("place.city", "text", "Kiel"),
     ("place.city == 'Kiel' ? 1 : 2", "number", 1),
-    ("place.street", "text", None),
+    ("place.street2", "text", None),
     ("mails.primary", "text", "a@b.de"),
     ("calls.primary.number", "text", "+49431"),
     ("sites.primary.url", "text", "https://a.de"),
+    ("place.lat * 2.0", "number", 20),
     ("data.deep.n + 1", "number", 3),
     ("data.deep.f", "number", Decimal("0.5")),
     ("data.deep.t", "text", "x"),
@@ -108,7 +109,7 @@ def test_parts_are_what_cel_gives(
     monkeypatch: pytest.MonkeyPatch, expression: str, result: str, expected: Any
 ) -> None:
     field = a_formula("f", expression, result)
-    formulas.check(expression, result, FIELDS, "settings.expression")
+    formula_checks.check(expression, result, FIELDS, "settings.expression")
     assert formulas.ready(field, FIELDS).value(DOC) == expected
     assert formulas.ready(field, FIELDS).value({}) is None
     monkeypatch.setattr(arithmetic, "read", lambda _: None)  # CEL alone
@@ -120,7 +121,7 @@ def test_parts_are_what_cel_gives(
 def test_a_formula_has_a_canonical_value(
     expression: str, result: str, settings: dict[str, Any], expected: Any
 ) -> None:
-    formulas.check(expression, result, FIELDS, "expression")
+    formula_checks.check(expression, result, FIELDS, "expression")
     made = formulas.ready(a_formula("f", expression, result, **settings), FIELDS)
     found = made.value(DOC)
     assert (found, type(found)) == (expected, type(expected))
@@ -145,6 +146,12 @@ REFUSED = [
     ("price > 1.0", "number", "WRONG_RESULT", "bool"),
     ("title", "date", "WRONG_RESULT", "string"),
     ("company == ''", "boolean", "NOT_ELIGIBLE", "relation"),
+    ("amount.amount_micros * 1.5", "number", "INVALID_FORMULA", "double(pieces)"),
+    ("won ? 1.0 : amount.amount_micros + 0.5", "number", "INVALID_FORMULA", "mixes kinds"),
+    ("amount.amount_micro", "number", "INVALID_FORMULA", "did you mean 'amount_micros'"),
+    ("calls.primary.digits == ''", "boolean", "INVALID_FORMULA", "parts: primary, number"),
+    ("amount.amount_micros", "text", "WRONG_RESULT", "int, which is no text"),
+    ("person.first_name", "boolean", "WRONG_RESULT", "str, which is no boolean"),
     ("x" * 4_001, "text", "TOO_LONG", "4,000"),
     ("open('/etc/passwd')", "text", "INVALID_FORMULA", "open"),
 ]
@@ -155,7 +162,7 @@ def test_what_is_no_formula_is_refused_with_the_reason(
     expression: str, result: str, code: str, part: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        formulas.check(expression, result, FIELDS, "settings.expression")
+        formula_checks.check(expression, result, FIELDS, "settings.expression")
     [problem] = refused.value.problems
     assert (problem.path, problem.code) == ("settings.expression", code)
     assert part in problem.message

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from schema import arithmetic, formulas
+from schema import arithmetic, formula_checks, formulas
 from schema.problems import Invalid
 from tests.unit.schema.test_formulas import DOC, FIELDS, a_formula
 
 THIRD = Decimal("0." + "3" * 34)
 ALIKE: list[tuple[str, str, dict[str, Any], Any]] = [
     # a mixture that only shows when it is computed
-    ("amount.amount_micros * 1.5", "number", DOC, None),
+    ("double(data.deep.n) + 0.5", "number", DOC, Decimal("2.5")),
     ("data.deep.n + 0.5", "number", DOC, None),
     ("double(amount.amount_micros) * 1.5", "number", DOC, 18_750_000),
     # what is empty, and what the rest decides
@@ -60,7 +60,7 @@ OTHERWISE: list[tuple[str, str, Any, Any]] = [
     ("price / 0.0 > 1.0 ? 1 : 2", "number", None, 1),
 ]
 REFUSED = [
-    "amount == null", "tags == null", "now() > at", "title.upperAscii() == 'A'",
+    "amount.amount_micros * 1.5 > 0.0", "place.street == ''", "amount == null", "tags == null", "now() > at", "title.upperAscii() == 'A'",
     " + ".join(["0.1"] * 33), "(" * 33 + "0.1" + ")" * 33,
 ]  # fmt: skip
 DEEP = [
@@ -74,7 +74,7 @@ DEEP = [
 
 
 def value(expression: str, kind: str, doc: dict[str, Any]) -> Any:
-    formulas.check(expression, kind, FIELDS, "settings.expression")
+    formula_checks.check(expression, kind, FIELDS, "settings.expression")
     return formulas.ready(a_formula("f", expression, kind), FIELDS).value(doc)
 
 
