@@ -60,7 +60,8 @@ OTHERWISE: list[tuple[str, str, Any, Any]] = [
     ("price / 0.0 > 1.0 ? 1 : 2", "number", None, 1),
 ]
 REFUSED = [
-    "amount.amount_micros * 1.5 > 0.0", "place.street == ''", "amount == null", "tags == null", "now() > at", "title.upperAscii() == 'A'",
+    "amount.amount_micros * 1.5 > 0.0", "place.street == ''",
+    "amount == null", "tags == null", "now() > at", "title.upperAscii() == 'A'",
     " + ".join(["0.1"] * 33), "(" * 33 + "0.1" + ")" * 33,
 ]  # fmt: skip
 DEEP = [
