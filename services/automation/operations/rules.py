@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from kit import outbox
+from kit import etags, outbox
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import NotFound, ResourceExhausted
@@ -69,10 +69,11 @@ async def update(tx: Tx, caller: Caller, rule: Rule, change: Change) -> Rule:
     return updated
 
 
-async def delete(tx: Tx, caller: Caller, name: str) -> None:
+async def delete(tx: Tx, caller: Caller, name: str, etag: str = "") -> None:
     rule = await store.find_rule(tx, caller.workspace_id, name, lock=True)
     if rule is None:
         raise not_found(name)
+    etags.check(etag, rule.version)
     await store.bump_set(tx, caller.workspace_id)
     deleted = await store.mark_deleted(tx, caller.workspace_id, rule.id)
     await outbox.add(tx, caller, events.rule("deleted", deleted))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kit import ids, outbox
+from kit import etags, ids, outbox
 from kit.caller import Caller
 from kit.db import Tx
 from kit.errors import Aborted, FailedPrecondition, NotFound, ResourceExhausted
@@ -113,8 +113,9 @@ async def publish(
     return published
 
 
-async def delete(tx: Tx, caller: Caller, name: str) -> None:
+async def delete(tx: Tx, caller: Caller, name: str, etag: str = "") -> None:
     present = await find(tx, caller.workspace_id, name, lock=True)
+    etags.check(etag, present.revision)
     await rule_store.bump_set(tx, caller.workspace_id)
     deleted = await store.mark_deleted(tx, caller.workspace_id, present.id)
     await schedules.drop(tx, caller.workspace_id, present.id)

@@ -156,7 +156,7 @@ class RuleServicer(rpc.RuleServiceServicer):
         caller.require("rules")
 
         async def work(tx: Tx) -> pb.DeleteRuleResponse:
-            await rules.delete(tx, caller, request.rule)
+            await rules.delete(tx, caller, request.rule, request.etag)
             return pb.DeleteRuleResponse()
 
         return await idempotency.once(self._db, caller, request, pb.DeleteRuleResponse, work)

@@ -168,7 +168,7 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
         caller.require("rules")
 
         async def work(tx: Tx) -> pb.DeleteWorkflowResponse:
-            await workflows.delete(tx, caller, request.workflow)
+            await workflows.delete(tx, caller, request.workflow, request.etag)
             return pb.DeleteWorkflowResponse()
 
         return await idempotency.once(self._db, caller, request, pb.DeleteWorkflowResponse, work)

@@ -49,13 +49,17 @@ class BlueprintCalls:
         except NotFound:
             return None
 
-    async def remove(self, task: Task, headers: Headers) -> None:
-        request_id = f"blueprint-remove-{task.id}"
+    async def remove(self, task: Task, version: int, headers: Headers) -> None:
+        request_id, etag = f"blueprint-remove-{task.id}", str(version)
         if task.kind == "rule":
-            rule = rule_service_pb2.DeleteRuleRequest(rule=task.id, request_id=request_id)
+            rule = rule_service_pb2.DeleteRuleRequest(
+                rule=task.id, etag=etag, request_id=request_id
+            )
             await clients.call(self._rules.DeleteRule, rule, headers)
             return
-        flow = workflow_service_pb2.DeleteWorkflowRequest(workflow=task.id, request_id=request_id)
+        flow = workflow_service_pb2.DeleteWorkflowRequest(
+            workflow=task.id, etag=etag, request_id=request_id
+        )
         await clients.call(self._workflows.DeleteWorkflow, flow, headers)
 
     async def create(self, task: Task, raw: Mapping[str, Any], headers: Headers) -> None:

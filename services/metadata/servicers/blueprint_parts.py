@@ -142,7 +142,10 @@ class BlueprintParts:
         if present.version != left:
             return [_said("keep", task, CHANGED)]
         if act:
-            await self._calls.remove(task, headers)
+            try:
+                await self._calls.remove(task, left, headers)
+            except (Aborted, InvalidArgument) as exc:
+                return [_said("keep", task, _overtaken(exc))]
         return [_said("delete", task)]
 
     async def _make(

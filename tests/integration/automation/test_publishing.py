@@ -59,6 +59,9 @@ async def test_what_is_published_is_the_version_that_is_named(tenant: Tenant) ->
     assert await publish("1", "once") == 2
     assert (await refused(publish("1"))).reason == "ETAG_MISMATCH"
     assert await publish("1", "once") == 2
+    stale = PB.DeleteWorkflowRequest(workflow=made.id, etag="1")
+    gone = tenant.call(tenant.workflows.DeleteWorkflow, stale)
+    assert (await refused(gone)).reason == "ETAG_MISMATCH"
 
 
 async def test_publishing_names_every_mistake(tenant: Tenant) -> None:

@@ -201,6 +201,9 @@ async def test_an_update_may_say_what_it_is_based_on_and_be_repeated(tenant: Ten
     assert await describe("ours", "1", "once") == 2
     assert (await refused(describe("theirs", "1"))).reason == "ETAG_MISMATCH"
     assert await describe("whatever it was", "") == 4
+    stale = rule_service_pb2.DeleteRuleRequest(rule=made.id, etag="3")
+    gone = tenant.call(tenant.rules.DeleteRule, stale)
+    assert (await refused(gone)).reason == "ETAG_MISMATCH"
 
 
 async def test_writing_rules_needs_its_permission(tenant: Tenant) -> None:

@@ -186,6 +186,23 @@ async def test_an_upgrade_writes_nothing_over_that_came_just_before_it(
         assert rule.description == "Ours"
 
 
+async def test_what_somebody_changes_just_before_it_would_go_stays(
+    acme: Client, planes: Planes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = BlueprintCalls.remove
+
+    async def late(own: BlueprintCalls, *args: Any) -> None:
+        mask = {"paths": ["state"]}
+        await acme("UpdateRule", rule=RULE, changes={"state": "disabled"}, update_mask=mask)
+        await remove(own, *args)
+
+    async with planes.start():
+        await install(acme)
+        monkeypatch.setattr(BlueprintCalls, "remove", late)
+        assert ("keep", "rule", RULE) in said(await uninstall(acme))
+        assert await rules(acme) == [(RULE, "disabled")]
+
+
 @pytest.mark.parametrize("changed", [False, True])
 async def test_a_workflow_is_published_as_the_blueprint_has_it_or_not_at_all(
     acme: Client, planes: Planes, shelf: dict[str, Any], *, changed: bool

@@ -96,12 +96,14 @@ class UpdateRuleResponse(_message.Message):
     def __init__(self, rule: _Optional[_Union[_rule_pb2.Rule, _Mapping]] = ...) -> None: ...
 
 class DeleteRuleRequest(_message.Message):
-    __slots__ = ("rule", "request_id")
+    __slots__ = ("rule", "request_id", "etag")
     RULE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
     rule: str
     request_id: str
-    def __init__(self, rule: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    etag: str
+    def __init__(self, rule: _Optional[str] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class DeleteRuleResponse(_message.Message):
     __slots__ = ()

@@ -113,7 +113,8 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRule(self, request, context):
-        """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND, and ABORTED /
+        ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,9 @@ class RuleServiceStub:
     ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]
-    """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND, and ABORTED /
+    ETAG_MISMATCH.
+    """
     RotateRuleSecret: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]
     """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
     end. Fails with NOT_FOUND / RULE_NOT_FOUND.
@@ -87,7 +89,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
     ETAG_MISMATCH, and ABORTED / CONFLICT when somebody else changed the rule meanwhile.
     """
     DeleteRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.DeleteRuleRequest, _rule_service_pb2.DeleteRuleResponse]  # type: ignore[assignment]
-    """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+    """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND, and ABORTED /
+    ETAG_MISMATCH.
+    """
     RotateRuleSecret: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]  # type: ignore[assignment]
     """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
     end. Fails with NOT_FOUND / RULE_NOT_FOUND.
@@ -149,7 +153,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_service_pb2.DeleteRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.DeleteRuleResponse, _abc.Awaitable[_rule_service_pb2.DeleteRuleResponse]]:
-        """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND."""
+        """DeleteRule ends a rule; its runs stay readable. Fails with NOT_FOUND / RULE_NOT_FOUND, and ABORTED /
+        ETAG_MISMATCH.
+        """
 
     @_abc_1.abstractmethod
     def RotateRuleSecret(

@@ -132,12 +132,14 @@ class PublishWorkflowResponse(_message.Message):
     def __init__(self, workflow: _Optional[_Union[_workflow_pb2.Workflow, _Mapping]] = ...) -> None: ...
 
 class DeleteWorkflowRequest(_message.Message):
-    __slots__ = ("workflow", "request_id")
+    __slots__ = ("workflow", "request_id", "etag")
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
     workflow: str
     request_id: str
-    def __init__(self, workflow: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    etag: str
+    def __init__(self, workflow: _Optional[str] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class DeleteWorkflowResponse(_message.Message):
     __slots__ = ()

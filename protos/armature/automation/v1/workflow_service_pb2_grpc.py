@@ -173,6 +173,7 @@ class WorkflowServiceServicer:
 
     def DeleteWorkflow(self, request, context):
         """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end.
+        Fails with ABORTED / ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

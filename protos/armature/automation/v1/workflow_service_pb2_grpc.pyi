@@ -56,7 +56,9 @@ class WorkflowServiceStub:
     WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
     """
     DeleteWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.DeleteWorkflowRequest, _workflow_service_pb2.DeleteWorkflowResponse]
-    """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end."""
+    """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end.
+    Fails with ABORTED / ETAG_MISMATCH.
+    """
     PauseWorkflow: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.PauseWorkflowRequest, _workflow_service_pb2.PauseWorkflowResponse]
     """PauseWorkflow keeps it from starting runs; each event that would have started one leaves a run that
     is skipped. Fails with FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED.
@@ -134,7 +136,9 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     WORKFLOW_INVALID, listing everything wrong at its path, and ABORTED / ETAG_MISMATCH.
     """
     DeleteWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.DeleteWorkflowRequest, _workflow_service_pb2.DeleteWorkflowResponse]  # type: ignore[assignment]
-    """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end."""
+    """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end.
+    Fails with ABORTED / ETAG_MISMATCH.
+    """
     PauseWorkflow: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.PauseWorkflowRequest, _workflow_service_pb2.PauseWorkflowResponse]  # type: ignore[assignment]
     """PauseWorkflow keeps it from starting runs; each event that would have started one leaves a run that
     is skipped. Fails with FAILED_PRECONDITION / WORKFLOW_NOT_PUBLISHED.
@@ -245,7 +249,9 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workflow_service_pb2.DeleteWorkflowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_service_pb2.DeleteWorkflowResponse, _abc.Awaitable[_workflow_service_pb2.DeleteWorkflowResponse]]:
-        """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end."""
+        """DeleteWorkflow ends a workflow; its runs stay readable, and those under way come to their end.
+        Fails with ABORTED / ETAG_MISMATCH.
+        """
 
     @_abc_1.abstractmethod
     def PauseWorkflow(
