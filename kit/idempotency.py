@@ -86,35 +86,33 @@ async def once(
 
 async def at_once(
     db: Database,
-    caller: Caller,
-    requests: Sequence[Mutation],
+    requests: Sequence[tuple[Caller, Mutation]],
     work: Callable[[Tx], Awaitable[Sequence[M]]],
 ) -> Sequence[M]:
-    """Do `work` for several requests of one method in one transaction; their responses, in order.
+    """Do `work` for several requests of one method and workspace in one transaction; their
+    responses, in order.
 
     What any of them fails on undoes all; ABORTED / TWIN where one was answered before, UNAVAILABLE
     / CONFLICT where one has to wait for somebody's lock: what all of them lock must not be kept
     from others meanwhile. Then each is to be done by itself, with `once`.
     """
-    keyed = [(n, request) for n, request in enumerate(requests) if request.request_id]
-    names = [_key(caller.workspace_id, request)[2] for _, request in keyed]
-    method = type(requests[0]).__name__
+    workspace_id, method = requests[0][0].workspace_id, type(requests[0][1]).__name__
+    keyed = [(n, *one) for n, one in enumerate(requests) if one[1].request_id]
+    names = [_key(workspace_id, request)[2] for _, _, request in keyed]
     twin = _Twin("TWIN", "one of these requests was answered before")
-    async with db.transaction(caller.workspace_id) as tx:
+    async with db.transaction(workspace_id) as tx:
         await tx.send(_WAIT_BRIEFLY)
         asked = None
         if keyed:
-            asked = await tx.ask(_RECALL_ANY, [caller.workspace_id, method, names])
+            asked = await tx.ask(_RECALL_ANY, [workspace_id, method, names])
         responses = await work(tx)
         if asked is not None:
             if await asked.fetchone() is not None:
                 raise twin
             tx.violations["pk_idempotency_keys"] = twin
-            digests = [_digest(caller, request) for _, request in keyed]
-            documents = [responses[n].SerializeToString() for n, _ in keyed]
-            await tx.collect(
-                _REMEMBER_ALL, [caller.workspace_id, method, names, digests, documents]
-            )
+            digests = [_digest(caller, request) for _, caller, request in keyed]
+            documents = [responses[n].SerializeToString() for n, _, _ in keyed]
+            await tx.collect(_REMEMBER_ALL, [workspace_id, method, names, digests, documents])
     return responses
 
 

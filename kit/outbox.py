@@ -1,8 +1,10 @@
 """Write what happened beside the change itself, for the relay to publish.
 
 A row carries the trace it was made in, what caused it, and its place among the changes of its
-aggregate (`aggregate_version`, taken under the aggregate's row lock; `seq` follows it). Rows stay
-72 hours in daily partitions, so that a lost stream can be filled again.
+aggregate (`aggregate_version`, taken under the aggregate's row lock; `seq` follows it). Of what one
+call announces, the first few are followed further: all carry the id of its trace, but nobody reads
+one of a thousand runs, and it would cost more than they do. Rows stay 72 hours in daily partitions,
+so that a lost stream can be filled again.
 """
 
 import json
@@ -20,6 +22,7 @@ from kit.errors import InvalidArgument
 PARTITIONS = 16  # of hash(aggregate); each is published by one lease holder at a time
 MAX_DATA_BYTES = 12 * 1024 * 1024  # of one event: what a reply of 16 MB carries
 MAX_TYPE = 128
+_FOLLOWED = 5  # events of one call, in the trace of that call
 _TYPE = re.compile(r"^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$")
 
 
@@ -29,6 +32,7 @@ class Source:
 
     trace: str  # its traceparent
     cause: Cause
+    actor: Mapping[str, str] | None = None  # whose it was, where that is not the caller at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ async def add(tx: Tx, caller: Caller, *events: Event) -> None:
         return
     payloads = [_payload(event) for event in events]
     here = Source(telemetry.traceparent(), caller.cause)
-    actor = json.dumps(dict(caller.actor()), separators=(",", ":"), ensure_ascii=False)
+    unseen = Source(telemetry.unseen(here.trace), caller.cause)
+    by_us = _actor(caller.actor())
     rows: Sequence[tuple[Any, ...]] = [
         (
             e.event_id,
@@ -89,10 +94,10 @@ async def add(tx: Tx, caller: Caller, *events: Event) -> None:
             source.cause.causation_id,
             source.cause.depth,
             json.dumps(source.cause.chain) if source.cause.chain else "[]",
-            actor,
+            by_us if source.actor is None else _actor(source.actor),
         )
-        for e, payload in zip(events, payloads, strict=True)
-        for source in (e.source or here,)
+        for n, (e, payload) in enumerate(zip(events, payloads, strict=True))
+        for source in (e.source or (here if n < _FOLLOWED else unseen),)
     ]
     if len(rows) == 1:
         await tx.collect(_INSERT_ONE, [caller.workspace_id, *rows[0]], appends_to="outbox")
@@ -116,6 +121,10 @@ def _payload(event: Event) -> str:
             limit=str(MAX_DATA_BYTES),
         )
     return found
+
+
+def _actor(actor: Mapping[str, str]) -> str:
+    return json.dumps(dict(actor), separators=(",", ":"), ensure_ascii=False)
 
 
 def _json(data: bytes | Mapping[str, Any]) -> str:

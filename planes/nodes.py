@@ -1,7 +1,8 @@
 """Ask the planes that own them which nodes exist and what the caller may do with them.
 
 One call for each plane and thousand nodes, with the caller's own credential: the plane that owns a
-node applies the caller's rights to it. What may not be seen answers like what does not exist.
+node applies the caller's rights to it. What may not be seen answers like what does not exist. Those
+who ask about records with the same credential at the same time share a call.
 """
 
 import asyncio
@@ -16,11 +17,14 @@ from armature.common.v1.node_pb2 import Node as NodeMessage
 from armature.records.v1 import record_service_pb2 as records_pb
 from armature.records.v1 import record_service_pb2_grpc as records_rpc
 
-from kit import clients
+from kit import clients, deadlines, origin, telemetry
 from kit.caller import Caller
+from kit.errors import DeadlineExceeded, ResourceExhausted, Unavailable
+from kit.together import Together
 
 ARTIFACT_KINDS = frozenset({"note", "todo", "file"})
 _BATCH = 1000
+_SECONDS = 10.0  # that a call for several may take
 
 
 class Node(NamedTuple):
@@ -38,6 +42,15 @@ class Node(NamedTuple):
         return {"kind": self.kind, "id": str(self.id)}
 
 
+class _Asking(NamedTuple):
+    """What questions of one call have in common. Not to be logged."""
+
+    workspace_id: UUID
+    credential: str
+    permission: str
+    forwarded: tuple[tuple[str, str], ...]  # the client they come from
+
+
 class Nodes:
     """Checks nodes of all planes. Without a channel to a plane, its nodes are nobody's."""
 
@@ -47,6 +60,9 @@ class Nodes:
         self._records = None if records is None else records_rpc.RecordServiceStub(records)
         self._artifacts = (
             None if artifacts is None else artifacts_rpc.ArtifactServiceStub(artifacts)
+        )
+        self._together: Together[_Asking, tuple[Node, ...], dict[Node, bool]] = Together(
+            self._ask_records, size=len, most_size=_BATCH, again=_again
         )
 
     async def check(
@@ -74,13 +90,38 @@ class Nodes:
     ) -> dict[Node, bool]:
         if self._records is None:
             return {}
+        came = origin.current()
+        forwarded = tuple(came.forwarded()) if came else ()
+        asking = _Asking(caller.workspace_id, caller.credential, permission, forwarded)
+        if telemetry.is_recording():  # a trace that is followed tells of this call alone
+            return (await self._ask_records(asking, [tuple(nodes)]))[tuple(nodes)]
+        limit = _SECONDS if (left := deadlines.remaining()) is None else left
+        try:
+            async with asyncio.timeout(limit):
+                found = await self._together.ask(asking, tuple(nodes))
+        except TimeoutError as exc:
+            message = "the records plane did not answer in time"
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", message) from exc
+        assert found is not None
+        return found
+
+    async def _ask_records(
+        self, asking: "_Asking", questions: Sequence[tuple[Node, ...]]
+    ) -> dict[tuple[Node, ...], dict[Node, bool]]:
+        assert self._records is not None
+        nodes = list(dict.fromkeys(node for nodes in questions for node in nodes))
+        headers = clients.metadata(asking.credential)
+        if len(questions) > 1:
+            deadlines.set_remaining(_SECONDS)  # each who waits does so by a deadline of its own
+            headers += asking.forwarded
         answer = await clients.call(
             self._records.CheckNodes,
-            records_pb.CheckNodesRequest(nodes=map(_message, nodes), permission=permission),
-            clients.metadata(caller.credential),
+            records_pb.CheckNodesRequest(nodes=map(_message, nodes), permission=asking.permission),
+            headers,
             name="RecordService/CheckNodes",
         )
-        return dict(zip(nodes, answer.allowed, strict=True))
+        allowed = dict(zip(nodes, answer.allowed, strict=True))
+        return {some: {node: allowed[node] for node in some} for some in questions}
 
     async def _check_artifacts(
         self, caller: Caller, nodes: Sequence[Node], permission: str, *, finalized: bool
@@ -96,6 +137,11 @@ class Nodes:
             name="ArtifactService/CheckArtifacts",
         )
         return dict(zip(nodes, answer.allowed, strict=True))
+
+
+def _again(failure: BaseException, _question: object) -> bool:
+    """Not of a plane that is away, or has too much to do already: all hear it."""
+    return not isinstance(failure, Unavailable | ResourceExhausted | DeadlineExceeded)
 
 
 def _message(node: Node) -> NodeMessage:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from kit.caller import Caller
+from kit.outbox import Source
 from planes.nodes import Node
 
 Actor = Mapping[str, str]
+C = TypeVar("C")  # what a person writes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,17 @@ class NoteContent:
     title: str = ""
     body: str = ""
     pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class New(Generic[C]):
+    """A note or todo that is to be, and whose."""
+
+    id: UUID
+    content: C
+    targets: tuple[Node, ...]
+    caller: Caller
+    source: Source | None  # the request it came with, where that is not the one under way
 
 
 @dataclass(frozen=True, slots=True)

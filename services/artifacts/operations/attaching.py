@@ -44,6 +44,6 @@ async def replace_all(
         return before
     added, gone = replaced(before, given, allowed)
     require_targets(added, allowed)
-    await targets.attach(tx, caller.workspace_id, artifact, made, added)
+    await targets.attach(tx, caller.workspace_id, [(artifact, made, added)])
     await targets.detach(tx, caller.workspace_id, artifact, gone)
     return tuple(sorted({*before, *added} - set(gone)))

@@ -48,7 +48,7 @@ async def _insert(tx: Tx, caller: Caller, new: NewFile, allowed: Allowed, state:
     file = await store.insert(
         tx, caller.workspace_id, caller.principal_id, caller.actor(), new, state
     )
-    await targets.attach(tx, caller.workspace_id, file.node, file.create_time, new.targets)
+    await targets.attach(tx, caller.workspace_id, [(file.node, file.create_time, new.targets)])
     return replace(file, targets=tuple(sorted(new.targets)))
 
 
@@ -106,7 +106,7 @@ async def attach(tx: Tx, caller: Caller, file_id: UUID, target: Node, allowed: A
     require_targets([target], allowed)
     if target in file.targets:
         return file
-    await targets.attach(tx, caller.workspace_id, file.node, file.create_time, [target])
+    await targets.attach(tx, caller.workspace_id, [(file.node, file.create_time, [target])])
     return await _touched(tx, caller, file, (*file.targets, target), "attached", target)
 
 

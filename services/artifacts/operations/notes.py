@@ -9,30 +9,28 @@ from kit.caller import Caller
 from kit.db import Tx
 from planes.nodes import Node
 from services.artifacts import events
-from services.artifacts.logic.access import Allowed, not_found, require_targets
-from services.artifacts.model import Holder, Note, NoteContent
+from services.artifacts.logic.access import Allowed, not_found
+from services.artifacts.model import Holder, New, Note, NoteContent
 from services.artifacts.operations import attaching
 from services.artifacts.store import notes as store
 from services.artifacts.store import targets
 
 
-async def create(
-    tx: Tx,
-    caller: Caller,
-    note_id: UUID,
-    content: NoteContent,
-    attached: Sequence[Node],
-    allowed: Allowed,
-) -> Note:
-    """Store a note on its targets and announce it."""
-    require_targets(attached, allowed)
-    note = await store.insert(
-        tx, caller.workspace_id, note_id, caller.principal_id, caller.actor(), content
-    )
-    await targets.attach(tx, caller.workspace_id, note.node, note.create_time, attached)
-    note = replace(note, targets=tuple(sorted(attached)))
-    await outbox.add(tx, caller, events.note("created", note))
-    return note
+async def create(tx: Tx, new: Sequence[New[NoteContent]]) -> list[Note]:
+    """Store notes of one workspace on their targets and announce them."""
+    workspace_id = new[0].caller.workspace_id
+    made = [
+        replace(note, targets=tuple(sorted(one.targets)))
+        for note, one in zip(await store.insert(tx, workspace_id, new), new, strict=True)
+    ]
+    attached = [(note.node, note.create_time, note.targets) for note in made]
+    await targets.attach(tx, workspace_id, attached)
+    told = [
+        replace(events.note("created", note), source=one.source)
+        for note, one in zip(made, new, strict=True)
+    ]
+    await outbox.add(tx, new[0].caller, *told)
+    return made
 
 
 async def _found(tx: Tx, caller: Caller, note_id: UUID, etag: str, allowed: Allowed) -> Note:

@@ -9,8 +9,8 @@ from kit.caller import Caller
 from kit.db import Tx
 from planes.nodes import Node
 from services.artifacts import events
-from services.artifacts.logic.access import Allowed, not_found, require_targets
-from services.artifacts.model import Holder, Todo, TodoContent
+from services.artifacts.logic.access import Allowed, not_found
+from services.artifacts.model import Holder, New, Todo, TodoContent
 from services.artifacts.operations import attaching
 from services.artifacts.store import targets
 from services.artifacts.store import todos as store
@@ -18,23 +18,21 @@ from services.artifacts.store import todos as store
 _CONTENT = tuple(f.name for f in fields(TodoContent))
 
 
-async def create(
-    tx: Tx,
-    caller: Caller,
-    todo_id: UUID,
-    content: TodoContent,
-    attached: Sequence[Node],
-    allowed: Allowed,
-) -> Todo:
-    """Store a todo on its targets and announce it."""
-    require_targets(attached, allowed)
-    todo = await store.insert(
-        tx, caller.workspace_id, todo_id, caller.principal_id, caller.actor(), content
-    )
-    await targets.attach(tx, caller.workspace_id, todo.node, todo.create_time, attached)
-    todo = replace(todo, targets=tuple(sorted(attached)))
-    await outbox.add(tx, caller, events.todo("created", todo))
-    return todo
+async def create(tx: Tx, new: Sequence[New[TodoContent]]) -> list[Todo]:
+    """Store todos of one workspace on their targets and announce them."""
+    workspace_id = new[0].caller.workspace_id
+    made = [
+        replace(todo, targets=tuple(sorted(one.targets)))
+        for todo, one in zip(await store.insert(tx, workspace_id, new), new, strict=True)
+    ]
+    attached = [(todo.node, todo.create_time, todo.targets) for todo in made]
+    await targets.attach(tx, workspace_id, attached)
+    told = [
+        replace(events.todo("created", todo), source=one.source)
+        for todo, one in zip(made, new, strict=True)
+    ]
+    await outbox.add(tx, new[0].caller, *told)
+    return made
 
 
 async def _found(tx: Tx, caller: Caller, todo_id: UUID, etag: str, allowed: Allowed) -> Todo:

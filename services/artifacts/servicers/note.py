@@ -1,38 +1,48 @@
 """NoteService: the calls as the contract names them."""
 
+from collections.abc import Sequence
+
+from armature.artifacts.v1 import artifact_pb2
 from armature.artifacts.v1 import note_service_pb2 as pb
 from armature.artifacts.v1 import note_service_pb2_grpc as rpc
 
 from kit import idempotency
 from kit.db import Tx
+from kit.joining import Asked, Joined
 from schema.problems import Problem
 from services.artifacts import convert
 from services.artifacts.logic.access import visible
 from services.artifacts.operations import notes
 from services.artifacts.servicers.desk import Context, Desk
+from services.artifacts.servicers.drafts import Draft, new_artifact
 from services.artifacts.store import notes as store
 
 
 class NoteServicer(rpc.NoteServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._creates: Joined[Draft[artifact_pb2.Note], pb.CreateNoteResponse] = Joined(
+            desk.db,
+            pb.CreateNoteResponse,
+            self._create,
+            size=lambda draft: draft.message.ByteSize(),
+            names=lambda draft: draft.message.id.lower(),
+        )
 
     async def CreateNote(
         self, request: pb.CreateNoteRequest, context: Context
     ) -> pb.CreateNoteResponse:
         caller = self._desk.writer()
         workspace, allowed = await self._desk.may_attach(caller, request.note.targets)
+        draft = Draft(request.note, workspace, allowed)
+        return await self._creates.write(caller.credential, request, caller, draft)
 
-        async def work(tx: Tx) -> pb.CreateNoteResponse:
-            problems: list[Problem] = []
-            note_id = convert.new_id(request.note.id, "note.id", problems)
-            content = convert.note_content(request.note, "note", problems)
-            targets = convert.targets(workspace, request.note.targets, "note.targets", (), problems)
-            convert.raise_any("NOTE_INVALID", problems)
-            note = await notes.create(tx, caller, note_id, content, targets, allowed)
-            return pb.CreateNoteResponse(note=convert.note(note, note.targets))
-
-        return await idempotency.once(self._desk.db, caller, request, pb.CreateNoteResponse, work)
+    async def _create(
+        self, tx: Tx, asked: Sequence[Asked[Draft[artifact_pb2.Note]]]
+    ) -> list[pb.CreateNoteResponse]:
+        new = [new_artifact(one, "note", convert.note_content) for one in asked]
+        made = await notes.create(tx, new)
+        return [pb.CreateNoteResponse(note=convert.note(note, note.targets)) for note in made]
 
     async def GetNote(self, request: pb.GetNoteRequest, context: Context) -> pb.GetNoteResponse:
         caller = self._desk.reader()

@@ -1,38 +1,48 @@
 """TodoService: the calls as the contract names them."""
 
+from collections.abc import Sequence
+
+from armature.artifacts.v1 import artifact_pb2
 from armature.artifacts.v1 import todo_service_pb2 as pb
 from armature.artifacts.v1 import todo_service_pb2_grpc as rpc
 
 from kit import idempotency
 from kit.db import Tx
+from kit.joining import Asked, Joined
 from schema.problems import Problem
 from services.artifacts import convert
 from services.artifacts.logic.access import visible
 from services.artifacts.operations import todos
 from services.artifacts.servicers.desk import Context, Desk
+from services.artifacts.servicers.drafts import Draft, new_artifact
 from services.artifacts.store import todos as store
 
 
 class TodoServicer(rpc.TodoServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._creates: Joined[Draft[artifact_pb2.Todo], pb.CreateTodoResponse] = Joined(
+            desk.db,
+            pb.CreateTodoResponse,
+            self._create,
+            size=lambda draft: draft.message.ByteSize(),
+            names=lambda draft: draft.message.id.lower(),
+        )
 
     async def CreateTodo(
         self, request: pb.CreateTodoRequest, context: Context
     ) -> pb.CreateTodoResponse:
         caller = self._desk.writer()
         workspace, allowed = await self._desk.may_attach(caller, request.todo.targets)
+        draft = Draft(request.todo, workspace, allowed)
+        return await self._creates.write(caller.credential, request, caller, draft)
 
-        async def work(tx: Tx) -> pb.CreateTodoResponse:
-            problems: list[Problem] = []
-            todo_id = convert.new_id(request.todo.id, "todo.id", problems)
-            content = convert.todo_content(request.todo, "todo", problems)
-            targets = convert.targets(workspace, request.todo.targets, "todo.targets", (), problems)
-            convert.raise_any("TODO_INVALID", problems)
-            todo = await todos.create(tx, caller, todo_id, content, targets, allowed)
-            return pb.CreateTodoResponse(todo=convert.todo(todo, todo.targets))
-
-        return await idempotency.once(self._desk.db, caller, request, pb.CreateTodoResponse, work)
+    async def _create(
+        self, tx: Tx, asked: Sequence[Asked[Draft[artifact_pb2.Todo]]]
+    ) -> list[pb.CreateTodoResponse]:
+        new = [new_artifact(one, "todo", convert.todo_content) for one in asked]
+        made = await todos.create(tx, new)
+        return [pb.CreateTodoResponse(todo=convert.todo(todo, todo.targets)) for todo in made]
 
     async def GetTodo(self, request: pb.GetTodoRequest, context: Context) -> pb.GetTodoResponse:
         caller = self._desk.reader()

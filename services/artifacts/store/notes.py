@@ -5,6 +5,7 @@ row security lets only leak-proof operators drive an index, and `@@` is not one.
 the notes of one target or creator by their own index, and looks at their vectors.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from psycopg.types.json import Jsonb
 
 from kit.db import Row, Tx, on_violation
 from kit.errors import AlreadyExists
-from services.artifacts.model import Actor, Listing, Note, NoteContent
+from services.artifacts.model import Actor, Listing, New, Note, NoteContent
+from services.artifacts.store.documents import documents
 from services.artifacts.store.listing import page_sql
 
 _COLUMNS = (
@@ -21,22 +23,26 @@ _COLUMNS = (
     " update_time"
 )
 # A vector holds at most 1 MB; so many characters fit whatever the script.
-_WORDS = """setweight(to_tsvector('simple', %(title)s), 'A')
-  || to_tsvector('simple', left(%(body)s, 100000))"""
+_WORDS = """setweight(to_tsvector('simple', {title}), 'A')
+  || to_tsvector('simple', left({body}, 100000))"""
 _INSERT = f"""
 INSERT INTO notes (workspace_id, note_id, title, body, pinned, words, version, creator_id,
   created_by, updated_by)
-VALUES (%(workspace_id)s, %(note_id)s, %(title)s, %(body)s, %(pinned)s, {_WORDS}, 1,
-  %(creator_id)s, %(actor)s, %(actor)s)
+SELECT %s, n.id, n.title, n.body, n.pinned, {_WORDS.format(title="n.title", body="n.body")}, 1,
+  n.creator_id, n.actor, n.actor
+FROM json_to_recordset(%s) AS n (id uuid, title text, body text, pinned bool, creator_id text,
+  actor jsonb)
 RETURNING {_COLUMNS}"""
 _UPDATE = f"""
-UPDATE notes SET title = %(title)s, body = %(body)s, pinned = %(pinned)s, words = {_WORDS},
+UPDATE notes SET title = %(title)s, body = %(body)s, pinned = %(pinned)s,
+  words = {_WORDS.format(title="%(title)s", body="%(body)s")},
   version = version + 1, updated_by = %(actor)s, update_time = now()
 WHERE workspace_id = %(workspace_id)s AND note_id = %(note_id)s
 RETURNING {_COLUMNS}"""
 _KEEP = """
 INSERT INTO note_revisions (workspace_id, note_id, version, title, body, updated_by, update_time)
-VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+SELECT workspace_id, note_id, version, title, body, updated_by, update_time FROM notes
+WHERE workspace_id = %s AND note_id = ANY(%s)"""
 _GET = f"SELECT {_COLUMNS} FROM notes WHERE workspace_id = %s AND note_id = %s"
 _MATCHES = """AND numnode(plainto_tsquery('simple', %(query)s)) > 0
   AND a.words @@ plainto_tsquery('simple', %(query)s)"""
@@ -54,31 +60,27 @@ def _params(
     return {"workspace_id": workspace_id, "note_id": note_id, "actor": who} | asdict(content)
 
 
-async def insert(
-    tx: Tx, workspace_id: UUID, note_id: UUID, creator_id: str, actor: Actor, content: NoteContent
-) -> Note:
-    params = _params(workspace_id, note_id, actor, content) | {"creator_id": creator_id}
-    taken = AlreadyExists("NOTE_EXISTS", "a note with this id exists", id=str(note_id))
+async def insert(tx: Tx, workspace_id: UUID, new: Sequence[New[NoteContent]]) -> list[Note]:
+    """Store them, in that order; NOTE_EXISTS where an id is taken."""
+    taken = AlreadyExists("NOTE_EXISTS", "a note with this id exists", id=str(new[0].id))
     with on_violation("pk_notes", taken):
-        note = _note(await tx.one(_INSERT, params))
-    await _keep(tx, workspace_id, note)
-    return note
+        rows = await tx.all(_INSERT, [workspace_id, documents(new)])
+    await _keep(tx, workspace_id, [one.id for one in new])
+    made = {row["note_id"]: row for row in rows}
+    return [_note(made[one.id]) for one in new]
 
 
 async def update(
     tx: Tx, workspace_id: UUID, note_id: UUID, actor: Actor, content: NoteContent
 ) -> Note:
     note = _note(await tx.one(_UPDATE, _params(workspace_id, note_id, actor, content)))
-    await _keep(tx, workspace_id, note)
+    await _keep(tx, workspace_id, [note_id])
     return note
 
 
-async def _keep(tx: Tx, workspace_id: UUID, note: Note) -> None:
-    who = Jsonb(dict(note.updated_by))
-    await tx.send(
-        _KEEP,
-        [workspace_id, note.id, note.version, note.title, note.body, who, note.update_time],
-    )
+async def _keep(tx: Tx, workspace_id: UUID, note_ids: Sequence[UUID]) -> None:
+    """Keep each as the version that it now is."""
+    await tx.send(_KEEP, [workspace_id, list(note_ids)])
 
 
 async def get(tx: Tx, workspace_id: UUID, note_id: UUID, *, lock: bool = False) -> Note | None:

@@ -1,7 +1,7 @@
 """Keep what artifacts are attached to."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from services.artifacts.model import Holder
 _ATTACH = """
 INSERT INTO artifact_links (workspace_id, artifact_id, artifact_kind, target_id, target_kind,
   artifact_time)
-SELECT %s, %s, %s, t.id, t.kind, %s FROM unnest(%s::uuid[], %s::text[]) AS t (id, kind)
+SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
 ON CONFLICT DO NOTHING"""
 _DETACH = """
 DELETE FROM artifact_links AS l USING unnest(%s::uuid[], %s::text[]) AS t (id, kind)
@@ -45,11 +45,16 @@ WHERE workspace_id = %(workspace_id)s AND file_id = ANY(%(file)s)"""
 
 
 async def attach(
-    tx: Tx, workspace_id: UUID, artifact: Node, made: datetime, targets: Sequence[Node]
+    tx: Tx, workspace_id: UUID, artifacts: Iterable[tuple[Node, datetime, Sequence[Node]]]
 ) -> None:
-    if targets:
-        ids, kinds = [t.id for t in targets], [t.kind for t in targets]
-        await tx.send(_ATTACH, [workspace_id, artifact.id, artifact.kind, made, ids, kinds])
+    """Attach artifacts, each with when it was made, to targets."""
+    rows = [
+        (artifact.id, artifact.kind, target.id, target.kind, made)
+        for artifact, made, targets in artifacts
+        for target in targets
+    ]
+    if rows:
+        await tx.send(_ATTACH, [workspace_id, *map(list, zip(*rows, strict=True))])
 
 
 async def detach(tx: Tx, workspace_id: UUID, artifact: Node, targets: Sequence[Node]) -> None:

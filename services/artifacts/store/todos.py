@@ -1,5 +1,6 @@
 """Keep todos."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,8 @@ from psycopg.types.json import Jsonb
 
 from kit.db import Row, Tx, on_violation
 from kit.errors import AlreadyExists
-from services.artifacts.model import Actor, Listing, Todo, TodoContent
+from services.artifacts.model import Actor, Listing, New, Todo, TodoContent
+from services.artifacts.store.documents import documents
 from services.artifacts.store.listing import page_sql
 
 _COLUMNS = (
@@ -16,15 +18,15 @@ _COLUMNS = (
     " creator_id, created_by, updated_by, create_time, update_time, complete_time"
 )
 # New ones come last: after all others without reading them.
-_POSITION = (
-    "coalesce(nullif(%(position)s::float8, 0), extract(epoch FROM clock_timestamp()) * 1000)"
-)
+_POSITION = "coalesce(nullif(n.position, 0), extract(epoch FROM clock_timestamp()) * 1000)"
 _INSERT = f"""
 INSERT INTO todos (workspace_id, todo_id, title, body, status, due, due_time, priority, assignees,
   position, version, creator_id, created_by, updated_by, complete_time)
-VALUES (%(workspace_id)s, %(todo_id)s, %(title)s, %(body)s, %(status)s, %(due)s, %(due_time)s,
-  %(priority)s, %(assignees)s, {_POSITION}, 1, %(creator_id)s, %(actor)s, %(actor)s,
-  CASE WHEN %(status)s = 'done' THEN now() END)
+SELECT %s, n.id, n.title, n.body, n.status, n.due, n.due_time, n.priority, n.assignees, {_POSITION},
+  1, n.creator_id, n.actor, n.actor, CASE WHEN n.status = 'done' THEN now() END
+FROM json_to_recordset(%s) AS n (id uuid, title text, body text, status text, due text,
+  due_time timestamptz, priority text, assignees text[], position float8, creator_id text,
+  actor jsonb)
 RETURNING {_COLUMNS}"""
 _UPDATE = f"""
 UPDATE todos SET title = %(title)s, body = %(body)s, status = %(status)s, due = %(due)s,
@@ -51,13 +53,13 @@ def _params(
     return {"workspace_id": workspace_id, "todo_id": todo_id, "actor": who} | given
 
 
-async def insert(
-    tx: Tx, workspace_id: UUID, todo_id: UUID, creator_id: str, actor: Actor, content: TodoContent
-) -> Todo:
-    params = _params(workspace_id, todo_id, actor, content) | {"creator_id": creator_id}
-    taken = AlreadyExists("TODO_EXISTS", "a todo with this id exists", id=str(todo_id))
+async def insert(tx: Tx, workspace_id: UUID, new: Sequence[New[TodoContent]]) -> list[Todo]:
+    """Store them, in that order; TODO_EXISTS where an id is taken."""
+    taken = AlreadyExists("TODO_EXISTS", "a todo with this id exists", id=str(new[0].id))
     with on_violation("pk_todos", taken):
-        return _todo(await tx.one(_INSERT, params))
+        rows = await tx.all(_INSERT, [workspace_id, documents(new)])
+    made = {row["todo_id"]: row for row in rows}
+    return [_todo(made[one.id]) for one in new]
 
 
 async def update(

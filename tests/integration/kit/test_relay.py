@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
+from opentelemetry import context as otel_context
 
-from kit import ids, metrics, outbox, relay
+from kit import ids, metrics, outbox, relay, telemetry
 from kit.bus import STREAM, Bus
+from kit.caller import Cause
 from kit.consumer import Consumer, Options
 from kit.db import Database, Tx
 from kit.envelope import Envelope
@@ -320,3 +323,28 @@ async def test_what_could_never_be_published_is_refused_with_its_change(
         async with databases[0].transaction(workspace) as tx:
             await outbox.add(tx, caller(workspace), event)
     assert caught.value.reason == f"EVENT_{reason}"
+
+
+async def test_of_one_call_a_few_events_are_followed_and_all_have_its_trace(
+    databases: Databases,
+) -> None:
+    db, _ = databases
+    workspace = ids.new_id()
+    trace = f"{7:032x}"
+    events = [outbox.Event("thing.done", "thing", ids.new_id(), 1, {}) for _ in range(40)]
+    other = outbox.Source(f"00-{8:032x}-{8:016x}-01", Cause("root", "led"), {"kind": "user"})
+    events.append(replace(events[0], event_id=ids.new_id(), source=other))
+    remote = telemetry.remote(f"00-{trace}-{7:016x}-01")
+    token = otel_context.attach(remote)
+    try:
+        async with db.transaction(workspace) as tx:
+            await outbox.add(tx, caller(workspace), *events)
+    finally:
+        otel_context.detach(token)
+    async with db.transaction(workspace) as tx:
+        rows = await tx.all("SELECT traceparent, root_id, actor::jsonb AS actor FROM outbox")
+    own = [row for row in rows if row["root_id"] != "root"]
+    assert {row["traceparent"].split("-")[1] for row in own} == {trace}
+    assert sum(row["traceparent"].endswith("-01") for row in own) == 5
+    (told,) = (row for row in rows if row["root_id"] == "root")
+    assert (told["traceparent"], told["actor"]) == (other.trace, {"kind": "user"})
