@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import structlog
+
 from kit.db import Tx
 from kit.webhooks import Sealer
 from schema import jsonio
@@ -10,6 +12,8 @@ from services.automation.model import ActionType
 from services.automation.operations.secrets import bound_to
 from services.automation.store import sealing as store
 from services.automation.store.sealing import Kept, Part
+
+log = structlog.get_logger()
 
 
 async def step(tx: Tx, workspace_id: UUID, part: Part, sealer: Sealer, limit: int) -> bool:
@@ -22,7 +26,7 @@ async def step(tx: Tx, workspace_id: UUID, part: Part, sealer: Sealer, limit: in
     changed = []
     for kept in page:
         keeper = headers.Keeper(sealer, bound_to(workspace_id, kept.source_id))
-        if kept.text and (new := _shut(part, kept, keeper)) is not None:
+        if (new := _legible(part, kept, keeper)) is not None:
             changed.append((kept, new))
     await store.replace(tx, workspace_id, part, changed)
     more = len(page) == limit
@@ -31,13 +35,24 @@ async def step(tx: Tx, workspace_id: UUID, part: Part, sealer: Sealer, limit: in
     return more
 
 
+def _legible(part: Part, kept: Kept, keeper: headers.Keeper) -> str | None:
+    """As `_shut`; a row that can't be read is told of, and holds up no other."""
+    if not kept.text:
+        return None
+    try:
+        return _shut(part, kept, keeper)
+    except Exception:
+        log.exception("headers not sealed", part=part, id=str(kept.place.id), n=kept.place.number)
+        return None
+
+
 def _shut(part: Part, kept: Kept, keeper: headers.Keeper) -> str | None:
     """The text with its headers sealed; None where they are."""
     document = jsonio.loads_stored(kept.text.encode())
     if not isinstance(document, dict):
         return None
     if part is Part.STEPS:
-        shut = keeper.seal_rest_of_input(kept.type, document) if kept.type else document
+        shut = keeper.seal_rest_of_input(ActionType(kept.type), document)
     elif part is Part.RULES:
         shut = {**document, "actions": [_action(one, keeper) for one in document["actions"]]}
     else:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from kit.db import Tx
-from services.automation.model import ActionType
 
 _NOWHERE = UUID(int=0)
 # A page is read by its key, so that it costs the same wherever it is; of what names no headers, the
@@ -71,7 +70,7 @@ class Kept:
 
     place: Place
     source_id: UUID  # the rule or workflow that it is of
-    type: ActionType | None  # of a step
+    type: str  # of a step
     text: str  # JSON; empty where it names none
 
 
@@ -119,7 +118,7 @@ async def page(tx: Tx, workspace_id: UUID, part: Part, after: Place, *, limit: i
         Kept(
             Place(row["id"], row["number"]),
             row["source_id"],
-            ActionType(row["type"]) if row["type"] else None,
+            row["type"],
             row["text"],
         )
         for row in rows

@@ -131,6 +131,18 @@ async def update(
     return _subscription(row)
 
 
+async def headers_page(
+    tx: Tx, workspace_id: UUID, after: UUID | None, *, limit: int
+) -> list[tuple[UUID, str]]:
+    """Subscriptions in the order of their ids, with their headers as JSON."""
+    rows = await tx.all(
+        "SELECT id, headers FROM subscriptions WHERE workspace_id = %s"
+        " AND (%s::uuid IS NULL OR id > %s) ORDER BY id LIMIT %s",
+        [workspace_id, after, after, limit],
+    )
+    return [(row["id"], row["headers"]) for row in rows]
+
+
 async def replace_headers(
     tx: Tx, workspace_id: UUID, subscription_id: UUID, headers: dict[str, str]
 ) -> None:

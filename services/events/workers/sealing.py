@@ -4,6 +4,7 @@ Once at each start, a subscription after the other: what was not reached, the ne
 """
 
 import asyncio
+import json
 from uuid import UUID
 
 import psycopg
@@ -52,11 +53,21 @@ class Sealing:
         after: UUID | None = None
         while True:
             async with self._db.reading(workspace_id) as tx:
-                page = await store.page(tx, workspace_id, after, limit=_PAGE)
-            for one in page:
-                if headers.has_open(one.headers):
-                    async with self._db.transaction(workspace_id) as tx:
-                        await subscriptions.shut_headers(tx, workspace_id, one.id, self._sealer)
+                page = await store.headers_page(tx, workspace_id, after, limit=_PAGE)
+            for subscription_id, text in page:
+                await self._shut(workspace_id, subscription_id, text)
             if len(page) < _PAGE:
                 return
-            after = page[-1].id
+            after = page[-1][0]
+
+    async def _shut(self, workspace_id: UUID, subscription_id: UUID, text: str) -> None:
+        """One that can't be read is told of, and holds up no other."""
+        try:
+            if not headers.has_open(json.loads(text)):
+                return
+            async with self._db.transaction(workspace_id) as tx:
+                await subscriptions.shut_headers(tx, workspace_id, subscription_id, self._sealer)
+        except (ServiceError, psycopg.Error):
+            raise
+        except Exception:
+            log.exception("headers not sealed", subscription_id=str(subscription_id))

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -76,8 +77,15 @@ async def test_definitions_drafts_and_inputs_are_sealed_and_sent_as_they_were(
     clear = {"rule_versions": 3, "workflow_versions": 1, "workflows": 1, "steps": 4}
     assert in_clear(await texts(tenant)) == clear
 
+    async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
+        await tx.run(  # nobody can read this one
+            "INSERT INTO rule_versions (workspace_id, rule_id, version, owner_id, definition)"
+            " VALUES (%s, %s, 1, 'ada', %s)",
+            [tenant.workspace_id, UUID(int=1), '{"headers"'],
+        )
+
     # A process goes after two pages; another goes on from there.
-    for _ in range(2):
+    for _ in range(3):
         async with tenant.platform.db.transaction(tenant.workspace_id) as tx:
             more = await operations.step(
                 tx, tenant.workspace_id, store.Part.RULES, sealer(tenant), 1
@@ -92,6 +100,8 @@ async def test_definitions_drafts_and_inputs_are_sealed_and_sent_as_they_were(
 
     async with platform.process("work"):
         await eventually(done, "everything is sealed")
+    async with platform.db.transaction(tenant.workspace_id) as tx:
+        await tx.run("DELETE FROM rule_versions WHERE rule_id = %s", [UUID(int=1)])
     after = await texts(tenant)
     assert in_clear(after) == dict.fromkeys(COLUMNS, 0)
     assert [plain(one) for one in after.values()] == [plain(one) for one in sealed.values()]
