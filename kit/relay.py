@@ -31,7 +31,7 @@ from kit.bus import (
     PublishUnknown,
     StreamFull,
 )
-from kit.db import Database, Row
+from kit.db import Database, Row, Tx
 from kit.errors import ServiceError
 from kit.outbox import PARTITIONS
 from kit.precedence import requests
@@ -41,9 +41,10 @@ log = structlog.get_logger()
 LEASE_SECONDS = 10.0
 _OBSERVE_SECONDS = 5.0
 _POLL_SECONDS = 0.2
-# After few rows, some company for the next is waited for, as long as these took: under load that
-# halves what publishing takes from requests, and an event by itself goes out at once.
+# After few rows, some company for the next is waited for, a few times as long as these took: under
+# load that halves what publishing takes from requests, and an event by itself goes out at once.
 _FEW = 100
+_REST = 3.0
 _LONGEST_REST = 0.02
 _TRACES = 50  # followed at a time
 _DEPTH = 4 * MAX_BATCH // PARTITIONS
@@ -135,6 +136,7 @@ class Relay:
         self._refilled: tuple[datetime, list[int]] | None = None  # a stream, and what it has got
         self._held_until = 0.0  # monotonic; we publish nothing after it
         self._changed = asyncio.Event()
+        self._published: tuple[list[Row], float] | None = None  # still to be marked, and since when
 
     def wake(self) -> None:
         """Look at the outbox now; called after a commit in this process."""
@@ -152,7 +154,7 @@ class Relay:
                     pause = _POLL_SECONDS
                     took = time.monotonic() - began
                     if 0 < published < _FEW:
-                        await asyncio.sleep(min(_LONGEST_REST, took))
+                        await asyncio.sleep(min(_LONGEST_REST, _REST * took))
                     elif published:
                         await requests.before(took, f"{self._plane}-relay")
                 except StreamFull as exc:
@@ -214,7 +216,10 @@ class Relay:
         await message.respond(msgspec.json.encode(answer))
 
     async def publish_once(self) -> int:
-        """Publish what is there, up to a few batches; returns how many rows it took."""
+        """Publish what is there, up to a few batches; returns how many rows it took. The last of
+        them are marked with the next look."""
+        if not self._stream_known or self._is_due():
+            await self.settle()  # before anybody looks for what a new stream, or holder, lacks
         await self.renew()
         if not self._held:
             return 0
@@ -236,8 +241,9 @@ class Relay:
                 crash.point("relay.after_publish")
                 metrics.OUTBOX_PUBLISHED.labels(self._plane).inc(len(batch))
                 await asyncio.gather(*marking)
-                rows_of_it = [row for row, _ in batch]
-                marking = [asyncio.create_task(self._mark(rows_of_it, began))]
+                if self._published:  # the batch before: while the next one is on its way
+                    marking = [asyncio.create_task(self._settle(*self._published))]
+                self._published = [row for row, _ in batch], began
         finally:
             await asyncio.gather(*marking)
         return len(rows)
@@ -260,8 +266,12 @@ class Relay:
 
     async def read(self) -> list[Row]:
         """Unpublished rows of the partitions we hold, each partition's oldest, in order."""
-        async with self._db.across_workspaces() as tx:
+        published = self._published
+        async with self._db.across_workspaces(durable=published is None) as tx:
+            if published:
+                await self._mark(tx, *published)
             rows = await tx.all(_READ, [self._held, self._depth])
+        self._published = None
         rows.sort(key=lambda row: row["seq"])  # nobody relies on it, everybody likes it
         if len(rows) > 4 * MAX_BATCH:
             self._depth = max(_DEPTH, self._depth // 2)
@@ -271,20 +281,29 @@ class Relay:
                 self._depth = min(MAX_BATCH, self._depth * 2)  # few partitions hold much
         return rows
 
-    async def _mark(self, rows: list[Row], began: float) -> None:
-        """While the next batch is on its way. A mark that a crash forgets is a repeat, no loss."""
+    async def settle(self) -> None:
+        """Mark what is published and not marked yet. A mark that a crash forgets is a repeat, no
+        loss."""
+        published, self._published = self._published, None
+        if published:
+            await self._settle(*published)
+
+    async def _settle(self, rows: list[Row], began: float) -> None:
         async with self._db.across_workspaces(durable=False) as tx:
-            await tx.time()  # the transaction's now() is behind us: what we subtract is enough
-            await tx.run(
-                _MARK,
-                [
-                    time.monotonic() - began,
-                    [r["workspace_id"] for r in rows],
-                    [r["event_id"] for r in rows],
-                    [r["occurred_at"] for r in rows],
-                    self._owner,
-                ],
-            )
+            await self._mark(tx, rows, began)
+
+    async def _mark(self, tx: Tx, rows: list[Row], began: float) -> None:
+        await tx.time()  # the transaction's now() is behind us: what we subtract is enough
+        await tx.send(
+            _MARK,
+            [
+                time.monotonic() - began,
+                [r["workspace_id"] for r in rows],
+                [r["event_id"] for r in rows],
+                [r["occurred_at"] for r in rows],
+                self._owner,
+            ],
+        )
 
     async def _publish(self, messages: list[Message]) -> bool:
         """False when our lease may have ended meanwhile: the rest is another's to publish."""
@@ -302,7 +321,7 @@ class Relay:
 
     async def renew(self) -> None:
         """Keep our partitions, and take our share of those that nobody holds."""
-        if self._held and time.monotonic() < self._held_until - 0.7 * self._lease:
+        if not self._is_due():
             return
         asked = time.monotonic()
         me = {
@@ -319,9 +338,13 @@ class Relay:
         self._stream_known = False
         self._held_until = asked + 0.9 * self._lease
 
+    def _is_due(self) -> bool:
+        return not self._held or time.monotonic() >= self._held_until - 0.7 * self._lease
+
     async def release(self) -> None:
         """Let another relay go on at once."""
         try:
+            await self.settle()
             async with self._db.across_workspaces() as tx:
                 await tx.run(_RELEASE, [self._owner])
         except (ServiceError, psycopg.Error) as exc:
