@@ -84,6 +84,7 @@ class Service(Generic[S]):
     settings: type[S]
     tables: sa.MetaData
     wire: Callable[[App[S]], Awaitable[Wiring]]
+    relay_rest: float = relay.REST_SECONDS  # for company: what others wait for goes out sooner
     planner: str = ""  # options of its connections, where Postgres must not choose: -c name=value
     partitioned: tuple[tuple[str, int], ...] = (("outbox", 3),)  # table, days kept
 
@@ -146,7 +147,7 @@ async def _run(service: Service[S], config: S, roles: set[str]) -> None:
         if "serve" in roles:
             await stack.enter_async_context(_serving(config, wiring, db, bus))
         if "relay" in roles:
-            publishing = relay.Relay(service.plane, worker_db, bus)
+            publishing = relay.Relay(service.plane, worker_db, bus, rest=service.relay_rest)
             db.outbox_changed = worker_db.outbox_changed = publishing.wake
             tasks.append(asyncio.create_task(publishing.run()))
         if "work" in roles:

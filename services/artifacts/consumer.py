@@ -30,7 +30,7 @@ _SHOWN = (
 
 
 def options() -> Options:
-    return Options(NAME, SUBJECTS, batched=True, linger=0.03)
+    return Options(NAME, SUBJECTS, batched=True, linger=0.1)
 
 
 async def handle(tx: Tx, events: list[Envelope]) -> None:

@@ -75,7 +75,7 @@ async def wire(app: App[Settings]) -> Wiring:
         definitions,
         relatives,
         per_minute=settings.rule_triggers_per_minute,
-        wake=engine.wake,
+        hands=engine,
     )
     events = clients.channel(settings.events_address)
     neighbours = Neighbours(records, events, relatives)
@@ -109,7 +109,7 @@ async def wire(app: App[Settings]) -> Wiring:
     soon = partial(Options, batched=True, linger=0.002, longest_linger=0.02)
     consumers = [
         soon(NAME, SUBJECTS, prepare=triggers.prepare),
-        soon(OTHERS, OTHER_SUBJECTS, prepare=triggers.prepare),
+        soon(OTHERS, OTHER_SUBJECTS, linger=0.02, longest_linger=0.04, prepare=triggers.prepare),
     ]
     return Wiring(
         servicers={

@@ -4,7 +4,7 @@ Two consumers share one handler: record events, and those of every other kind.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from planes.relatives import Answer, Relatives
 from schema import jsonio
 from schema.compiled import Workspace
 from services.automation.logic import occasion
+from services.automation.operations.flow import Hands
 from services.automation.operations.triggers import (
     Arrived,
     Happening,
@@ -55,12 +56,12 @@ class Triggers:
         relatives: Relatives,
         *,
         per_minute: int,
-        wake: Callable[[], None],
+        hands: Hands,
     ) -> None:
         self._definitions = definitions
         self._relatives = relatives
         self._per_minute = per_minute
-        self._wake = wake
+        self._hands = hands
         self._sets: OrderedDict[UUID, RuleSet] = OrderedDict()
         self._workspaces: OrderedDict[UUID, Workspace] = OrderedDict()
 
@@ -116,7 +117,7 @@ class Triggers:
         woken = await settle_waits(tx, workspace_id, arrived) if arrived else []
         if woken:
             await queue.wake(tx, workspace_id, woken)
-            tx.after_commit(self._wake)
+            tx.after_commit(self._hands.wake)
         held = self._sets.get(workspace_id)
         rules = await rule_set(tx, workspace_id, held)
         _keep(self._sets, workspace_id, rules, _HELD_SETS)
@@ -131,8 +132,8 @@ class Triggers:
         reached = _reached.get().get(workspace_id, {})
         found = [_happening(workspace, rules, one, len(events), reached) for one in waiting]
         happenings = [one for one in found if one is not None]
-        if happenings and await start_runs(tx, workspace, happenings, self._per_minute):
-            tx.after_commit(self._wake)
+        if happenings:
+            await start_runs(tx, workspace, happenings, self._per_minute, self._hands)
 
 
 def _version_of(event: Envelope) -> int:

@@ -28,7 +28,7 @@ class LogConsumer:
     """Appends to the log, each record's events in order, and tells watchers of every process."""
 
     def __init__(self, bus: Bus) -> None:
-        self.options = Options(LOG, batch=500, batched=True, linger=0.02, turn=self.turn)
+        self.options = Options(LOG, batch=500, batched=True, linger=0.05, turn=self.turn)
         self._bus = bus
         self._pings: set[asyncio.Task[None]] = set()
 
@@ -60,7 +60,7 @@ class FanoutConsumer:
         self, db: Database, matcher: Matcher, wake: Callable[[], None] = lambda: None
     ) -> None:
         self.options = Options(
-            FANOUT, batch=500, batched=True, linger=0.02, prepare=self.prepare, turn=self.turn
+            FANOUT, batch=500, batched=True, linger=0.05, prepare=self.prepare, turn=self.turn
         )
         self._db = db
         self._matcher = matcher

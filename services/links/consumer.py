@@ -40,7 +40,7 @@ class Projector:
         self._held: dict[UUID, Workspace] = {}
 
     def options(self) -> Options:
-        return Options(NAME, SUBJECTS, batched=True, linger=0.03, prepare=self.prepare)
+        return Options(NAME, SUBJECTS, batched=True, linger=0.06, prepare=self.prepare)
 
     async def prepare(self, events: list[Envelope]) -> None:
         """Have the definitions that the events were judged by, before the transaction."""

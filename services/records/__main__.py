@@ -133,7 +133,10 @@ PLANNER = (
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
     " -c plan_cache_mode=force_generic_plan"
 )
-SERVICE = Service(PLANE, "services.records", RecordsSettings, metadata, wire, planner=PLANNER)
+# What a record's change starts is waited for.
+SERVICE = Service(
+    PLANE, "services.records", RecordsSettings, metadata, wire, relay_rest=0.01, planner=PLANNER
+)
 
 if __name__ == "__main__":
     service.main(SERVICE, __doc__)

@@ -26,6 +26,7 @@ from services.automation.model import (
 from services.automation.operations import flow
 from services.automation.store import journal, queue, runs, sources, steps, waits
 from services.automation.store.journal import HistoryRow
+from services.automation.store.runs import Loaded
 
 Key = tuple[UUID, Kind, UUID, int]  # workspace, rule or workflow, its version
 
@@ -72,6 +73,12 @@ async def load(
             )
         )
     return jobs, found
+
+
+def as_stored(new: Loaded, source: Source) -> Job:
+    """The job of a run that was just made, as `load` would have it."""
+    document = jsonio.loads_stored(jsonio.dumps(new.occasion))
+    return Job(new.run, source, new.traceparent, new.cancelling, document, steps=[], waits=[])
 
 
 async def reload_waits(tx: Tx, workspace_id: UUID, run_id: UUID) -> list[Wait]:

@@ -5,11 +5,32 @@ Limits delay; what another has taken the place of is shown as skipped.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from kit.db import Tx
-from services.automation.model import NewRun
+from services.automation.model import Claim, NewRun
 from services.automation.store import flows, queue
+from services.automation.store.runs import Loaded
+
+
+class Hands(Protocol):
+    """Who carries runs out in this process."""
+
+    @property
+    def owner(self) -> str: ...
+    @property
+    def lease(self) -> float: ...
+    def take(self, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
+        """Those for which there is a place now."""
+
+    def begin(
+        self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded]
+    ) -> None:
+        """Carry out what was taken: it is committed. `loaded` are its runs as they are stored."""
+
+    def wake(self) -> None:
+        """Look at the queue."""
 
 
 async def admit(
@@ -18,20 +39,33 @@ async def admit(
     runs: Sequence[NewRun],
     keys: Mapping[UUID, str],
     delays: Mapping[UUID, float],
-) -> None:
+    hands: Hands | None = None,
+) -> list[Claim]:
     """Queue runs that were just made, each as its workflow's limits allow; `keys` are those that
-    later runs replace them by."""
+    later runs replace them by. What `hands` have places for nobody has to find: they hold it."""
     plain: dict[int, list[UUID]] = {}
+    limited = []
     for run in runs:
         limits = run.rule.limits
         if limits.plain and not delays.get(run.id):
             plain.setdefault(limits.priority, []).append(run.id)
+        else:
+            limited.append(run)
+    to_find = bool(limited)
+    held: list[Claim] = []
     for priority, ids in plain.items():
-        await queue.insert_due(tx, workspace_id, ids, priority=priority)
-    for run in runs:
-        delay = delays.get(run.id, 0.0)
-        if delay or not run.rule.limits.plain:
-            await _admit_limited(tx, workspace_id, run, keys.get(run.id, ""), delay)
+        taken = hands.take(workspace_id, ids) if hands else []
+        if hands and taken:
+            await queue.insert_held(tx, taken, hands.owner, hands.lease)
+            held += taken
+        if left := ids[len(taken) :]:
+            await queue.insert_due(tx, workspace_id, left, priority=priority)
+            to_find = True
+    for run in limited:
+        await _admit_limited(tx, workspace_id, run, keys.get(run.id, ""), delays.get(run.id, 0.0))
+    if hands and to_find:
+        tx.after_commit(hands.wake)
+    return held
 
 
 async def _admit_limited(tx: Tx, workspace_id: UUID, run: NewRun, key: str, delay: float) -> None:

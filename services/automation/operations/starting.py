@@ -4,6 +4,7 @@ where they must not begin."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,10 @@ async def insert(
     occasions: Mapping[UUID, dict[str, Any]],
     per_minute: int,
     delays: Mapping[UUID, float] | None = None,
+    hands: flow.Hands | None = None,
 ) -> list[NewRun]:
-    """Store those that are new; what of them begins is queued, some of it after a delay.
-    `occasions` are by event."""
+    """Store those that are new; what of them begins is queued, some of it after a delay, or at once
+    in the `hands` of this process. `occasions` are by event."""
     planned = await _within_rate(tx, workspace_id, planned, per_minute)
     if not planned:
         return []
@@ -44,7 +46,15 @@ async def insert(
     keys = {
         run.id: _key(run, occasions[run.event_id]) for run in queued if run.rule.limits.debounce
     }
-    await flow.admit(tx, workspace_id, queued, keys, delays or {})
+    held = await flow.admit(tx, workspace_id, queued, keys, delays or {}, hands)
+    if hands and held:
+        ours = {claim.run_id for claim in held}
+        loaded = {
+            run.id: store.Loaded(as_run(run), run.traceparent, False, occasions[run.event_id])
+            for run in queued
+            if run.id in ours
+        }
+        tx.after_commit(partial(hands.begin, workspace_id, held, loaded))
     for run in made:
         if run.state in (RunState.BLOCKED, RunState.FAILED):
             await _announce(tx, workspace_id, run, occasions[run.event_id])

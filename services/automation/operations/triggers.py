@@ -28,6 +28,7 @@ from services.automation.model import (
     WorkflowTrigger,
 )
 from services.automation.operations import starting
+from services.automation.operations.flow import Hands
 from services.automation.store import rules as rule_store
 from services.automation.store import waits as wait_store
 from services.automation.store import workflows
@@ -239,18 +240,17 @@ def starter_of(rule: Rule) -> Starter:
 
 
 async def start_runs(
-    tx: Tx, workspace: Workspace, happenings: Sequence[Happening], per_minute: int
-) -> int:
-    """Insert a run for each starter and event whose condition holds; how many are queued."""
+    tx: Tx, workspace: Workspace, happenings: Sequence[Happening], per_minute: int, hands: Hands
+) -> None:
+    """Insert a run for each starter and event whose condition holds."""
     workspace_id = UUID(workspace.id)
     planned = [
         run for one in happenings for rule in one.rules if (run := plan(workspace, one, rule))
     ]
     if not planned:
-        return 0
+        return
     occasions = {one.event_id: one.occasion for one in happenings}
-    made = await starting.insert(tx, workspace_id, planned, occasions, per_minute)
-    return sum(run.state is RunState.QUEUED for run in made)
+    await starting.insert(tx, workspace_id, planned, occasions, per_minute, hands=hands)
 
 
 def plan(workspace: Workspace, happening: Happening, rule: Starter) -> NewRun | None:

@@ -2,13 +2,14 @@
 
 A row may be claimed once its `due_time` has come. A claim moves `due_time` to the end of the lease
 and draws a new token, so a run whose worker has died is simply due again, and what the old holder
-still commits finds another token and is refused.
+still commits finds another token and is refused. Who makes a run and has a place for it holds it
+from the beginning, under a token below zero, which no claim draws.
 
 Priority is a head start: what is queued now with a higher one stands before what was queued with
 a lower one a little earlier, and so nothing starves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from kit.db import Tx
@@ -30,11 +31,16 @@ WITH RECURSIVE spaces AS (
   FROM spaces AS s WHERE s.workspace_id IS NOT NULL
 ), picked AS MATERIALIZED (
   SELECT q.workspace_id, q.run_id, q.owner
-  FROM (SELECT workspace_id FROM spaces WHERE workspace_id <> ALL (%(full)s)) AS s
+  FROM (
+    SELECT workspace_id, least(%(share)s, coalesce((
+      SELECT h.room FROM unnest(%(held)s::uuid[], %(rooms)s::int[]) AS h (workspace_id, room)
+      WHERE h.workspace_id = spaces.workspace_id), %(room)s)) AS room
+    FROM spaces
+  ) AS s
   CROSS JOIN LATERAL (
     SELECT workspace_id, run_id, owner FROM run_queue
     WHERE workspace_id = s.workspace_id AND due_time <= now()
-    ORDER BY due_time LIMIT %(share)s FOR UPDATE SKIP LOCKED
+    ORDER BY due_time LIMIT s.room FOR UPDATE SKIP LOCKED
   ) AS q
   LIMIT %(limit)s
 )
@@ -61,12 +67,14 @@ async def claim_across_workspaces(
     limit: int,
     owner: str,
     lease: float,
-    full: Sequence[UUID] = (),
+    room: int,
+    rooms: Mapping[UUID, int],
 ) -> list[Claim]:
-    """Due runs of the workspaces that follow `after`, at most `share` of each, and none of those
-    that are `full`."""
+    """Due runs of the workspaces that follow `after`: at most `share` of each, and at most as many
+    as it has room for, which is `room` unless `rooms` say otherwise."""
     given = {"after": after, "share": share, "limit": limit, "owner": owner, "lease": lease}
-    rows = await tx.all(_CLAIM, {**given, "full": list(full)})
+    present = {"room": room, "held": list(rooms), "rooms": list(rooms.values())}
+    rows = await tx.all(_CLAIM, {**given, **present})
     return [Claim(**row) for row in rows]
 
 
@@ -94,6 +102,16 @@ async def insert_due(
         "INSERT INTO run_queue (workspace_id, run_id, due_time)"
         " SELECT %s, unnest(%s::uuid[]), now() + make_interval(secs => %s)",
         [workspace_id, list(run_ids), ahead],
+    )
+
+
+async def insert_held(tx: Tx, claims: Sequence[Claim], owner: str, lease: float) -> None:
+    """Queue runs that somebody holds from the beginning, under tokens of his own."""
+    await tx.send(
+        "INSERT INTO run_queue (workspace_id, run_id, token, due_time, owner)"
+        " SELECT n.*, now() + make_interval(secs => %s), %s"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS n",
+        [lease, owner, *_arrays(claims)],
     )
 
 

@@ -7,10 +7,11 @@ the lease ends.
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from kit.db import Database
 from kit.errors import ServiceError
 from services.automation.model import Claim, Job
 from services.automation.store import queue
+from services.automation.store.runs import Loaded
 from services.automation.workers.timers import undisturbed
 
 log = structlog.get_logger()
@@ -41,8 +43,9 @@ class Pace:
 
 _GATHER_SECONDS = 0.02  # for places to become free together: fewer claims, of more runs
 
-Load = Callable[[UUID, Sequence[Claim]], Awaitable[list[tuple[Claim, Job]]]]
-Execute = Callable[[Claim, Job], Awaitable[None]]
+_NONE: Mapping[UUID, Loaded] = {}
+Load = Callable[[UUID, Sequence[Claim], Mapping[UUID, Loaded]], Awaitable[list[tuple[Claim, Job]]]]
+Execute = Callable[[Claim, Job], Awaitable[bool]]  # whether something else may be due by it
 
 
 class Engine:
@@ -53,7 +56,7 @@ class Engine:
         self._load = load
         self._execute = execute
         self._pace = pace
-        self._owner = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id().hex[-8:]}"
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id().hex[-8:]}"
         self._active: dict[UUID, Claim] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._claimed_at = 0.0
@@ -61,12 +64,40 @@ class Engine:
         self._after = _FIRST  # the workspace whose turn was last
         self._spread = 1  # workspaces that shared the last claims
 
+        self._is_behind = True  # until a look has found less than there are places
+        self._works = False
+
+    @property
+    def lease(self) -> float:
+        return self._pace.lease
+
     def wake(self) -> None:
         """Look at the queue now; called after a commit in this process."""
         self._changed.set()
 
+    def take(self, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
+        """Claims of those for which there is a place, as far as nothing that is queued comes before
+        them. Two transactions may take the same places: then there are more at work for a moment.
+        """
+        if self._is_behind or not self._works:
+            return []
+        room = self._rooms().get(workspace_id, self._pace.per_workspace)
+        free = min(self._pace.concurrency - len(self._active), room)
+        taken = run_ids[: max(0, free)]
+        self._is_behind = len(taken) < len(run_ids)
+        return [Claim(workspace_id, one, -1 - secrets.randbits(62), "") for one in taken]
+
+    def begin(
+        self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded] = _NONE
+    ) -> None:
+        """Carry out what is ours. What is `loaded` was just made, and nobody has touched it."""
+        crash.point("automation.after_claim")
+        self._active |= {claim.run_id: claim for claim in claims}
+        self._begin(self._take_up(workspace_id, claims, loaded))
+
     async def run(self) -> None:
         beating = asyncio.create_task(self._beat())
+        self._works = self._pace.concurrency > 0
         try:
             while True:
                 try:
@@ -77,6 +108,7 @@ class Engine:
                     continue
                 await self._wait(None if more else self._pace.poll)
         finally:
+            self._works = False
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             await self._leave()
@@ -86,6 +118,7 @@ class Engine:
         self._changed.clear()  # before we look: also when full, or the wait would never yield
         free = self._pace.concurrency - len(self._active)
         if free <= 0:
+            self._is_behind = True
             return True
         if free < self._pace.concurrency // 4:
             early = self._claimed_at + _GATHER_SECONDS - time.monotonic()
@@ -94,15 +127,19 @@ class Engine:
                 free = self._pace.concurrency - len(self._active)
         self._claimed_at = time.monotonic()
         claims = await self._claim(free)
-        if claims:
-            crash.point("automation.after_claim")
         by_workspace: dict[UUID, list[Claim]] = {}
         for claim in claims:
-            self._active[claim.run_id] = claim
             by_workspace.setdefault(claim.workspace_id, []).append(claim)
         for workspace_id, theirs in by_workspace.items():
-            self._begin(self._take_up(workspace_id, theirs))
+            self.begin(workspace_id, theirs)
+        # Of a workspace that has all its places, nobody has looked what else is due.
+        self._is_behind = len(claims) == free or 0 in self._rooms().values()
         return len(claims) == free
+
+    def _rooms(self, more: Sequence[Claim] = ()) -> dict[UUID, int]:
+        """How many more each workspace may have, of those that have some, and `more` of them."""
+        held = Counter(claim.workspace_id for claim in (*self._active.values(), *more))
+        return {one: max(0, self._pace.per_workspace - count) for one, count in held.items()}
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -112,8 +149,6 @@ class Engine:
     async def _claim(self, free: int) -> list[Claim]:
         """Due runs, beginning with the workspace after the one whose turn was last."""
         found: list[Claim] = []
-        held = Counter(claim.workspace_id for claim in self._active.values())
-        full = [one for one, count in held.items() if count >= self._pace.per_workspace]
         async with self._worker_db.across_workspaces() as tx:
             for after in (self._after, _FIRST):
                 wanted = free - len(found)
@@ -124,9 +159,10 @@ class Engine:
                     after,
                     share=max(1, wanted // self._spread),
                     limit=wanted,
-                    owner=self._owner,
+                    owner=self.owner,
                     lease=self._pace.lease,
-                    full=full,
+                    room=self._pace.per_workspace,
+                    rooms=self._rooms(found),
                 )
         if found:
             self._spread = len({claim.workspace_id for claim in found})
@@ -135,34 +171,40 @@ class Engine:
             self._spread = 1
         return found
 
-    async def _take_up(self, workspace_id: UUID, claims: Sequence[Claim]) -> None:
+    async def _take_up(
+        self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded]
+    ) -> None:
         """Load the runs of a workspace together, and carry each out by itself."""
         begun: set[UUID] = set()
         try:
-            for claim, job in await self._load(workspace_id, claims):
+            for claim, job in await self._load(workspace_id, claims, loaded):
                 begun.add(claim.run_id)
                 self._begin(self._carry_out(claim, job))
         except (ServiceError, psycopg.Error) as exc:
             log.warning("runs wait", workspace_id=str(workspace_id), error=str(exc))
         finally:
-            for claim in claims:
-                if claim.run_id not in begun:
-                    self._active.pop(claim.run_id, None)
+            if len(begun) < len(claims):
+                for claim in claims:
+                    if claim.run_id not in begun:
+                        self._active.pop(claim.run_id, None)
+                self._changed.set()
 
     async def _carry_out(self, claim: Claim, job: Job) -> None:
+        leads_on = True
         try:
-            await self._execute(claim, job)
+            leads_on = await self._execute(claim, job)
         except (ServiceError, psycopg.Error) as exc:
             log.warning("run waits", run_id=str(claim.run_id), error=str(exc))
         finally:
             if self._active.get(claim.run_id) is claim:
                 del self._active[claim.run_id]
+            if leads_on or self._is_behind:
+                self._changed.set()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("run", exc_info=error)
-        self._changed.set()
 
     async def _wait(self, seconds: float | None) -> None:
         """Until there is reason to look again: a wake-up, an ended run, or the time."""

@@ -5,7 +5,7 @@ worker whose lease another has taken finds out at its next commit, which then st
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from services.automation.operations.execution import Key
 from services.automation.operations.journal import Also, Then
 from services.automation.operations.performing import Done, Performing
 from services.automation.operations.secrets import bound_to
+from services.automation.store.runs import Loaded
 from services.automation.workers.actions import Actions
 from services.automation.workers.control import Walk
 from services.automation.workers.journal import Journal
@@ -60,21 +61,34 @@ class Executor:
         self._journal = Journal(db)
         self._sources: OrderedDict[Key, Source] = OrderedDict()
 
-    async def load(self, workspace_id: UUID, claims: Sequence[Claim]) -> list[tuple[Claim, Job]]:
-        """What is still ours of claims of one workspace."""
-        async with self._db.transaction(workspace_id) as tx:
-            jobs, found = await execution.load(tx, workspace_id, claims, self._sources)
-        self._sources |= found
-        while len(self._sources) > _HELD_SOURCES:
-            self._sources.popitem(last=False)
+    async def load(
+        self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded]
+    ) -> list[tuple[Claim, Job]]:
+        """What is still ours of claims of one workspace, without a look at what is `loaded`."""
+        jobs, unknown = [], []
+        for claim in claims:
+            one = loaded.get(claim.run_id)
+            source = one and self._sources.get(execution.key_of(workspace_id, one.run))
+            if one and source:
+                jobs.append(execution.as_stored(one, source))
+            else:
+                unknown.append(claim)
+        if unknown:
+            async with self._db.transaction(workspace_id) as tx:
+                more, found = await execution.load(tx, workspace_id, unknown, self._sources)
+            jobs += more
+            self._sources |= found
+            while len(self._sources) > _HELD_SOURCES:
+                self._sources.popitem(last=False)
         ours = {claim.run_id: claim for claim in claims}
         return [(ours[job.run.id], job) for job in jobs]
 
-    async def execute(self, claim: Claim, job: Job) -> None:
-        """Go on with the run until it ends, waits, or is no longer ours."""
+    async def execute(self, claim: Claim, job: Job) -> bool:
+        """Go on with the run until it ends, waits, or is no longer ours. False where nothing else
+        is due by it: no other run, and not this one again."""
         try:
             with _run_span(claim, job):
-                await self._carry_out(claim, job)
+                return await self._carry_out(claim, job)
         except LeaseLostError:
             log.info("lease lost", run_id=str(claim.run_id))
         except ServiceError as exc:  # of our own database: the run is due again with its lease
@@ -89,8 +103,9 @@ class Executor:
                     caller = events.actor(claim.workspace_id, job.run, job.occasion["event"])
                     why = f"what called it in the run {claim.run_id} has failed"
                     await calling.end_called(tx, caller, claim.run_id, why=why)
+        return True
 
-    async def _carry_out(self, claim: Claim, job: Job) -> None:
+    async def _carry_out(self, claim: Claim, job: Job) -> bool:
         memory = Memory(claim, job, self._journal)
 
         async def reload() -> None:
@@ -103,15 +118,17 @@ class Executor:
 
         if job.cancelling:
             await self._cancel(memory)
-            return
+            return True
         try:
             keeper = Keeper(self._sealer, bound_to(claim.workspace_id, job.run.rule_id))
             if await Walk(memory, perform, reload, keeper).walk():
                 await self._finish(memory, RunState.SUCCEEDED)
+                return _leads_on(memory)
         except StepFailedError as exc:
             await self._fail(memory, exc)
         except CancellingError:
             await self._cancel(memory)
+        return True
 
     async def _finish(
         self,
@@ -203,6 +220,13 @@ class Executor:
 
         more = (cancel_called,) if called else ()
         await self._finish(memory, RunState.CANCELLED, more=more)
+
+
+def _leads_on(memory: Memory) -> bool:
+    """Whether a run that has succeeded lets others go on."""
+    job = memory.job
+    calls = any(row.type is ActionType.CALL_WORKFLOW for row in memory.below(""))
+    return calls or job.run.parent_run_id is not None or bool(job.source.limits.concurrency)
 
 
 def _run_span(claim: Claim, job: Job) -> AbstractContextManager[Span | None]:

@@ -180,7 +180,7 @@ async def test_a_stale_token_commits_nothing(tenant: Tenant, platform: Platform)
     async def claim() -> Any:
         async with platform.worker_db.across_workspaces() as tx:
             found = await queue.claim_across_workspaces(
-                tx, UUID(int=0), share=10, limit=10, owner="me", lease=0
+                tx, UUID(int=0), share=10, limit=10, owner="me", lease=0, room=10, rooms={}
             )
         return next(one for one in found if str(one.run_id) == run.id)
 
