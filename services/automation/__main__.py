@@ -31,6 +31,7 @@ from services.automation.tables import metadata
 from services.automation.workers.actions import Actions
 from services.automation.workers.engine import Engine, Pace
 from services.automation.workers.execution import Executor
+from services.automation.workers.observing import Observing
 from services.automation.workers.retention import Retention
 from services.automation.workers.schedules import Schedules
 from services.automation.workers.sealing import Sealing
@@ -104,6 +105,7 @@ async def wire(app: App[Settings]) -> Wiring:
     schedules = Schedules(app.worker_db, app.db, definitions, engine.wake, poll=poll)
     sealing = Sealing(app.worker_db, app.db, sealer)
     retention = Retention(app.worker_db, app.db, seconds=settings.retention_seconds)
+    observing = Observing(app.worker_db)
     channels = (metadata_channel, records, artifacts, links, events)
     # From a change to the first action is what people wait for: hardly any waiting for company.
     soon = partial(Options, batched=True, linger=0.002, longest_linger=0.02)
@@ -130,7 +132,7 @@ async def wire(app: App[Settings]) -> Wiring:
         authenticate=HookAuthenticator(app.db, others).authenticate,
         journal=journal(metadata_channel, secret, app.plane),
         consumers=[(options, triggers.handle) for options in consumers],
-        workers=[engine.run, timers.run, schedules.run, retention.run, sealing.run],
+        workers=[work.run for work in (engine, timers, schedules, retention, sealing, observing)],
         background=[lambda: definitions.listen(app.bus)],
         closing=[c.close for c in channels] + [egress.close],
     )

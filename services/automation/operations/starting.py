@@ -14,7 +14,7 @@ from kit.db import Tx
 from services.automation import events
 from services.automation.logic import guard, occasion, prepared
 from services.automation.model import Kind, NewRun, Run, RunState
-from services.automation.operations import flow, guarding
+from services.automation.operations import figures, flow, guarding
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as store
 from services.automation.store import workflows
@@ -42,6 +42,7 @@ async def insert(
         return []
     needed = {run.event_id: occasions[run.event_id] for run in made}
     await store.keep_occasions(tx, workspace_id, needed)
+    figures.count_unbegun(tx, made)
     queued = [run for run in made if run.state is RunState.QUEUED]
     keys = {
         run.id: _key(run, occasions[run.event_id]) for run in queued if run.rule.limits.debounce

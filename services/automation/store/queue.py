@@ -49,6 +49,8 @@ SET due_time = now() + make_interval(secs => %(lease)s), token = nextval('run_to
     owner = %(owner)s
 FROM picked AS p WHERE q.workspace_id = p.workspace_id AND q.run_id = p.run_id
 RETURNING q.workspace_id, q.run_id, q.token, p.owner AS previous_owner"""
+_DUE = """
+SELECT count(*) AS due FROM (SELECT 1 FROM run_queue WHERE due_time <= now() LIMIT 10000) AS q"""
 _HELD = """
 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS h (workspace_id, run_id, token)
 WHERE q.workspace_id = h.workspace_id AND q.run_id = h.run_id AND q.token = h.token"""
@@ -76,6 +78,11 @@ async def claim_across_workspaces(
     present = {"room": room, "held": list(rooms), "rooms": list(rooms.values())}
     rows = await tx.all(_CLAIM, {**given, **present})
     return [Claim(**row) for row in rows]
+
+
+async def due_across_workspaces(tx: Tx) -> int:
+    """How many runs are due and held by nobody, 10,000 at most."""
+    return int(await tx.value(_DUE))
 
 
 async def renew_across_workspaces(tx: Tx, claims: Sequence[Claim], lease: float) -> set[int]:

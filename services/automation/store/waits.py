@@ -18,23 +18,24 @@ WITH due AS (
   UPDATE waits AS w SET outcome = 'time' FROM due AS d
   WHERE w.workspace_id = d.workspace_id AND w.run_id = d.run_id AND w.step_index = d.step_index
     AND w.kind = d.kind
-  RETURNING w.workspace_id, w.run_id
+  RETURNING w.workspace_id, w.run_id, w.due_time
+), woken AS (
+  INSERT INTO run_queue AS q (workspace_id, run_id, due_time)
+  SELECT DISTINCT workspace_id, run_id, now() - make_interval(secs => %(ahead)s) FROM fired
+  ORDER BY workspace_id, run_id
+  ON CONFLICT (workspace_id, run_id) DO UPDATE SET signalled = true,
+    due_time = CASE WHEN q.owner = '' THEN least(q.due_time, excluded.due_time) ELSE q.due_time END
 )
-INSERT INTO run_queue AS q (workspace_id, run_id, due_time)
-SELECT DISTINCT workspace_id, run_id, now() - make_interval(secs => %(ahead)s) FROM fired
-ORDER BY workspace_id, run_id
-ON CONFLICT (workspace_id, run_id) DO UPDATE SET signalled = true,
-  due_time = CASE WHEN q.owner = '' THEN least(q.due_time, excluded.due_time) ELSE q.due_time END
-RETURNING run_id"""
+SELECT extract(epoch FROM clock_timestamp() - due_time)::float8 AS lag FROM fired"""
 _EVENTS = f"""
 SELECT {_COLUMNS} FROM waits
 WHERE workspace_id = %s AND outcome = '' AND kind = 'event' AND event_type = ANY(%s)
   AND (subject = '' OR subject = ANY(%s)) LIMIT 10000"""
 
 
-async def fire_across_workspaces(tx: Tx, limit: int, ahead: int) -> int:
-    """Settle what is due by now; how many runs that wakes."""
-    return len(await tx.all(_FIRE, {"limit": limit, "ahead": ahead}))
+async def fire_across_workspaces(tx: Tx, limit: int, ahead: int) -> list[float]:
+    """Settle what is due by now, and wake its runs; how many seconds late each is."""
+    return [row["lag"] for row in await tx.all(_FIRE, {"limit": limit, "ahead": ahead})]
 
 
 async def next_due_across_workspaces(tx: Tx) -> datetime | None:

@@ -22,6 +22,7 @@ from kit import crash, ids
 from kit.db import Database
 from kit.errors import ServiceError
 from services.automation.model import Claim, Job
+from services.automation.operations.figures import ACTIVE
 from services.automation.store import queue
 from services.automation.store.runs import Loaded
 from services.automation.workers.timers import undisturbed
@@ -58,6 +59,7 @@ class Engine:
         self._pace = pace
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id().hex[-8:]}"
         self._active: dict[UUID, Claim] = {}
+        ACTIVE.set_function(lambda: len(self._active))
         self._tasks: set[asyncio.Task[None]] = set()
         self._claimed_at = 0.0
         self._changed = asyncio.Event()

@@ -33,6 +33,7 @@ from services.automation.model import (
 )
 from services.automation.operations import calling, execution, guarding
 from services.automation.operations.execution import Key
+from services.automation.operations.figures import RUNS, WAITED
 from services.automation.operations.journal import Also, Then
 from services.automation.operations.performing import Done, Performing
 from services.automation.operations.secrets import bound_to
@@ -106,6 +107,9 @@ class Executor:
         return True
 
     async def _carry_out(self, claim: Claim, job: Job) -> bool:
+        if job.run.start_time is None:
+            waited = (now() - job.run.create_time).total_seconds()
+            WAITED.labels(job.run.kind.value).observe(max(0.0, waited))
         memory = Memory(claim, job, self._journal)
 
         async def reload() -> None:
@@ -171,6 +175,7 @@ class Executor:
             error=error,
             output=output,
         )
+        RUNS.labels(job.run.kind.value, state.value).inc()
 
     def _pause(self, memory: Memory, reason: str) -> Also:
         async def pause(tx: Tx) -> None:

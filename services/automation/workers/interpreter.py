@@ -6,6 +6,7 @@ with what it brought. It ends when the run ends, or when every way forward waits
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from services.automation.logic.headers import SENDING, Keeper
 from services.automation.logic.retries import ATTEMPTS, Failed, Failure, verdict
 from services.automation.logic.scopes import Scope
 from services.automation.model import ActionType, Job, Node, RunState, Step, StepState, WaitKind
+from services.automation.operations.figures import ATTEMPT_SECONDS
 from services.automation.operations.journal import Then, Verdict
 from services.automation.operations.performing import Done, Performing
 from services.automation.workers.memory import (
@@ -224,6 +226,7 @@ class Interpreter:
         spans = telemetry.is_recording()
         step = telemetry.span(f"step {node.id}", armature__step=node.id) if spans else nullcontext()
         performing = Performing(row, given, self.memory.key(row))
+        began = time.monotonic()
         with step:
             attempt = (
                 telemetry.span(
@@ -239,6 +242,8 @@ class Interpreter:
                     log.exception("action", run_id=str(self.job.run.id), step=row.name)
                     reason = f"an error on our side, which we have logged ({type(exc).__name__})"
                     result = Failed(Failure.TRANSIENT, reason, definite=False)
+                outcome = "done" if isinstance(result, Done) else "failed"
+                ATTEMPT_SECONDS.labels(row.type.value, outcome).observe(time.monotonic() - began)
                 if span is not None and isinstance(result, Failed):
                     span.set_attribute("error.type", result.kind)
                     span.set_attribute("error.message", result.reason[:200])

@@ -13,6 +13,7 @@ import structlog
 from kit import crash
 from kit.db import Database
 from kit.errors import ServiceError
+from services.automation.operations.figures import TIMER_LAG
 from services.automation.store import queue, waits
 
 log = structlog.get_logger()
@@ -55,11 +56,13 @@ class Timers:
                 await asyncio.sleep(self._poll)
 
     async def fire(self) -> int:
-        """Settle what is due; how many runs that wakes."""
+        """Settle what is due; how many timers."""
         async with self._worker_db.across_workspaces() as tx:
-            fired = await waits.fire_across_workspaces(tx, self._batch, queue.HEAD_START)
-            if fired:
+            late = await waits.fire_across_workspaces(tx, self._batch, queue.HEAD_START)
+            if late:
                 crash.point("automation.timer_fire")
-        if fired:
+        for seconds in late:
+            TIMER_LAG.observe(seconds)
+        if late:
             self._wake()
-        return fired
+        return len(late)
