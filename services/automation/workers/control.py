@@ -128,7 +128,7 @@ class Walk(Interpreter):
         name = jsonio.loads_stored(row.input.encode())["branch"]
         block = next((one for one in node.blocks if one.name == name), Block(name, ()))
         flow = await self.sequence(block.nodes, f"{path}/", scope, branch)
-        if flow in (Flow.NEXT, Flow.STOPPED):
+        if flow is Flow.NEXT:
             self.close(node, row, scope, {"branch": name})
         return flow
 

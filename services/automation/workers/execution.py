@@ -7,6 +7,7 @@ worker whose lease another has taken finds out at its next commit, which then st
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -18,6 +19,7 @@ from kit.clock import now
 from kit.db import Database, Tx
 from kit.errors import ServiceError
 from kit.webhooks import Sealer
+from schema import jsonio
 from services.automation import events
 from services.automation.logic.headers import Keeper
 from services.automation.logic.retries import Failed, Failure
@@ -28,6 +30,7 @@ from services.automation.model import (
     Kind,
     RunState,
     Source,
+    Step,
     StepState,
     WaitKind,
 )
@@ -126,7 +129,7 @@ class Executor:
         try:
             keeper = Keeper(self._sealer, bound_to(claim.workspace_id, job.run.rule_id))
             if await Walk(memory, perform, reload, keeper).walk():
-                await self._finish(memory, RunState.SUCCEEDED)
+                await self._succeed(memory)
                 return _leads_on(memory)
         except StepFailedError as exc:
             await self._fail(memory, exc)
@@ -184,21 +187,39 @@ class Executor:
 
         return pause
 
+    async def _succeed(self, memory: Memory) -> None:
+        """End it well. Where it was stopped inside other steps, those count as done, and what other
+        branches have under way ends with it."""
+        stops = [
+            row.path
+            for row in memory.below("")
+            if row.type is ActionType.STOP and row.state is StepState.SUCCEEDED
+        ]
+        for row in memory.under_way():
+            if any(stop.startswith(f"{row.path}/") for stop in stops):
+                memory.succeed(row, _output_at_stop(row))
+        more = self._end_under_way(memory, "was stopped")
+        await self._finish(memory, RunState.SUCCEEDED, more=more)
+
+    def _end_under_way(self, memory: Memory, because: str) -> tuple[Also, ...]:
+        """Cancel the steps that have not ended, and with the run's end what they have called."""
+        calls = False
+        for row in memory.under_way():
+            calls |= row.type is ActionType.CALL_WORKFLOW
+            memory.as_cancelled(row)
+        caller, run_id = memory.caller, memory.claim.run_id
+
+        async def end_called(tx: Tx) -> None:
+            why = f"what called it in the run {run_id} {because}"
+            await calling.end_called(tx, caller, run_id, why=why)
+
+        return (end_called,) if calls else ()
+
     async def _fail(self, memory: Memory, failure: StepFailedError) -> None:
         """End it as failed; what other branches have under way ends with it, as when it is
         cancelled, and goes on with it when it is resumed."""
         step = failure.step
-        calls = False
-        for row in memory.below(""):
-            if row.state in (StepState.PENDING, StepState.RUNNING, StepState.WAITING):
-                calls |= row.type is ActionType.CALL_WORKFLOW
-                memory.as_cancelled(row)
-        caller, run_id = memory.caller, memory.claim.run_id
-
-        async def end_called(tx: Tx) -> None:
-            why = f"what called it in the run {run_id} has failed"
-            await calling.end_called(tx, caller, run_id, why=why)
-
+        more = self._end_under_way(memory, "has failed")
         error = f"{step.name}: {failure.failed.reason}"
         await self._finish(
             memory,
@@ -206,17 +227,16 @@ class Executor:
             error,
             attempts=step.attempts,
             kind=failure.failed.kind,
-            more=(end_called,) if calls else (),
+            more=more,
         )
 
     async def _cancel(self, memory: Memory) -> None:
         """End it as cancelled, with the runs that it has called."""
         called: list[UUID] = []
-        for row in memory.below(""):
-            if row.state in (StepState.PENDING, StepState.RUNNING, StepState.WAITING):
-                if (row.index, WaitKind.RUN) in memory.waits:
-                    called.append(memory.called_id(row))
-                memory.as_cancelled(row)
+        for row in memory.under_way():
+            if (row.index, WaitKind.RUN) in memory.waits:
+                called.append(memory.called_id(row))
+            memory.as_cancelled(row)
         caller = memory.caller
 
         async def cancel_called(tx: Tx) -> None:
@@ -232,6 +252,14 @@ def _leads_on(memory: Memory) -> bool:
     job = memory.job
     calls = any(row.type is ActionType.CALL_WORKFLOW for row in memory.below(""))
     return calls or job.run.parent_run_id is not None or bool(job.source.limits.concurrency)
+
+
+def _output_at_stop(row: Step) -> dict[str, Any]:
+    """What a step has answered that was left by a stop inside it: a choice, its branch."""
+    if row.type not in (ActionType.IF, ActionType.SWITCH):
+        return {}
+    found: dict[str, Any] = jsonio.loads_stored(row.input.encode())
+    return found
 
 
 def _run_span(claim: Claim, job: Job) -> AbstractContextManager[Span | None]:

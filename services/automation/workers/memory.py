@@ -74,6 +74,11 @@ class Memory:
     def below(self, prefix: str) -> list[Step]:
         return [row for path, row in self._rows.items() if path.startswith(prefix)]
 
+    def under_way(self) -> list[Step]:
+        """Steps that have begun and have not ended."""
+        over = (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
+        return [row for row in self._rows.values() if row.state not in over]
+
     def new_row(self, node: Node, path: str) -> Step:
         if self._next >= guard.MAX_STEPS:
             row = Step(self._next, node.id, node.type, StepState.FAILED, path=path)

@@ -212,3 +212,32 @@ async def test_a_failure_that_the_run_went_on_after_is_not_tried_again(
     done = await tenant.until(run.id)
     assert (done.state, titles(tenant)) == ("succeeded", ["last"])
     assert done.steps[0].state == "failed"
+
+
+async def test_what_other_branches_have_under_way_ends_with_a_run_that_stops(
+    tenant: Tenant,
+) -> None:
+    inner = await tenant.workflow([todo("in_1"), ASK, todo("in_2")])
+    nap = {"id": "nap", "type": "delay", "input": {"for": "9d"}}
+    stop = {"id": "check", "type": "if", "when": "true", "then": [{"id": "end", "type": "stop"}]}
+    flow = await tenant.workflow(
+        [fan([{**ASK, "id": "go"}, stop], [call("sub", inner)], [nap]), todo("never")]
+    )
+    run = await tenant.start(flow.id)
+    child = await called(tenant, run, "waiting")
+    await tenant.until(run.id, "waiting", path="fan/b2/nap")
+    await answer(tenant, run.id, "go")
+    done = await tenant.until(run.id)
+    assert done.state == "succeeded"
+    assert states(done) == {
+        "fan": "succeeded",
+        "fan/b0/go": "succeeded",
+        "fan/b0/check": "succeeded",
+        "fan/b0/check/end": "succeeded",
+        "fan/b1/sub": "cancelled",
+        "fan/b2/nap": "cancelled",
+    }
+    ended = await tenant.get(child.id)
+    assert ended.state == "cancelled"
+    assert f"what called it in the run {run.id} was stopped" in [h.text for h in ended.history]
+    assert titles(tenant) == ["in_1"]
