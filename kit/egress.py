@@ -35,9 +35,9 @@ _CONNECT_SECONDS = 5.0
 _KEPT_SECONDS = 3.0  # that an idle connection is kept
 _MOST_IDLE = 100  # connections, to all servers together
 _MOST_IDLE_TO_ONE = 20
-_TEXT = re.compile(r"^[\x21-\x7e]+$")
-_HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
-_HEADER_VALUE = re.compile(r"^[\x20-\x7e\t]{0,4096}$")
+_TEXT = re.compile(r"[\x21-\x7e]+")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,4096}")
 _RESERVED = {
     "connection",
     "content-encoding",
@@ -166,7 +166,7 @@ class Egress:
         """One request and the beginning of its answer; EgressError when none came."""
         _check_url(url, self._allow_loopback)
         for name, value in headers.items():
-            if not _HEADER_NAME.match(name) or not _HEADER_VALUE.match(value):
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
                 raise Refused(f"the header {name[:40]!r} is malformed")
         started = time.monotonic()
         timeouts = {"connect": _CONNECT_SECONDS, "read": self._timeout, "write": self._timeout}
@@ -224,12 +224,12 @@ def _invalid(path: str, refused: Refused) -> InvalidArgument:
 
 def header_problem(name: str, value: str) -> str:
     """Why a user's own header is refused; empty when it is not."""
-    if not _HEADER_NAME.match(name):
+    if not _HEADER_NAME.fullmatch(name):
         return "a header's name has letters, digits and hyphens"
     lower = name.lower()
     if lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES):
         return "this header is set by the platform"
-    if not _HEADER_VALUE.match(value) or value != value.strip():
+    if not _HEADER_VALUE.fullmatch(value) or value != value.strip():
         return "a header's value is one line of printable ASCII, at most 4,096 characters"
     return ""
 
@@ -237,7 +237,7 @@ def header_problem(name: str, value: str) -> str:
 def _check_url(url: str, allow_loopback: bool) -> None:
     if len(url) > MAX_URL:
         raise Refused(f"a URL has at most {MAX_URL} characters")
-    if not _TEXT.match(url) or "\\" in url:
+    if not _TEXT.fullmatch(url) or "\\" in url:
         raise Refused("a URL has no spaces, control characters or backslashes")
     try:
         parts = urlsplit(url)

@@ -28,6 +28,7 @@ REFUSED = [
     "https://example.com/#x",
     "https://exa mple.com/",
     "https://example.com/\r\nHost: x",
+    "https://example.com/\n",
     "https://example.com\\@10.0.0.1/",
     "https://localhost/",
     "https://a.localhost/",
@@ -129,6 +130,8 @@ def test_addresses_that_only_look_public() -> None:
         ("X-A", "b\nX-B: c", False),
         ("X-A", "é", False),
         ("X-A", " b", False),
+        ("X-A\n", "b", False),
+        ("X-A", "b\n", False),
         ("", "b", False),
     ],
 )
