@@ -30,4 +30,4 @@ def refuse(path: str, code: str, message: str) -> Invalid:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A half-sentence with the nearest known name, or nothing: "; did you mean 'stage'?"."""
     match = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return f"; did you mean {str(match[0])!r}?" if match else ""

@@ -73,6 +73,8 @@ def judge(
         variables=_variables(found),
         open=trigger.type not in definitions.RECORD_TRIGGERS,
     )
+    if found.when and not any(one.path == "when" for one in problems):
+        problems += names.check_formula(found.when, known, "when")
     checker = _Checker(workspace, check_url, permits, workflows, problems)
     key = found.limits.debounce_key
     if templates.is_template(key):

@@ -77,7 +77,7 @@ async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
                 {"id": "e", "type": "stop"},
                 {"id": "f", "type": "create_todo", "input": {"title": "{{ steps.zz.x }}"}},
                 {"id": "a", "type": "stop"},
-                {"id": "g", "type": "dellay"},
+                {"id": "g", "type": "delayy"},
                 {"id": "h", "type": "delay", "input": {"for": "soon"}},
                 {"id": "i", "type": "emit_event", "input": {"event": "record.created"}},
                 {"id": "j", "type": "for_each", "items": "{{ trigger.after.nme }}", "body": []},
@@ -98,6 +98,17 @@ async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
         ("steps.6.type", "UNKNOWN_STEP"),
     } <= found, found
     assert any("did you mean 'stage'" in v.message for v in error.violations)
+    assert any("did you mean 'delay'" in v.message for v in error.violations)
+    condition = await tenant.draft(
+        {
+            "trigger": {"type": "record_created", "object": "opportunity"},
+            "when": "trigger.after.stge == 'won' && has(trigger.after.stage)",
+            "steps": [todo("a")],
+        }
+    )
+    error = await refused(tenant.publish(condition.workflow.id))
+    assert [(v.path, v.code) for v in error.violations] == [("when", "UNKNOWN_NAME")]
+    assert "did you mean 'stage'" in error.violations[0].message
     shape = await tenant.draft(
         {
             "trigger": {"type": "record_created", "object": "opportunity"},
