@@ -218,13 +218,15 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
     async def _check(
         self, caller: Caller, values: dict[str, Any], whole: dict[str, Any], bad: list[Violation]
     ) -> None:
-        """What needs the network: where the URL leads, and whether the filter fits the object."""
+        """What needs the network: where the URL leads, and whether there is that object and the
+        filter fits it."""
         if "url" in values:
             try:
                 await self._egress.check_destination(values["url"], "subscription.url")
             except InvalidArgument as exc:
                 bad += exc.violations
-        if whole["filter_json"] and {"filter_json", "object"} & values.keys():
+        needed = whole["filter_json"] or whole["object"]
+        if needed and {"filter_json", "object"} & values.keys():
             bad += await self._filter_problems(caller, whole)
         if bad:
             raise convert.subscription_invalid(bad)
@@ -235,8 +237,9 @@ class SubscriptionServicer(rpc.SubscriptionServiceServicer):
             return [Violation("subscription.object", "REQUIRED", message)]
         try:
             workspace, obj = await self._definitions.object(caller.workspace_id, whole["object"])
-            seen = self._definitions.seen_by(caller, workspace)
-            matching.read_filter(workspace, obj, whole["filter_json"], now(), seen)
+            if whole["filter_json"]:
+                seen = self._definitions.seen_by(caller, workspace)
+                matching.read_filter(workspace, obj, whole["filter_json"], now(), seen)
         except NotFound as exc:
             return [Violation("subscription.object", "OBJECT_NOT_FOUND", exc.message)]
         except Invalid as exc:

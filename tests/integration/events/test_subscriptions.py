@@ -32,6 +32,7 @@ from tests.integration.kit.helpers import eventually
         ({"rate_limit": -1}, "subscription.rate_limit"),
         ({"filter_json": b"[1"}, "subscription.filter_json"),
         ({"filter_json": b'{"stage": "won"}'}, "subscription.object"),
+        ({"object": "dael"}, "subscription.object"),
     ],
 )
 async def test_a_bad_subscription_is_refused_at_its_path(
