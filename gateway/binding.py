@@ -294,7 +294,7 @@ def route(
         operation=details.operation or _operation(rpc),
         summary=details.summary,
         tag=details.tag,
-        places=_places(asked, dict(zip(targets, names, strict=True)), body),
+        places=places_of(asked, dict(zip(targets, names, strict=True)), body),
         query=tuple(asked.parameters),
         body=body.schema if body else None,
         example=details.example,
@@ -310,7 +310,7 @@ def _operation(rpc: Rpc) -> str:
     return name[0].lower() + name[1:]
 
 
-def _places(query: Query, path: Mapping[str, str], taken: Body | None) -> Places:
+def places_of(query: Query, path: Mapping[str, str], taken: Body | None = None) -> Places:
     """Parameters are known by their whole path, and by its first and last part alone."""
     wrappers = {"selection"}
     if taken and taken.into:

@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from gateway import errors, json_out
-from gateway.binding import Query
+from gateway.binding import Query, places_of
 from gateway.errors import Places
 from gateway.exchange import Exchange, bad_header
 from gateway.hub import Hub
@@ -40,7 +40,9 @@ _HEADERS = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
 
 def routes(hub: Hub) -> list[Route]:
     rpc = EVENTS["WatchEvents"]
-    query = Query(rpc, FILTER | {"after": "after", "from_start": "from_start"})
+    where = {"after": "after", "after_position": "after_position", "from_start": "from_start"}
+    query = Query(rpc, FILTER | where)
+    places = places_of(query, {})
 
     async def watch(exchange: Exchange) -> Stream:
         request = rpc.request()
@@ -59,6 +61,7 @@ def routes(hub: Hub) -> list[Route]:
             operation="watchEvents",
             summary="Stream events as they happen (SSE); Last-Event-ID goes on where one stopped.",
             tag="events",
+            places=places,
             query=tuple(query.parameters),
             reply={"type": "string"},
             reply_type="text/event-stream",

@@ -166,6 +166,24 @@ async def test_a_watch_goes_on_behind_the_last_event(double: Double, url: str) -
     assert (double.calls[0].request.after, double.calls[0].request.from_start) == ("c7", False)
 
 
+async def test_a_watch_begins_behind_a_position_of_the_log(double: Double, url: str) -> None:
+    double.answers["WatchEvents"] = [[change(8)]]
+    async with (
+        httpx.AsyncClient(headers=AUTH, timeout=10) as client,
+        client.stream("GET", f"{url}/v1/events:watch?after_position=7") as stream,
+    ):
+        await read(stream.aiter_lines(), 1)
+    assert double.calls[0].request.after_position == 7
+
+
+async def test_a_refused_watch_names_the_parameter(double: Double, url: str) -> None:
+    refused = kinds.InvalidArgument.at("EVENT_FILTER_INVALID", "filter.types.0", "TYPE_INVALID", "")
+    double.answers["WatchEvents"] = refused
+    async with httpx.AsyncClient(headers=AUTH) as client:
+        reply = await client.get(f"{url}/v1/events:watch?type=x")
+    assert [e["pointer"] for e in reply.json()["errors"]] == ["?type"]
+
+
 async def test_a_refused_watch_is_a_problem(double: Double, url: str) -> None:
     double.answers["WatchEvents"] = kinds.PermissionDenied("PERMISSION_REQUIRED", "no")
     async with httpx.AsyncClient(headers=AUTH) as client:
