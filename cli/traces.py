@@ -21,7 +21,8 @@ def fetch(sink_url: str, trace_id: str) -> list[Span]:
         if not spans:
             raise StackError(
                 f"the trace sink holds no trace {trace_id}: it keeps the last 200,000 spans since "
-                "the stack started, and gets them a few seconds after they end"
+                "the stack started, and gets them a few seconds after they end; of new traces a "
+                "service follows ARMATURE_TRACE_RATE a second, and each sampled traceparent it gets"
             )
         answer = client.get("/traces", params={"linked_to": trace_id, "limit": MAX_LINKED})
         later = [summary["trace_id"] for summary in answer.raise_for_status().json()["traces"]]
