@@ -63,7 +63,7 @@ def escalated(one: Run, step: str, stage: int, assignees: list[str]) -> Event:
             "step": step,
             "stage": stage,
             "assignees": assignees,
-            "record_id": str(one.record_id),
+            "record_id": _record_id(one),
         },
     )
 
@@ -75,7 +75,7 @@ def run(kind: str, one: Run, error: str = "") -> Event:
         "rule_id": str(one.rule_id),
         "rule_name": one.rule_name,
         "kind": one.kind,
-        "record_id": str(one.record_id),
+        "record_id": _record_id(one),
         "object": one.object,
         "event_id": str(one.event_id),
     }
@@ -119,3 +119,8 @@ def actor(workspace_id: UUID, one: Run, event: dict[str, Any]) -> Caller:
     chain = (*event["chain"], link)
     cause = Cause(event["root_id"] or event["id"], event["id"], event["depth"] + 1, chain)
     return Caller(workspace_id, str(one.rule_id), "automation", one.rule_name, cause=cause)
+
+
+def _record_id(one: Run) -> str | None:
+    """What it is about; nothing for a run that a schedule, a URL or a person began."""
+    return str(one.record_id) if one.record_id.int else None
