@@ -35,7 +35,7 @@ _EXAMPLE = {
         "object": "opportunity",
         "changes": {"stage": {"to": "won"}},
     },
-    "when": "trigger.after.amount.amount_micros > 10000000000",
+    "when": "trigger.after.amount != null && trigger.after.amount.amount_micros > 10000000000",
     "steps": [
         {"id": "tell", "type": "create_note", "input": {"title": "Won", "body": "{{ run.id }}"}},
         {"id": "rest", "type": "delay", "input": {"for": "3d"}},

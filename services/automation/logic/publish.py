@@ -5,6 +5,7 @@ that has come before. What only a run can know is left to it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from schema.compiled import CompiledObject, Workspace
@@ -74,7 +75,8 @@ def judge(
         open=trigger.type not in definitions.RECORD_TRIGGERS,
     )
     if found.when and not any(one.path == "when" for one in problems):
-        problems += names.check_formula(found.when, known, "when")
+        # It is judged before there is a run, which is what has variables.
+        problems += names.check_formula(found.when, replace(known, variables=()), "when")
     checker = _Checker(workspace, check_url, permits, workflows, problems)
     key = found.limits.debounce_key
     if templates.is_template(key):

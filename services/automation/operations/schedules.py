@@ -69,9 +69,10 @@ async def _start(
     tx: Tx, workspace_id: UUID, starter: Starter, moment: datetime, time_zone: str
 ) -> int:
     run_id = uuid5(starter.id, f"{starter.version}/{moment.isoformat()}")
+    new, document = _run(starter, run_id, moment, time_zone)
     outcome = "started"
     under_way: list[UUID] = []
-    if not starter.paused:
+    if new.state is RunState.QUEUED:
         for state in _UNFINISHED:
             query = RunQuery(rule_id=starter.id, state=state)
             found = await run_store.list_runs(tx, workspace_id, query, None, 100)
@@ -81,16 +82,14 @@ async def _start(
             starter.trigger.overlap
         ]
     skips = outcome == "skipped"
-    noted = Fire(
-        moment, "skipped" if starter.paused else outcome, None if skips else run_id, moment
-    )
+    rests = new.state is RunState.SKIPPED
+    noted = Fire(moment, "skipped" if rests else outcome, None if skips else run_id, moment)
     if not await store.note_fires(tx, workspace_id, starter.id, [noted]) or skips:
         return 0
     if outcome == "replaced":
         caller = Caller(workspace_id, str(starter.id), "automation", starter.name)
         for one in under_way:
             await calling.cancel_if_unfinished(tx, caller, one)
-    new, document = _run(starter, run_id, moment, time_zone)
     delays = {run_id: times.jitter(starter.trigger, starter.id, moment)}
     await starting.insert(tx, workspace_id, [new], {new.event_id: document}, _NO_RATE, delays)
     return 1
@@ -109,6 +108,9 @@ def _run(
         "chain": [],
     }
     document = occasion.of_person(event, None, {}, starter.trigger.time_zone or time_zone)
+    state, error = RunState.SKIPPED, starter.paused
+    if not starter.paused:
+        state, error = starting.judge(starter, document)
     new = NewRun(
         id=run_id,
         rule=starter,
@@ -116,8 +118,8 @@ def _run(
         event_type="schedule.fired",
         object="",
         record_id=NOBODY,
-        state=RunState.SKIPPED if starter.paused else RunState.QUEUED,
-        error=starter.paused,
+        state=state,
+        error=error[:2000],
         traceparent="",
         trace_id="",
         depth=1,

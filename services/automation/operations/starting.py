@@ -12,14 +12,33 @@ from kit import outbox
 from kit.clock import now
 from kit.db import Tx
 from services.automation import events
-from services.automation.logic import guard, occasion, prepared
-from services.automation.model import Kind, NewRun, Run, RunState
+from services.automation.logic import formulas, guard, occasion, prepared
+from services.automation.model import Kind, NewRun, Run, RunState, Starter
 from services.automation.operations import figures, flow, guarding
 from services.automation.store import rules as rule_store
 from services.automation.store import runs as store
 from services.automation.store import workflows
 
 _COUNTED = (RunState.QUEUED, RunState.FAILED)
+
+
+def when_holds(starter: Starter, document: Mapping[str, Any]) -> bool:
+    """Whether the starter's formula holds of an occasion; FormulaError where it can't be told."""
+    if not starter.when:
+        return True
+    source = {"id": str(starter.id), "name": starter.name, "version": starter.version}
+    return formulas.holds(starter.when, occasion.scope(document, source, {"id": "", "depth": 0}))
+
+
+def judge(starter: Starter, document: Mapping[str, Any]) -> tuple[RunState, str]:
+    """How a run begins that somebody or something asks for: where the formula does not hold, the
+    answer is a run that was skipped, as whoever asked is to see it."""
+    try:
+        if when_holds(starter, document):
+            return RunState.QUEUED, ""
+    except formulas.FormulaError as invalid:
+        return RunState.FAILED, f"the {starter.kind} can't be judged: {invalid}"
+    return RunState.SKIPPED, "the condition does not hold"
 
 
 async def insert(
@@ -97,7 +116,7 @@ async def _within_rate(
     tx: Tx, workspace_id: UUID, planned: Sequence[NewRun], per_minute: int
 ) -> list[NewRun]:
     """The same, with what is over the limit of its rule blocked and the rule paused."""
-    counts = Counter(run.rule.id for run in planned if run.state in _COUNTED)
+    counts = Counter(run.rule.id for run in planned if _counts(run))
     if not counts:
         return list(planned)
     totals = await rule_store.count_triggers(tx, workspace_id, counts)
@@ -111,7 +130,7 @@ async def _within_rate(
     within = {one: counts[one] - excess for one, excess in over.items()}
     result = []
     for run in planned:
-        if run.state in _COUNTED and run.rule.id in within:
+        if _counts(run) and run.rule.id in within:
             within[run.rule.id] -= 1
             if within[run.rule.id] < 0:
                 what = "rule" if run.rule.kind is Kind.RULE else "workflow"
@@ -120,6 +139,12 @@ async def _within_rate(
                 continue
         result.append(run)
     return result
+
+
+def _counts(run: NewRun) -> bool:
+    """Whether a trigger came, and not during a pause."""
+    skipped = run.state is RunState.SKIPPED and not run.rule.paused
+    return skipped or run.state in _COUNTED
 
 
 async def _announce(tx: Tx, workspace_id: UUID, new: NewRun, document: dict[str, Any]) -> None:

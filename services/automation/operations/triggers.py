@@ -304,10 +304,7 @@ def _holds(
                 workspace, obj, rule.condition, document, rule.owner_id, related
             ):
                 return False
-    if not rule.when:
-        return True
-    source = {"id": str(rule.id), "name": rule.name, "version": rule.version}
-    return formulas.holds(rule.when, occasion.scope(document, source, {"id": "", "depth": 0}))
+    return starting.when_holds(rule, document)
 
 
 def _related(happening: Happening, rule: Starter) -> Related:

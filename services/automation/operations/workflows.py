@@ -16,6 +16,7 @@ from services.automation.model import (
     NewRun,
     RunState,
     Starter,
+    TriggerType,
     Workflow,
     WorkflowDefinition,
     WorkflowState,
@@ -26,6 +27,7 @@ from services.automation.store import workflows as store
 
 NOBODY = UUID(int=0)
 _NO_RATE = 1_000_000_000  # who starts runs by hand knows how many
+_ASKED_FOR = (TriggerType.MANUAL, TriggerType.WEBHOOK)
 
 
 def not_found(name: str) -> NotFound:
@@ -182,7 +184,8 @@ async def start(
     per_minute: int = _NO_RATE,
 ) -> list[NewRun]:
     """Insert runs by hand, or because somebody called the workflow's URL: that is for strangers to
-    do, and so only `per_minute` times before the workflow is paused."""
+    do, and so only `per_minute` times before the workflow is paused. Where an event is what starts
+    it, who starts it by hand does so whatever its conditions say."""
     now = (await tx.time()).isoformat()
     cause = caller.cause
     planned, documents = [], {}
@@ -196,7 +199,11 @@ async def start(
             "depth": cause.depth,
             "chain": list(cause.chain),
         }
-        documents[one.run_id] = occasion.of_person(event, one.record, one.inputs, time_zone)
+        document = occasion.of_person(event, one.record, one.inputs, time_zone)
+        documents[one.run_id] = document
+        state, error = RunState.QUEUED, ""
+        if starter.trigger.type in _ASKED_FOR:
+            state, error = starting.judge(starter, document)
         record = one.record
         planned.append(
             NewRun(
@@ -206,8 +213,8 @@ async def start(
                 event_type=event_type,
                 object=record["object"] if record else "",
                 record_id=UUID(record["id"]) if record else NOBODY,
-                state=RunState.QUEUED,
-                error="",
+                state=state,
+                error=error[:2000],
                 traceparent=traceparent,
                 trace_id=traceparent[3:35],
                 depth=cause.depth + 1,

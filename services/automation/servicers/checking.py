@@ -21,7 +21,7 @@ from services.automation import convert
 from services.automation.logic import definitions as documents
 from services.automation.logic import headers, occasion, simulation
 from services.automation.model import Graph, Kind, Starter, Workflow, WorkflowDefinition
-from services.automation.operations import triggers, workflows
+from services.automation.operations import starting, triggers, workflows
 from services.automation.servicers.neighbours import Neighbours
 from services.automation.store import workflows as store
 
@@ -66,6 +66,8 @@ class Checking:
             occurred = past.happening.occasion
         else:
             occurred = await self._imagined(caller, request, definition, workspace)
+            _, answer.reason = starting.judge(starter, occurred)
+            answer.starts = not answer.reason
         answer.effects.extend(effects(definition.graph, occurred, starter))
         return answer
 

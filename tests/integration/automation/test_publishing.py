@@ -109,6 +109,10 @@ async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
     error = await refused(tenant.publish(condition.workflow.id))
     assert [(v.path, v.code) for v in error.violations] == [("when", "UNKNOWN_NAME")]
     assert "did you mean 'stage'" in error.violations[0].message
+    early = {"when": "vars.n > 1", "variables": {"n": 2}, "steps": [todo("a")]}
+    early["trigger"] = {"type": "manual"}
+    error = await refused(tenant.publish((await tenant.draft(early)).workflow.id))
+    assert [(v.path, v.code) for v in error.violations] == [("when", "UNKNOWN_NAME")]
     shape = await tenant.draft(
         {
             "trigger": {"type": "record_created", "object": "opportunity"},

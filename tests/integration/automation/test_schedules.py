@@ -87,6 +87,15 @@ async def test_a_run_that_is_still_under_way(tenant: Tenant, overlap: str, secon
         await tenant.until(newest.run_id, "waiting")
 
 
+async def test_a_schedule_whose_formula_does_not_hold_skips(tenant: Tenant) -> None:
+    workflow = await tenant.workflow([NAP], trigger={**YEARLY, "overlap": "replace"}, when="false")
+    await move(tenant, workflow.id, 0.0)
+    [one] = await fires(tenant, workflow.id, 1)
+    run = await tenant.get(one.run_id)
+    assert (one.outcome, run.state) == ("skipped", "skipped")
+    assert run.error == "the condition does not hold"
+
+
 async def test_what_nobody_was_there_for(tenant: Tenant) -> None:
     trigger = {"type": "schedule", "interval": "1h", "misfire": "all", "misfire_cap": 2}
     workflow = await tenant.workflow([TODO], trigger={**trigger, "overlap": "queue"})

@@ -139,6 +139,40 @@ async def test_a_url_of_its_own_starts_a_workflow_once_for_each_id(
     assert isinstance(await refused(tenant.call(call, request)), PermissionDenied)
 
 
+async def test_a_formula_holds_whatever_asks_for_the_run(tenant: Tenant, address: str) -> None:
+    document = {"when": "inputs.n > 1", "steps": [todo("t")]}
+    document["inputs"] = [{"name": "n", "type": "number"}]
+    by_hand = await tenant.draft({**document, "trigger": {"type": "manual"}})
+    hooked = await tenant.draft({**document, "trigger": {"type": "webhook"}})
+    for made in (by_hand, hooked):
+        await tenant.publish(made.workflow.id)
+    headers = clients.metadata(f"hook_{hooked.hook_url.rpartition('/')[2]}")
+
+    async def call(n: int) -> str:
+        request = PB.ReceiveHookRequest(body=b'{"n": %d}' % n)
+        return str((await clients.call(tenant.workflows.ReceiveHook, request, headers)).run_id)
+
+    for run_id in ((await tenant.start(by_hand.workflow.id, n=1)).id, await call(1)):
+        run = await tenant.get(run_id)
+        assert (run.state, run.error) == ("skipped", "the condition does not hold")
+    for run_id in ((await tenant.start(by_hand.workflow.id, n=2)).id, await call(2)):
+        assert (await tenant.until(run_id)).state == "succeeded"
+    assert len(titles(tenant)) == 2
+    unknown = (await tenant.start(by_hand.workflow.id)).id
+    assert "can't be judged" in (await tenant.get(unknown)).error
+    check = PB.CheckWorkflowRequest(workflow=by_hand.workflow.id, inputs_json=b'{"n": 1}')
+    told = await tenant.call(tenant.workflows.CheckWorkflow, check)
+    assert (told.starts, told.reason) == (False, "the condition does not hold")
+
+
+async def test_a_run_without_a_record_says_so(tenant: Tenant) -> None:
+    workflow = await tenant.workflow([todo("t")])
+    run = await tenant.until((await tenant.start(workflow.id)).id)
+    assert run.record_id == ""
+    [event] = await tenant.events("run.succeeded")
+    assert event["record_id"] is None
+
+
 async def test_a_url_that_is_called_without_end_pauses_its_workflow(tenant: Tenant) -> None:
     made = await tenant.draft({"trigger": {"type": "webhook"}, "steps": [todo("t")]})
     await tenant.publish(made.workflow.id)
