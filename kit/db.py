@@ -67,6 +67,7 @@ class Tx:
         self._begun = begun
         self._time: datetime | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._after_failure: list[Callable[[], None]] = []
         self.violations: dict[str, ServiceError] = {}
         self._bundle = Bundle()
 
@@ -161,6 +162,11 @@ class Tx:
         """Call `action` once the transaction has committed, and never when it has not."""
         self._after_commit.append(action)
 
+    def after_failure(self, action: Callable[[], None]) -> None:
+        """Call `action` where nobody knows that the transaction has committed: it was rolled back,
+        or its connection broke, or its task was cancelled, in the commit."""
+        self._after_failure.append(action)
+
     def wake_relay(self) -> None:
         """Have the relay of this process look at the outbox right after the commit."""
         self.after_commit(self._database.outbox_changed)
@@ -180,6 +186,10 @@ class Tx:
 
     def committed(self) -> None:
         for action in self._after_commit:
+            action()
+
+    def failed(self) -> None:
+        for action in self._after_failure:
             action()
 
 
@@ -276,8 +286,8 @@ class Database:
     async def _begin(self, workspace_id: str) -> AsyncIterator[Tx]:
         timeout = str(int(deadlines.shorter_of(_STATEMENT_SECONDS) * 1000))
         tx: Tx | None = None
-        with _translated():
-            try:
+        try:
+            with _translated():
                 async with self._pool.connection(timeout=deadlines.shorter_of(10.0)) as connection:
                     with _transaction_span(self.schema), _Watch(connection) as watch:
                         async with (
@@ -292,12 +302,20 @@ class Database:
                             watch.touch()
                             commit = await connection.execute("COMMIT")
                         if commit.statusmessage != "COMMIT":
-                            raise psycopg.InternalError("a failed statement was passed over")
-            except psycopg.errors.IntegrityError as exc:
-                named = tx.named(exc) if tx is not None else exc
-                if named is exc:
-                    raise
-                raise named from exc
+                            message = "a failed statement was passed over"
+                            raise psycopg.InternalError(message)  # noqa: TRY301
+        except psycopg.errors.IntegrityError as exc:
+            if tx is None:
+                raise
+            tx.failed()
+            named = tx.named(exc)
+            if named is exc:
+                raise
+            raise named from exc
+        except BaseException:
+            if tx is not None:
+                tx.failed()
+            raise
         if tx is not None:
             tx.committed()
 

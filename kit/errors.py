@@ -44,6 +44,16 @@ class ServiceError(Exception):
         self.retry_after = retry_after  # seconds
         self.metadata = metadata
 
+    def copy(self) -> Self:
+        """The same error, for somebody else to hear."""
+        return type(self)(
+            self.reason,
+            self.message,
+            violations=self.violations,
+            retry_after=self.retry_after,
+            **self.metadata,
+        )
+
 
 class InvalidArgument(ServiceError):
     code = "INVALID_ARGUMENT"

@@ -70,6 +70,7 @@ class Joined(Generic[T, M]):
             most_size=_MOST_BYTES,
             apart=lambda asked: names(asked.what) or f"new {id(asked)}",
             again=_again,
+            halves=lambda failure: not _is_of_the_database(failure),
         )
 
     async def write(self, alike: Hashable, request: Mutation, caller: Caller, what: T) -> M:
@@ -103,6 +104,13 @@ class Joined(Generic[T, M]):
         requests = [(one.caller, one.request) for one in asked]
         answers = await idempotency.at_once(self._db, requests, work)
         return dict(zip(asked, answers, strict=True))
+
+
+def _is_of_the_database(failure: BaseException) -> bool:
+    """Half of them would find it as busy, or as far away, as all of them."""
+    if isinstance(failure, DeadlineExceeded):
+        return True
+    return isinstance(failure, ServiceError) and failure.reason in _BROKEN
 
 
 def _again(failure: BaseException, asked: Asked[T]) -> bool:

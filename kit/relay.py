@@ -212,6 +212,7 @@ class Relay:
         answer: dict[str, object] = {"plane": self._plane}
         try:
             hours = int(msgspec.json.decode(message.data, type=dict[str, int])["hours"])
+            await self.settle()  # what is published and not marked yet is published again as well
             async with self._db.across_workspaces() as tx:
                 answer["rows"] = await tx.run(_RESEND, [hours])
         except (ServiceError, psycopg.Error, msgspec.MsgspecError, KeyError) as exc:
@@ -350,12 +351,15 @@ class Relay:
 
     async def release(self) -> None:
         """Let another relay go on at once."""
-        try:
-            await self.settle()
-            async with self._db.across_workspaces() as tx:
-                await tx.run(_RELEASE, [self._owner])
-        except (ServiceError, psycopg.Error) as exc:
-            log.warning("leases run out by themselves", plane=self._plane, error=str(exc))
+        for what, leaving in (("repeats may come", self.settle), ("leases run out", self._release)):
+            try:
+                await leaving()
+            except (ServiceError, psycopg.Error) as exc:
+                log.warning(what, plane=self._plane, error=str(exc))
+
+    async def _release(self) -> None:
+        async with self._db.across_workspaces() as tx:
+            await tx.run(_RELEASE, [self._owner])
 
     async def _wait(self, seconds: float) -> None:
         try:

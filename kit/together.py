@@ -11,6 +11,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from kit import deadlines
+from kit.errors import DeadlineExceeded, ServiceError
+
 K = TypeVar("K", bound=Hashable)  # what kind of question: those of one kind can be put in one
 A = TypeVar("A", bound=Hashable)
 R = TypeVar("R")
@@ -56,6 +59,7 @@ class Together(Generic[K, A, R]):
         most_size: int = 0,
         apart: Callable[[A], Hashable] = lambda _: None,
         again: Callable[[BaseException, A], bool] = lambda _failure, _one: True,
+        halves: Callable[[BaseException], bool] = lambda _failure: True,
     ) -> None:
         """`answer` is called for at most so many at once, which together have at most a size. It
         must not depend on who asks: for several it runs in a context of its own, for one in that of
@@ -64,6 +68,7 @@ class Together(Generic[K, A, R]):
         Two questions that `apart` says the same of, and not None, are never in one, and are
         answered in their order. `again` says of what `answer` raised for several whether one of
         them may ask again, alone: where nothing can have come of it, or it does no harm twice.
+        `halves`: whether half of them may fare better.
         """
         self._answer = answer
         self._most = most
@@ -71,12 +76,14 @@ class Together(Generic[K, A, R]):
         self._most_size = most_size
         self._apart = apart
         self._again = again
+        self._halves = halves
         self._lines: dict[K, _Line[A, R]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, kind: K, one: A) -> R | None:
         """What `answer` raises, it raises for the one who asked alone: of a question that failed
-        for several, each that may asks again."""
+        for several, each that may asks again. DEADLINE_EXCEEDED for who waits in line for longer
+        than its call has left."""
         line = self._lines.get(kind)
         if line is None:
             self._lines[kind] = _Line()
@@ -89,9 +96,13 @@ class Together(Generic[K, A, R]):
         if not line.under_way:
             self._go_on(kind)
         try:
-            return await asked.answer
+            async with asyncio.timeout(deadlines.remaining()):
+                return await asked.answer
         except _AskAgain:
             return await self._alone(kind, one)
+        except TimeoutError as exc:
+            message = "it was not answered in time"
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", message) from exc
         finally:
             asked.over.set_result(None)
 
@@ -172,8 +183,8 @@ class Together(Generic[K, A, R]):
                 if self._again(exc, asked.one):
                     again.append(asked)
                 elif not asked.answer.done():
-                    asked.answer.set_exception(exc)
-            if len(again) < 3 or not isinstance(exc, Exception):
+                    asked.answer.set_exception(_own(exc))
+            if len(again) < 3 or not isinstance(exc, Exception) or not self._halves(exc):
                 return again
             half = len(again) // 2
             first = await self._answer_to(kind, again[:half])
@@ -182,6 +193,11 @@ class Together(Generic[K, A, R]):
             if not asked.answer.done():
                 asked.answer.set_result(answers.get(asked.one))
         return []
+
+
+def _own(failure: BaseException) -> BaseException:
+    """The same for one of several: whoever hears an error adds to it what is its own."""
+    return failure.copy() if isinstance(failure, ServiceError) else failure
 
 
 class _AskAgain(Exception):

@@ -21,8 +21,9 @@ class Hands(Protocol):
     def owner(self) -> str: ...
     @property
     def lease(self) -> float: ...
-    def take(self, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
-        """Those for which there is a place now."""
+    def take(self, tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
+        """The first of them, as far as there are places now; kept for them until `begin`, or until
+        the transaction fails."""
 
     def begin(
         self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded]
@@ -43,27 +44,20 @@ async def admit(
 ) -> list[Claim]:
     """Queue runs that were just made, each as its workflow's limits allow; `keys` are those that
     later runs replace them by. What `hands` have places for nobody has to find: they hold it."""
-    plain: dict[int, list[UUID]] = {}
-    limited = []
-    for run in runs:
-        limits = run.rule.limits
-        if limits.plain and not delays.get(run.id):
-            plain.setdefault(limits.priority, []).append(run.id)
-        else:
-            limited.append(run)
-    to_find = bool(limited)
-    held: list[Claim] = []
-    for priority, ids in plain.items():
-        taken = hands.take(workspace_id, ids) if hands else []
-        if hands and taken:
-            await queue.insert_held(tx, taken, hands.owner, hands.lease)
-            held += taken
-        if left := ids[len(taken) :]:
-            await queue.insert_due(tx, workspace_id, left, priority=priority)
-            to_find = True
+    plain = [run for run in runs if run.rule.limits.plain and not delays.get(run.id)]
+    plain.sort(key=lambda run: -run.rule.limits.priority)
+    held = hands.take(tx, workspace_id, [run.id for run in plain]) if hands else []
+    if hands and held:
+        await queue.insert_held(tx, held, hands.owner, hands.lease)
+    left: dict[int, list[UUID]] = {}
+    for run in plain[len(held) :]:
+        left.setdefault(run.rule.limits.priority, []).append(run.id)
+    for priority, ids in left.items():
+        await queue.insert_due(tx, workspace_id, ids, priority=priority)
+    limited = [run for run in runs if delays.get(run.id) or not run.rule.limits.plain]
     for run in limited:
         await _admit_limited(tx, workspace_id, run, keys.get(run.id, ""), delays.get(run.id, 0.0))
-    if hands and to_find:
+    if hands and (left or limited):
         tx.after_commit(hands.wake)
     return held
 

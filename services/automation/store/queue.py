@@ -100,6 +100,12 @@ async def give_back_across_workspaces(tx: Tx, claims: Sequence[Claim]) -> None:
     await tx.run(f"UPDATE run_queue AS q SET due_time = now() {_HELD}", _arrays(claims))
 
 
+async def leave_across_workspaces(tx: Tx, owner: str) -> None:
+    """The same with all that somebody holds."""
+    sql = "UPDATE run_queue SET due_time = now() WHERE owner = %s AND due_time > now()"
+    await tx.run(sql, [owner])
+
+
 async def insert_due(
     tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID], *, priority: int = 1, seconds: float = 0
 ) -> None:

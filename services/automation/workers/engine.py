@@ -6,6 +6,7 @@ the lease ends.
 """
 
 import asyncio
+import contextvars
 import os
 import secrets
 import socket
@@ -13,13 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import psycopg
 import structlog
 
 from kit import crash, ids
-from kit.db import Database
+from kit.db import Database, Tx
 from kit.errors import ServiceError
 from services.automation.model import Claim, Job
 from services.automation.operations.figures import ACTIVE
@@ -49,6 +51,15 @@ Load = Callable[[UUID, Sequence[Claim], Mapping[UUID, Loaded]], Awaitable[list[t
 Execute = Callable[[Claim, Job], Awaitable[bool]]  # whether something else may be due by it
 
 
+@dataclass(slots=True)
+class _Found:
+    """What a look at the queue brought, and whether more may be due."""
+
+    claims: list[Claim]
+    is_behind: bool
+    left_by_share: bool  # of a workspace, while there were places and it had room
+
+
 class Engine:
     """Runs until cancelled. Several may run; each run has one holder at a time."""
 
@@ -65,8 +76,10 @@ class Engine:
         self._changed = asyncio.Event()
         self._after = _FIRST  # the workspace whose turn was last
         self._spread = 1  # workspaces that shared the last claims
-
+        self._promised: dict[UUID, Claim] = {}  # taken in transactions that are open
+        self._unsure: list[Claim] = []  # of transactions that failed, in their commit perhaps
         self._is_behind = True  # until a look has found less than there are places
+        self._looks = False
         self._works = False
 
     @property
@@ -77,25 +90,43 @@ class Engine:
         """Look at the queue now; called after a commit in this process."""
         self._changed.set()
 
-    def take(self, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
-        """Claims of those for which there is a place, as far as nothing that is queued comes before
-        them. Two transactions may take the same places: then there are more at work for a moment.
-        """
-        if self._is_behind or not self._works:
-            return []
-        room = self._rooms().get(workspace_id, self._pace.per_workspace)
-        free = min(self._pace.concurrency - len(self._active), room)
-        taken = run_ids[: max(0, free)]
-        self._is_behind = len(taken) < len(run_ids)
-        return [Claim(workspace_id, one, -1 - secrets.randbits(62), "") for one in taken]
+    def take(self, tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
+        """Claims of the first of them, as far as there are places and nothing that is queued comes
+        before them. Kept for them until `begin`, or until the transaction fails."""
+        free = 0
+        if self._works and not self._is_behind and not self._looks:
+            room = self._rooms().get(workspace_id, self._pace.per_workspace)
+            free = max(0, min(self._free(), room))
+        taken = run_ids[:free]
+        self._is_behind |= len(taken) < len(run_ids)
+        claims = [Claim(workspace_id, one, -1 - secrets.randbits(62), "") for one in taken]
+        self._promised |= {claim.run_id: claim for claim in claims}
+        tx.after_failure(partial(self._drop, claims))
+        return claims
 
     def begin(
         self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded] = _NONE
     ) -> None:
         """Carry out what is ours. What is `loaded` was just made, and nobody has touched it."""
         crash.point("automation.after_claim")
+        self._forget(claims)
+        if not self._works:
+            return  # what we hold is about to be given back
         self._active |= {claim.run_id: claim for claim in claims}
         self._begin(self._take_up(workspace_id, claims, loaded))
+
+    def _drop(self, claims: Sequence[Claim]) -> None:
+        """Nobody knows whether they are there: what is, others may have with the next look."""
+        self._forget(claims)
+        self._unsure += claims
+        self._changed.set()
+
+    def _forget(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            self._promised.pop(claim.run_id, None)
+
+    def _free(self) -> int:
+        return self._pace.concurrency - len(self._active) - len(self._promised)
 
     async def run(self) -> None:
         beating = asyncio.create_task(self._beat())
@@ -118,7 +149,7 @@ class Engine:
     async def _claim_and_start(self) -> bool:
         """Fill the free places; whether more may be due than there were places for."""
         self._changed.clear()  # before we look: also when full, or the wait would never yield
-        free = self._pace.concurrency - len(self._active)
+        free = self._free()
         if free <= 0:
             self._is_behind = True
             return True
@@ -126,52 +157,82 @@ class Engine:
             early = self._claimed_at + _GATHER_SECONDS - time.monotonic()
             if early > 0:
                 await asyncio.sleep(early)
-                free = self._pace.concurrency - len(self._active)
+                free = self._free()
+                if free <= 0:
+                    self._is_behind = True
+                    return True
         self._claimed_at = time.monotonic()
-        claims = await self._claim(free)
+        self._looks = True  # whoever ends meanwhile has us look again: it may not have been seen
+        try:
+            found = await self._claim(free)
+        finally:
+            self._looks = False
         by_workspace: dict[UUID, list[Claim]] = {}
-        for claim in claims:
+        for claim in found.claims:
             by_workspace.setdefault(claim.workspace_id, []).append(claim)
         for workspace_id, theirs in by_workspace.items():
             self.begin(workspace_id, theirs)
-        # Of a workspace that has all its places, nobody has looked what else is due.
-        self._is_behind = len(claims) == free or 0 in self._rooms().values()
-        return len(claims) == free
+        self._is_behind = found.is_behind
+        if found.left_by_share:
+            self._changed.set()
+        return len(found.claims) == free
 
     def _rooms(self, more: Sequence[Claim] = ()) -> dict[UUID, int]:
         """How many more each workspace may have, of those that have some, and `more` of them."""
-        held = Counter(claim.workspace_id for claim in (*self._active.values(), *more))
+        ours = (*self._active.values(), *self._promised.values(), *more)
+        held = Counter(claim.workspace_id for claim in ours)
         return {one: max(0, self._pace.per_workspace - count) for one, count in held.items()}
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+        # In a context of its own: what begins it may be a consumer, with a trace of other events.
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def _claim(self, free: int) -> list[Claim]:
+    async def _claim(self, free: int) -> "_Found":
         """Due runs, beginning with the workspace after the one whose turn was last."""
-        found: list[Claim] = []
-        async with self._worker_db.across_workspaces() as tx:
-            for after in (self._after, _FIRST):
-                wanted = free - len(found)
-                if wanted == 0:
-                    break
-                found += await queue.claim_across_workspaces(
-                    tx,
-                    after,
-                    share=max(1, wanted // self._spread),
-                    limit=wanted,
-                    owner=self.owner,
-                    lease=self._pace.lease,
-                    room=self._pace.per_workspace,
-                    rooms=self._rooms(found),
-                )
-        if found:
-            self._spread = len({claim.workspace_id for claim in found})
-            self._after = found[-1].workspace_id
+        found = _Found([], is_behind=False, left_by_share=False)
+        unsure, self._unsure = self._unsure, []
+        try:
+            async with self._worker_db.across_workspaces() as tx:
+                if unsure:
+                    await queue.give_back_across_workspaces(tx, unsure)
+                for after in (self._after, _FIRST):
+                    if len(found.claims) < free:
+                        await self._claim_after(tx, after, free, found)
+        except BaseException:
+            self._unsure += unsure
+            raise
+        found.is_behind |= len(found.claims) == free
+        if found.claims:
+            self._spread = len({claim.workspace_id for claim in found.claims})
+            self._after = found.claims[-1].workspace_id
         else:
             self._spread = 1
         return found
+
+    async def _claim_after(self, tx: Tx, after: UUID, free: int, found: "_Found") -> None:
+        wanted, rooms = free - len(found.claims), self._rooms(found.claims)
+        share, room = max(1, wanted // self._spread), self._pace.per_workspace
+        claims = await queue.claim_across_workspaces(
+            tx,
+            after,
+            share=share,
+            limit=wanted,
+            owner=self.owner,
+            lease=self._pace.lease,
+            room=room,
+            rooms=rooms,
+        )
+        found.claims += claims
+        got = Counter(claim.workspace_id for claim in claims)
+        # Of a workspace that got all it may have, nobody has seen what else is due.
+        found.left_by_share = any(share <= n < rooms.get(one, room) for one, n in got.items())
+        found.is_behind = (
+            found.left_by_share
+            or 0 in rooms.values()
+            or any(n >= rooms.get(one, room) for one, n in got.items())
+        )
 
     async def _take_up(
         self, workspace_id: UUID, claims: Sequence[Claim], loaded: Mapping[UUID, Loaded]
@@ -200,7 +261,7 @@ class Engine:
         finally:
             if self._active.get(claim.run_id) is claim:
                 del self._active[claim.run_id]
-            if leads_on or self._is_behind:
+            if leads_on or self._is_behind or self._looks:
                 self._changed.set()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
@@ -233,18 +294,20 @@ class Engine:
                 log.info("leases lost", runs=[str(claim.run_id) for claim in lost])
 
     async def _leave(self) -> None:
-        """Let runs come to an end for a moment; give back those that do not."""
-        if not self._tasks:
-            return
-        await asyncio.wait(list(self._tasks), timeout=_LEAVE_SECONDS)
-        tasks, left = list(self._tasks), list(self._active.values())
+        """Let runs come to an end for a moment; give back those that do not, and what was taken for
+        runs that have not begun."""
+        until = time.monotonic() + _LEAVE_SECONDS
+        # Transactions that are about to end.
+        while self._promised and time.monotonic() < until:  # noqa: ASYNC110 -- once, and short
+            await asyncio.sleep(0.01)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=max(0.0, until - time.monotonic()))
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if not left:
-            return
         try:
             async with self._worker_db.across_workspaces() as tx:
-                await queue.give_back_across_workspaces(tx, left)
+                await queue.leave_across_workspaces(tx, self.owner)
         except (ServiceError, psycopg.Error) as exc:
             log.warning("leases run out by themselves", error=str(exc))

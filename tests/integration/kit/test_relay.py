@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import nats.errors
 import psycopg
 import pytest
 from opentelemetry import context as otel_context
@@ -17,7 +18,7 @@ from kit.caller import Cause
 from kit.consumer import Consumer, Options
 from kit.db import Database, Tx
 from kit.envelope import Envelope
-from kit.errors import InvalidArgument
+from kit.errors import InvalidArgument, Unavailable
 from kit.relay import Relay
 from tests.integration.kit.conftest import PLANE, Stack
 from tests.integration.kit.helpers import (
@@ -349,3 +350,62 @@ async def test_of_one_call_a_few_events_are_followed_and_all_have_its_trace(
     assert sum(row["traceparent"].endswith("-01") for row in own) == 5
     (told,) = (row for row in rows if row["root_id"] == "root")
     assert (told["traceparent"], told["actor"]) == (other.trace, {"kind": "user"})
+
+
+async def published_and_not_marked(databases: Databases, bus: Bus) -> tuple[Relay, UUID]:
+    db, worker = databases
+    workspace = ids.new_id()
+    async with worker.across_workspaces() as tx:  # of relays that died in other tests
+        await tx.run("UPDATE outbox_leases SET owner = '', expires_at = '-infinity'")
+    publishing = Relay(PLANE, worker, bus)
+    while await publishing.publish_once():
+        pass
+    await write(db, workspace, [ids.new_id()], range(1, 6))
+    assert await publishing.publish_once() == 5
+    assert await unpublished(worker) == 5
+    return publishing, workspace
+
+
+async def test_who_asks_for_all_again_gets_what_was_not_marked_yet(
+    databases: Databases, bus: Bus
+) -> None:
+    """Marked after that, it would be passed over."""
+    publishing, _ = await published_and_not_marked(databases, bus)
+    answering = asyncio.create_task(publishing._answer())  # noqa: SLF001
+    try:
+
+        async def answered() -> bool:
+            try:
+                await bus.client.request(relay.RESEND, b'{"hours": 1}', timeout=5)
+            except nats.errors.NoRespondersError:
+                return False
+            return True
+
+        await eventually(answered, "the relay answers")
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+    assert len(await publishing.read()) >= 5
+    while await publishing.publish_once():
+        pass
+    await publishing.release()
+    assert await unpublished(databases[1]) == 0
+
+
+async def test_a_mark_that_fails_keeps_no_lease_back(
+    databases: Databases, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing, _ = await published_and_not_marked(databases, bus)
+
+    async def collides(*_: object) -> None:
+        raise Unavailable("CONFLICT", "with whoever asked for all again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Relay, "_mark", collides)
+        await publishing.release()
+    other = Relay(PLANE, databases[1], bus)
+    await other.renew()
+    assert len(other._held) == outbox.PARTITIONS  # noqa: SLF001
+    while await other.publish_once():
+        pass
+    await other.release()
