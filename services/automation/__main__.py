@@ -29,9 +29,10 @@ from services.automation.servicers.workflows import WorkflowServicer
 from services.automation.settings import Settings
 from services.automation.tables import metadata
 from services.automation.workers.actions import Actions
-from services.automation.workers.engine import Engine, Pace
+from services.automation.workers.engine import Engine
 from services.automation.workers.execution import Executor
 from services.automation.workers.observing import Observing
+from services.automation.workers.places import Pace
 from services.automation.workers.retention import Retention
 from services.automation.workers.schedules import Schedules
 from services.automation.workers.sealing import Sealing

@@ -27,23 +27,13 @@ from services.automation.model import Claim, Job
 from services.automation.operations.figures import ACTIVE
 from services.automation.store import queue
 from services.automation.store.runs import Loaded
+from services.automation.workers.places import Pace, Places
 from services.automation.workers.timers import undisturbed
 
 log = structlog.get_logger()
 
 _FIRST = UUID(int=0)
 _LEAVE_SECONDS = 5.0  # for runs to come to an end when the process is asked to stop
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    concurrency: int = 64
-    per_workspace: int = 48  # of them, so that the slow steps of one leave room for others
-    lease: float = 30.0
-    heartbeat: float = 10.0
-    poll: float = 0.2
-
-
 _GATHER_SECONDS = 0.02  # for places to become free together: fewer claims, of more runs
 
 _NONE: Mapping[UUID, Loaded] = {}
@@ -69,14 +59,13 @@ class Engine:
         self._execute = execute
         self._pace = pace
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id().hex[-8:]}"
-        self._active: dict[UUID, Claim] = {}
-        ACTIVE.set_function(lambda: len(self._active))
+        self._places = Places(pace)
+        ACTIVE.set_function(lambda: len(self._places.active))
         self._tasks: set[asyncio.Task[None]] = set()
         self._claimed_at = 0.0
         self._changed = asyncio.Event()
         self._after = _FIRST  # the workspace whose turn was last
         self._spread = 1  # workspaces that shared the last claims
-        self._promised: dict[UUID, Claim] = {}  # taken in transactions that are open
         self._unsure: list[Claim] = []  # of transactions that failed, in their commit perhaps
         self._is_behind = True  # until a look has found less than there are places
         self._looks = False
@@ -93,14 +82,12 @@ class Engine:
     def take(self, tx: Tx, workspace_id: UUID, run_ids: Sequence[UUID]) -> list[Claim]:
         """Claims of the first of them, as far as there are places and nothing that is queued comes
         before them. Kept for them until `begin`, or until the transaction fails."""
-        free = 0
-        if self._works and not self._is_behind and not self._looks:
-            room = self._rooms().get(workspace_id, self._pace.per_workspace)
-            free = max(0, min(self._free(), room))
+        is_open = self._works and not self._is_behind and not self._looks
+        free = self._places.open_to(workspace_id) if is_open else 0
         taken = run_ids[:free]
         self._is_behind |= len(taken) < len(run_ids)
         claims = [Claim(workspace_id, one, -1 - secrets.randbits(62), "") for one in taken]
-        self._promised |= {claim.run_id: claim for claim in claims}
+        self._places.promise(claims)
         tx.after_failure(partial(self._drop, claims))
         return claims
 
@@ -109,24 +96,17 @@ class Engine:
     ) -> None:
         """Carry out what is ours. What is `loaded` was just made, and nobody has touched it."""
         crash.point("automation.after_claim")
-        self._forget(claims)
-        if not self._works:
-            return  # what we hold is about to be given back
-        self._active |= {claim.run_id: claim for claim in claims}
+        if not self._works:  # what we hold is about to be given back
+            self._places.withdraw(claims)
+            return
+        self._places.occupy(claims)
         self._begin(self._take_up(workspace_id, claims, loaded))
 
     def _drop(self, claims: Sequence[Claim]) -> None:
         """Nobody knows whether they are there: what is, others may have with the next look."""
-        self._forget(claims)
+        self._places.withdraw(claims)
         self._unsure += claims
         self._changed.set()
-
-    def _forget(self, claims: Sequence[Claim]) -> None:
-        for claim in claims:
-            self._promised.pop(claim.run_id, None)
-
-    def _free(self) -> int:
-        return self._pace.concurrency - len(self._active) - len(self._promised)
 
     async def run(self) -> None:
         beating = asyncio.create_task(self._beat())
@@ -149,7 +129,7 @@ class Engine:
     async def _claim_and_start(self) -> bool:
         """Fill the free places; whether more may be due than there were places for."""
         self._changed.clear()  # before we look: also when full, or the wait would never yield
-        free = self._free()
+        free = self._places.free
         if free <= 0:
             self._is_behind = True
             return True
@@ -157,7 +137,7 @@ class Engine:
             early = self._claimed_at + _GATHER_SECONDS - time.monotonic()
             if early > 0:
                 await asyncio.sleep(early)
-                free = self._free()
+                free = self._places.free
                 if free <= 0:
                     self._is_behind = True
                     return True
@@ -176,12 +156,6 @@ class Engine:
         if found.left_by_share:
             self._changed.set()
         return len(found.claims) == free
-
-    def _rooms(self, more: Sequence[Claim] = ()) -> dict[UUID, int]:
-        """How many more each workspace may have, of those that have some, and `more` of them."""
-        ours = (*self._active.values(), *self._promised.values(), *more)
-        held = Counter(claim.workspace_id for claim in ours)
-        return {one: max(0, self._pace.per_workspace - count) for one, count in held.items()}
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         # In a context of its own: what begins it may be a consumer, with a trace of other events.
@@ -212,7 +186,7 @@ class Engine:
         return found
 
     async def _claim_after(self, tx: Tx, after: UUID, free: int, found: "_Found") -> None:
-        wanted, rooms = free - len(found.claims), self._rooms(found.claims)
+        wanted, rooms = free - len(found.claims), self._places.rooms(found.claims)
         share, room = max(1, wanted // self._spread), self._pace.per_workspace
         claims = await queue.claim_across_workspaces(
             tx,
@@ -249,7 +223,7 @@ class Engine:
             if len(begun) < len(claims):
                 for claim in claims:
                     if claim.run_id not in begun:
-                        self._active.pop(claim.run_id, None)
+                        self._places.leave(claim)
                 self._changed.set()
 
     async def _carry_out(self, claim: Claim, job: Job) -> None:
@@ -259,8 +233,7 @@ class Engine:
         except (ServiceError, psycopg.Error) as exc:
             log.warning("run waits", run_id=str(claim.run_id), error=str(exc))
         finally:
-            if self._active.get(claim.run_id) is claim:
-                del self._active[claim.run_id]
+            self._places.leave(claim)
             if leads_on or self._is_behind or self._looks:
                 self._changed.set()
 
@@ -280,7 +253,7 @@ class Engine:
         """Keep what we hold ours."""
         while True:
             await asyncio.sleep(self._pace.heartbeat)
-            claims = list(self._active.values())
+            claims = list(self._places.active.values())
             if not claims:
                 continue
             try:
@@ -289,7 +262,7 @@ class Engine:
             except (ServiceError, psycopg.Error) as exc:
                 log.warning("leases not renewed", error=str(exc))
                 continue
-            lost = [c for c in self._active.values() if c in claims and c.token not in kept]
+            lost = [c for c in self._places.active.values() if c in claims and c.token not in kept]
             if lost:
                 log.info("leases lost", runs=[str(claim.run_id) for claim in lost])
 
@@ -298,7 +271,7 @@ class Engine:
         runs that have not begun."""
         until = time.monotonic() + _LEAVE_SECONDS
         # Transactions that are about to end.
-        while self._promised and time.monotonic() < until:  # noqa: ASYNC110 -- once, and short
+        while self._places.promised and time.monotonic() < until:  # noqa: ASYNC110 -- once, and short
             await asyncio.sleep(0.01)
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=max(0.0, until - time.monotonic()))

@@ -13,7 +13,8 @@ import pytest
 from kit import ids
 from services.automation.model import Claim, Job
 from services.automation.store import queue
-from services.automation.workers.engine import Engine, Pace
+from services.automation.workers.engine import Engine
+from services.automation.workers.places import Pace
 from tests.integration.automation.harness import Platform, eventually
 
 
@@ -155,7 +156,7 @@ async def test_an_engine_that_leaves_gives_back_what_it_took(platform: Platform)
         await seen(work)
         claims = await held(platform, work, one, 1)
         work.engine.begin(one, [])
-        work.engine._promised.clear()  # noqa: SLF001 -- whoever was to begin it went meanwhile
+        work.engine._places.promised.clear()  # noqa: SLF001 -- whoever was to begin it went meanwhile
     assert len(claims) == 1
     successor = Work(platform, Pace(poll=0.1))
     async with working(successor):

@@ -14,7 +14,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 from kit import telemetry
 from kit.db import Database, Tx
 from services.automation.model import Claim, Job
-from services.automation.workers.engine import Engine, Pace
+from services.automation.workers.engine import Engine
+from services.automation.workers.places import Pace
 
 OURS, THEIRS = UUID(int=1), UUID(int=2)
 
