@@ -1,7 +1,8 @@
 """Rotate what others know of a rule or workflow: its signing secret, a workflow's own URL.
 
-The new one holds at once. The old ones hold along with it for a day, so that whoever uses them has
-the time to change; or end at once, where they have become known.
+The new one holds at once. The old one holds along with it for a day, so that whoever uses it has
+the time to change; or ends at once, where it has become known. Of signing secrets two hold at most,
+so that what is sent carries two signatures at most; old URLs are each taken for their day.
 """
 
 import hashlib
@@ -45,12 +46,13 @@ def is_token(given: str, hook: store.Hook) -> bool:
 async def rotate_signing(
     tx: Tx, caller: Caller, sealer: Sealer, kind: Kind, source_id: UUID, *, end_old: bool
 ) -> datetime:
-    """A new secret signs from now on; when the old ones end. The row of the rule or workflow is
-    locked by this transaction."""
+    """A new secret signs from now on; when the one before it ends. Older ones end at once. The row
+    of the rule or workflow is locked by this transaction."""
     workspace_id = caller.workspace_id
     present = (await store.signing(tx, workspace_id, kind, source_id))[0]
     sealed = sealer.seal(new_secret(), bound_to(workspace_id, source_id))
     await store.replace_signing(tx, workspace_id, kind, source_id, sealed)
+    await store.end_retired(tx, workspace_id, source_id, Use.SIGNING)
     seconds = 0.0 if end_old else OVERLAP_SECONDS
     until = await store.retire(tx, workspace_id, source_id, Use.SIGNING, present, seconds)
     await _note(tx, caller, source_id, "the signing secret", end_old=end_old)

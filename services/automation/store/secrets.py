@@ -101,6 +101,14 @@ async def replace_hook(
     )
 
 
+async def end_retired(tx: Tx, workspace_id: UUID, source_id: UUID, use: Use) -> None:
+    """End at once what was replaced before."""
+    await tx.run(
+        "DELETE FROM retired_secrets WHERE workspace_id = %s AND source_id = %s AND use = %s",
+        [workspace_id, source_id, use],
+    )
+
+
 async def retire(
     tx: Tx, workspace_id: UUID, source_id: UUID, use: Use, kept: bytes, seconds: float
 ) -> datetime:

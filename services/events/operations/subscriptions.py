@@ -27,8 +27,10 @@ async def create(tx: Tx, caller: Caller, sealer: Sealer, new: dict[str, Any]) ->
 async def rotate(
     tx: Tx, caller: Caller, sealer: Sealer, subscription_id: UUID, *, end_old: bool = False
 ) -> None:
-    """A new secret signs from now on; the old ones sign along for 24 hours, or end at once."""
-    await store.get(tx, caller.workspace_id, subscription_id)
+    """A new secret signs from now on; the one before it signs along for 24 hours, or ends at once
+    as older ones do. The lock keeps those who rotate at once from keeping more than two."""
+    if await store.locked(tx, caller.workspace_id, subscription_id) is None:
+        raise store.unknown(subscription_id)
     sealed = sealer.seal(new_secret(), str(subscription_id))
     seconds = 0.0 if end_old else OVERLAP_SECONDS
     key = (caller.workspace_id, subscription_id, ids.new_id())

@@ -186,17 +186,16 @@ async def add_secret(
     *,
     overlap: float,
 ) -> None:
-    """The new one signs first; those before it sign along for so many seconds more, and no longer
-    than they would have."""
+    """The new one signs first, the one before it signs along for so many seconds more, and older
+    ones end at once: there are two at most. The subscription is locked by this transaction."""
     key = [workspace_id, subscription_id]
     await tx.run(
         "DELETE FROM subscription_secrets WHERE workspace_id = %s AND subscription_id = %s"
-        " AND expire_time < now()",
+        " AND expire_time IS NOT NULL",
         key,
     )
     await tx.run(
-        "UPDATE subscription_secrets"
-        " SET expire_time = least(expire_time, now() + make_interval(secs => %s))"
+        "UPDATE subscription_secrets SET expire_time = now() + make_interval(secs => %s)"
         " WHERE workspace_id = %s AND subscription_id = %s",
         [overlap, *key],
     )

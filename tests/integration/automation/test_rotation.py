@@ -62,6 +62,17 @@ async def test_a_rules_webhooks_are_signed_by_both_secrets_for_a_while(tenant: T
     both = await sent()
     assert [verifies(one, both) for one in (first, second)] == [True, True]
     assert len(both.headers["webhook-signature"].split()) == 2
+    first, second = (
+        second,
+        (await tenant.call(tenant.rules.RotateRuleSecret, rotate_rule(rule))).webhook_secret,
+    )
+    newest = await sent()
+    assert [verifies(one, newest) for one in (made.webhook_secret, first, second)] == [
+        False,
+        True,
+        True,
+    ]
+    assert len(newest.headers["webhook-signature"].split()) == 2
     await expire(tenant)
     alone = await sent()
     assert [verifies(one, alone) for one in (first, second)] == [False, True]
@@ -77,7 +88,7 @@ async def test_a_rules_webhooks_are_signed_by_both_secrets_for_a_while(tenant: T
     history = await tenant.call(
         tenant.workflows.ListWorkflowHistory, PB.ListWorkflowHistoryRequest(workflow=rule)
     )
-    assert [one.kind for one in history.entries] == ["rotated", "rotated"]
+    assert [one.kind for one in history.entries] == ["rotated"] * 3
 
 
 async def called(tenant: Tenant, url: str, **more: Any) -> str:
@@ -134,9 +145,14 @@ async def test_a_signed_url_takes_both_secrets_for_a_while(tenant: Tenant) -> No
 
     await signed(first)
     await signed(second)
-    await expire(tenant)
+    again = PB.RotateWorkflowSecretRequest(workflow=made.workflow.id)
+    third = (await tenant.call(tenant.workflows.RotateWorkflowSecret, again)).webhook_secret
     assert isinstance(await refusal(signed(first)), Unauthenticated)
     await signed(second)
+    await signed(third)
+    await expire(tenant)
+    assert isinstance(await refusal(signed(second)), Unauthenticated)
+    await signed(third)
 
 
 async def test_secrets_are_rotated_by_those_who_keep_rules(tenant: Tenant) -> None:

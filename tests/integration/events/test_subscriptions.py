@@ -1,5 +1,6 @@
 """A subscription is checked when it is written, keeps its secrets, and stands for its creator."""
 
+import asyncio
 import base64
 from typing import Any
 from uuid import UUID
@@ -71,18 +72,39 @@ async def test_a_webhook_verifies_through_a_rotation(plane: Plane, workspace: UU
         await in_state(caller, "succeeded", 2)
         for either in (secret, rotated.secret):
             Webhook(either).verify(receiver.got[1].body, receiver.got[1].headers)
+        third = await caller.call(caller.subscriptions.RotateSecret, request)
+        await plane.emit(workspace, "record.created")
+        await in_state(caller, "succeeded", 3)
+        assert len(receiver.got[2].headers["webhook-signature"].split()) == 2
+        for either in (rotated.secret, third.secret):
+            Webhook(either).verify(receiver.got[2].body, receiver.got[2].headers)
         ended = pb.RotateSecretRequest(id=made.id, end_old=True)
         last = await caller.call(caller.subscriptions.RotateSecret, ended)
         await plane.emit(workspace, "record.created")
-        await in_state(caller, "succeeded", 3)
-        assert len(receiver.got[2].headers["webhook-signature"].split()) == 1
-        Webhook(last.secret).verify(receiver.got[2].body, receiver.got[2].headers)
+        await in_state(caller, "succeeded", 4)
+        assert len(receiver.got[3].headers["webhook-signature"].split()) == 1
+        Webhook(last.secret).verify(receiver.got[3].body, receiver.got[3].headers)
         async with plane.db.transaction(workspace) as tx:
             sealed = await tx.all("SELECT sealed FROM subscription_secrets")
             answers = await tx.all("SELECT response FROM idempotency_keys")
         for row in sealed:
             assert secret.removeprefix("whsec_").encode() not in bytes(row["sealed"])
         assert all(b"whsec_" not in bytes(row["response"]) for row in answers)
+
+
+async def test_two_secrets_hold_at_most_however_many_rotate_at_once(
+    plane: Plane, workspace: UUID
+) -> None:
+    caller = plane.a(workspace)
+    async with Receiver().running() as receiver:
+        made, _ = await subscribe(caller, receiver.url)
+        request = pb.RotateSecretRequest(id=made.id)
+        await asyncio.gather(
+            *(caller.call(caller.subscriptions.RotateSecret, request) for _ in range(4))
+        )
+        await plane.emit(workspace, "record.created")
+        await in_state(caller, "succeeded", 1)
+        assert len(receiver.got[0].headers["webhook-signature"].split()) == 2
 
 
 async def test_the_values_of_headers_are_written_and_not_read(

@@ -121,8 +121,9 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateRuleSecret(self, request, context):
-        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
-        end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old one is to end.
+        A further rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+        RULE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,8 +56,9 @@ class RuleServiceStub:
     ETAG_MISMATCH.
     """
     RotateRuleSecret: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]
-    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
-    end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old one is to end.
+    A further rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+    RULE_NOT_FOUND.
     """
     CheckRule: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]
     """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
@@ -93,8 +94,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
     ETAG_MISMATCH.
     """
     RotateRuleSecret: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.RotateRuleSecretRequest, _rule_service_pb2.RotateRuleSecretResponse]  # type: ignore[assignment]
-    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
-    end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+    """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old one is to end.
+    A further rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+    RULE_NOT_FOUND.
     """
     CheckRule: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.CheckRuleRequest, _rule_service_pb2.CheckRuleResponse]  # type: ignore[assignment]
     """CheckRule tells what a rule would do for an event of the log, with nothing done: whether a run
@@ -163,8 +165,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_service_pb2.RotateRuleSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rule_service_pb2.RotateRuleSecretResponse, _abc.Awaitable[_rule_service_pb2.RotateRuleSecretResponse]]:
-        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old ones are to
-        end. Fails with NOT_FOUND / RULE_NOT_FOUND.
+        """RotateRuleSecret makes a new signing secret; both sign for 24 hours, unless the old one is to end.
+        A further rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+        RULE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

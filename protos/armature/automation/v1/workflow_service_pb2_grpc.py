@@ -227,8 +227,8 @@ class WorkflowServiceServicer:
 
     def RotateWorkflowSecret(self, request, context):
         """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
-        where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
-        NOT_FOUND / WORKFLOW_NOT_FOUND.
+        where its own URL wants a signature, for 24 hours, unless the old one is to end. A further rotation
+        within them ends the oldest at once: two hold at most. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

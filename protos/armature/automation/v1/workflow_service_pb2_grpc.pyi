@@ -86,8 +86,8 @@ class WorkflowServiceStub:
     """
     RotateWorkflowSecret: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateWorkflowSecretRequest, _workflow_service_pb2.RotateWorkflowSecretResponse]
     """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
-    where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
-    NOT_FOUND / WORKFLOW_NOT_FOUND.
+    where its own URL wants a signature, for 24 hours, unless the old one is to end. A further rotation
+    within them ends the oldest at once: two hold at most. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
     """
     RotateHookUrl: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateHookUrlRequest, _workflow_service_pb2.RotateHookUrlResponse]
     """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
@@ -166,8 +166,8 @@ class WorkflowServiceAsyncStub(WorkflowServiceStub):
     """
     RotateWorkflowSecret: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateWorkflowSecretRequest, _workflow_service_pb2.RotateWorkflowSecretResponse]  # type: ignore[assignment]
     """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
-    where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
-    NOT_FOUND / WORKFLOW_NOT_FOUND.
+    where its own URL wants a signature, for 24 hours, unless the old one is to end. A further rotation
+    within them ends the oldest at once: two hold at most. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
     """
     RotateHookUrl: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.RotateHookUrlRequest, _workflow_service_pb2.RotateHookUrlResponse]  # type: ignore[assignment]
     """RotateHookUrl makes a new URL for the webhook trigger. The old ones are taken for 24 hours, unless
@@ -315,8 +315,8 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_service_pb2.RotateWorkflowSecretResponse, _abc.Awaitable[_workflow_service_pb2.RotateWorkflowSecretResponse]]:
         """RotateWorkflowSecret makes a new signing secret. Both sign what the workflow sends, and are taken
-        where its own URL wants a signature, for 24 hours, unless the old ones are to end. Fails with
-        NOT_FOUND / WORKFLOW_NOT_FOUND.
+        where its own URL wants a signature, for 24 hours, unless the old one is to end. A further rotation
+        within them ends the oldest at once: two hold at most. Fails with NOT_FOUND / WORKFLOW_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

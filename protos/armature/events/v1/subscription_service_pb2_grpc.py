@@ -128,8 +128,9 @@ class SubscriptionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateSecret(self, request, context):
-        """RotateSecret makes a new secret; both sign for 24 hours, unless the old ones are to end. Fails with
-        NOT_FOUND / SUBSCRIPTION_NOT_FOUND.
+        """RotateSecret makes a new secret; both sign for 24 hours, unless the old one is to end. A further
+        rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+        SUBSCRIPTION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

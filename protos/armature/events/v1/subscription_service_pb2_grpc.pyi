@@ -53,8 +53,9 @@ class SubscriptionServiceStub:
     SUBSCRIPTION_NOT_FOUND.
     """
     RotateSecret: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.RotateSecretRequest, _subscription_service_pb2.RotateSecretResponse]
-    """RotateSecret makes a new secret; both sign for 24 hours, unless the old ones are to end. Fails with
-    NOT_FOUND / SUBSCRIPTION_NOT_FOUND.
+    """RotateSecret makes a new secret; both sign for 24 hours, unless the old one is to end. A further
+    rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+    SUBSCRIPTION_NOT_FOUND.
     """
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.ListDeliveriesRequest, _subscription_service_pb2.ListDeliveriesResponse]
     """ListDeliveries returns deliveries newest first."""
@@ -88,8 +89,9 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     SUBSCRIPTION_NOT_FOUND.
     """
     RotateSecret: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.RotateSecretRequest, _subscription_service_pb2.RotateSecretResponse]  # type: ignore[assignment]
-    """RotateSecret makes a new secret; both sign for 24 hours, unless the old ones are to end. Fails with
-    NOT_FOUND / SUBSCRIPTION_NOT_FOUND.
+    """RotateSecret makes a new secret; both sign for 24 hours, unless the old one is to end. A further
+    rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+    SUBSCRIPTION_NOT_FOUND.
     """
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.ListDeliveriesRequest, _subscription_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """ListDeliveries returns deliveries newest first."""
@@ -156,8 +158,9 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _subscription_service_pb2.RotateSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subscription_service_pb2.RotateSecretResponse, _abc.Awaitable[_subscription_service_pb2.RotateSecretResponse]]:
-        """RotateSecret makes a new secret; both sign for 24 hours, unless the old ones are to end. Fails with
-        NOT_FOUND / SUBSCRIPTION_NOT_FOUND.
+        """RotateSecret makes a new secret; both sign for 24 hours, unless the old one is to end. A further
+        rotation within them ends the oldest at once: two sign at most. Fails with NOT_FOUND /
+        SUBSCRIPTION_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
