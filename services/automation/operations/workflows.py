@@ -95,10 +95,13 @@ async def publish(
     document: dict[str, Any],
     definition: WorkflowDefinition,
     workspace: Workspace,
+    etag: str = "",
 ) -> Workflow:
-    """Freeze what was judged; it acts as the caller from now on."""
+    """Freeze what was judged; it acts as the caller from now on. Who publishes the same draft
+    meanwhile waits for the lock, and makes the version behind this one."""
     present = await find(tx, caller.workspace_id, str(seen.id), lock=True)
-    if present.revision != seen.revision:
+    etags.check(etag, present.revision)
+    if present.draft != seen.draft:
         raise Aborted("CONFLICT", "the workflow was changed meanwhile; try again")
     await rule_store.bump_set(tx, caller.workspace_id)
     published = await store.publish(

@@ -155,7 +155,7 @@ class WorkflowServicer(Checking, Hooks, Replaying, Rotating, rpc.WorkflowService
                 raise convert.workflow_invalid(problems)
             document = _with_object_id(seen.draft, workspace.object(definition.trigger.object))
             made = await workflows.publish(
-                tx, caller, seen, document, documents.read(document), workspace
+                tx, caller, seen, document, documents.read(document), workspace, request.etag
             )
             return pb.PublishWorkflowResponse(workflow=convert.workflow(made))
 

@@ -1,5 +1,6 @@
 """Workflows are drafts until published; publishing names every mistake."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,9 +9,7 @@ from armature.automation.v1 import workflow_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from kit import ids
-from kit.errors import (
-    InvalidArgument,
-)
+from kit.errors import Aborted, InvalidArgument
 from tests.integration.automation.flows import NAMED, PB, TODO, refused, titles, todo
 from tests.integration.automation.harness import Tenant
 
@@ -62,6 +61,23 @@ async def test_what_is_published_is_the_version_that_is_named(tenant: Tenant) ->
     stale = PB.DeleteWorkflowRequest(workflow=made.id, etag="1")
     gone = tenant.call(tenant.workflows.DeleteWorkflow, stale)
     assert (await refused(gone)).reason == "ETAG_MISMATCH"
+
+
+async def test_who_publishes_at_once_waits_for_the_others(tenant: Tenant) -> None:
+    made = (await tenant.draft({"steps": [todo("a")], "trigger": {"type": "manual"}})).workflow
+
+    async def publish(etag: str = "") -> workflow_pb2.Workflow:
+        request = PB.PublishWorkflowRequest(workflow=made.id, etag=etag)
+        answer = await tenant.call(tenant.workflows.PublishWorkflow, request)
+        found: workflow_pb2.Workflow = answer.workflow
+        return found
+
+    published = await asyncio.gather(*(publish() for _ in range(6)))
+    assert sorted(one.published_version for one in published) == [1, 2, 3, 4, 5, 6]
+    named = str(max(one.version for one in published))
+    answers = await asyncio.gather(*(publish(named) for _ in range(4)), return_exceptions=True)
+    refusals = [one.reason for one in answers if isinstance(one, Aborted)]
+    assert refusals == ["ETAG_MISMATCH"] * 3
 
 
 async def test_publishing_names_every_mistake(tenant: Tenant) -> None:
