@@ -17,6 +17,7 @@ from cel_expr_python import cel
 MAX_LENGTH = 4000
 KEY = "$cel"  # {"$cel": "1 + 1"} stands for its value anywhere in a step's inputs
 NAMES = ("trigger", "steps", "vars", "inputs", "workflow", "rule", "run", "item", "index", "event")
+_INDEXED = re.compile(r"[\w)\]\"']\s*\[")
 _WHERE = re.compile(r"\s*\[[A-Z_]+\]\s*$|\n\s*\|[^\n]*|^[A-Z_]+: ERROR: ")
 
 
@@ -46,6 +47,22 @@ def check(text: str, *, boolean: bool) -> str:
     if boolean and kind not in ("BOOL", "DYN"):
         return f"must be true or false, and is {kind}"
     return ""
+
+
+def result(text: str) -> str:
+    """The kind of what it makes, such as INT or LIST; empty where only a run can know, also for a
+    formula that is none.
+
+    CEL takes a map's values, and a list's elements, to be of the kind of those it knows, though
+    others may stand beside them: what takes something out of one is not certain.
+    """
+    if "{" in text or _INDEXED.search(text):
+        return ""
+    try:
+        kind = str(_compiled(text).return_type().name())
+    except FormulaError:
+        return ""
+    return kind.partition("<")[0].replace("DYN", "")
 
 
 def evaluate(text: str, scope: Mapping[str, Any]) -> Any:

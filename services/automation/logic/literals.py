@@ -58,14 +58,7 @@ def check_inputs(
             hint = f"{nearest(name, allowed)}; allowed: {', '.join(allowed)}"
             problems.append(Problem(at, "UNKNOWN_INPUT", f"{kind} takes no {name!r}{hint}"))
             continue
-        for where, text in templates.texts(value, at):
-            if templates.is_template(text):
-                problems += names.check(text, known, where)
-        for where, text in _formulas(value, at):
-            if mistake := formulas.check(text, boolean=False):
-                problems.append(Problem(where, "FORMULA_INVALID", mistake))
-            else:
-                problems += names.check_formula(text, known, where)
+        problems += check_names(value, known, at)
         if not _is_formula(value):
             problems += _literal(allowed[name], value, check_url, at)
     for name, spec in allowed.items():
@@ -80,7 +73,21 @@ def check_inputs(
     return problems
 
 
-def _is_literal(value: Any) -> bool:
+def check_names(value: Any, known: names.Known, path: str) -> list[Problem]:
+    """Everything wrong with the templates and formulas of a JSON document."""
+    problems: list[Problem] = []
+    for where, text in templates.texts(value, path):
+        if templates.is_template(text):
+            problems += names.check(text, known, where)
+    for where, text in _formulas(value, path):
+        if mistake := formulas.check(text, boolean=False):
+            problems.append(Problem(where, "FORMULA_INVALID", mistake))
+        else:
+            problems += names.check_formula(text, known, where)
+    return problems
+
+
+def is_literal(value: Any) -> bool:
     """Whether it is known before anything runs."""
     return not templates.has_template(value) and not any(_formulas(value, ""))
 
@@ -135,7 +142,7 @@ def _record_inputs(
         source = known.object
         problems += _field_values(obj, fields, f"{path}.fields", source, create=create)
     tree = given.get("filter")
-    if obj is not None and isinstance(tree, dict) and _is_literal(tree):
+    if obj is not None and isinstance(tree, dict) and is_literal(tree):
         try:
             parse_json.parse(workspace, obj, tree, path=f"{path}.filter")
         except Invalid as invalid:
@@ -160,13 +167,15 @@ def _field_values(
             hint = f"{nearest(name, obj.fields)}; allowed: {', '.join(obj.fields)}"
             message = f"{obj.name} has no field {name!r}{hint}"
             problems.append(Problem(f"{path}.{name}", "UNKNOWN_FIELD", message))
-        elif _is_literal(value):
+        elif is_literal(value):
             try:
                 patch(field, None, value, f"{path}.{name}")
             except Invalid as invalid:
                 problems += invalid.problems
         elif isinstance(value, str):
             problems += references.unfit(value, field, source, f"{path}.{name}")
+        elif _is_formula(value):
+            problems += references.unfit_result(str(value[formulas.KEY]), field, f"{path}.{name}")
     if create:
         for name, field in obj.fields.items():
             if field.required and field.default is None and given.get(name) is None:

@@ -18,6 +18,7 @@ from services.automation.logic import (
     formulas,
     names,
     references,
+    switches,
     templates,
 )
 from services.automation.logic.graph import every_node
@@ -218,6 +219,9 @@ class _Checker:
                     wrong("when", "FORMULA_INVALID", mistake)
                 else:
                     self._problems += names.check_formula(when, known, f"{at}.when")
+            case ActionType.SWITCH:
+                cases = node.input.get("cases", ())
+                self._problems += switches.check(given.get("value"), cases, known, f"{at}.cases")
             case ActionType.EMIT_EVENT:
                 event = given.get("event")
                 if isinstance(event, str) and not event.startswith(CUSTOM):

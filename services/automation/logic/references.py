@@ -12,7 +12,7 @@ from schema.compiled import CompiledObject, Workspace
 from schema.model import PLATFORM_FIELDS, Field, FieldType
 from schema.problems import Invalid, Problem, nearest
 from schema.sorts import parse_sort
-from services.automation.logic import templates
+from services.automation.logic import formulas, templates
 from services.automation.model import ActionType
 
 ARTIFACTS = ("note", "todo", "file")
@@ -36,6 +36,36 @@ _OWN = (
     FieldType.PHONES,
     FieldType.ADDRESS,
 )
+# Which fields take what a formula makes: JSON takes anything, and of others nothing is said.
+_NUMBER = ("a number", (*_NUMBERS, FieldType.JSON))
+_TEXT = (
+    "a text",
+    (
+        *_TEXTS,
+        FieldType.RICH_TEXT,
+        FieldType.DECIMAL,
+        FieldType.EMAILS,
+        FieldType.PHONES,
+        FieldType.LINKS,
+        FieldType.RELATION,
+        FieldType.JSON,
+    ),
+)
+_LIST = (
+    "a list",
+    (FieldType.MULTI_SELECT, FieldType.ARRAY, FieldType.FILE, FieldType.JSON),
+)
+_TAKEN: dict[str, tuple[str, tuple[FieldType, ...]]] = {
+    "BOOL": ("true or false", (FieldType.BOOLEAN, FieldType.JSON)),
+    "INT": _NUMBER,
+    "UINT": _NUMBER,
+    "DOUBLE": _NUMBER,
+    "STRING": _TEXT,
+    "TIMESTAMP": _TEXT,
+    "DURATION": _TEXT,
+    "LIST": _LIST,
+}
+_JUDGED = {*_OWN, *_NUMBER[1], *_TEXT[1], *_LIST[1]}
 
 
 def check(
@@ -56,12 +86,29 @@ def check(
 
 def unfit(text: str, target: Field, subject: CompiledObject | None, path: str) -> list[Problem]:
     """Where a template is one field of the trigger's record, and its values never fit."""
-    match = _ITS_FIELD.match(text)
-    source = subject.fields.get(match[1]) if match and subject else None
+    source = field_of(text, subject)
     if source is None or _fits(source.type, target.type):
         return []
     message = f"{target.name} is a {target.type} field, and {source.name} holds a {source.type}"
     return [Problem(path, "WRONG_TYPE", message)]
+
+
+def unfit_result(text: str, target: Field, path: str) -> list[Problem]:
+    """Where a formula's result is of a kind that the field never takes."""
+    kind = formulas.result(text)
+    if kind not in _TAKEN or target.type not in _JUDGED or target.type in _TAKEN[kind][1]:
+        return []
+    message = f"{target.name} is a {target.type} field, and the formula makes {_TAKEN[kind][0]}"
+    return [Problem(path, "WRONG_TYPE", message)]
+
+
+def field_of(value: Any, subject: CompiledObject | None) -> Field | None:
+    """The field of the trigger's record whose value a template or formula is, where it is one."""
+    text = value
+    if isinstance(value, dict) and set(value) == {formulas.KEY}:
+        text = f"{{{{ {value[formulas.KEY]} }}}}"
+    match = _ITS_FIELD.match(text) if isinstance(text, str) else None
+    return subject.fields.get(match[1]) if match and subject else None
 
 
 def _fits(source: FieldType, target: FieldType) -> bool:

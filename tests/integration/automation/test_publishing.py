@@ -231,3 +231,71 @@ async def test_publishing_names_what_no_step_can_reach(tenant: Tenant) -> None:
         ("steps.4.input.fields.score", "WRONG_TYPE"),
         ("steps.4.input.fields.name", "WRONG_TYPE"),
     }
+
+
+async def test_publishing_names_cases_that_no_run_can_take(tenant: Tenant) -> None:
+    def switch(name: str, value: Any, *cases: Any) -> dict[str, Any]:
+        told = [{"equals": case, "steps": []} for case in cases]
+        return {"id": name, "type": "switch", "value": value, "cases": told}
+
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "record_updated", "object": "opportunity"},
+            "steps": [
+                switch("a", "{{ trigger.after.stage }}", "won", "lots", None, "{{ inputs.x }}"),
+                switch("b", {"$cel": "trigger.record.fields.stage"}, "wonn", 1),
+                switch("c", "{{ trigger.after.stage | upcase }}", "WON", "LOST", "WON"),
+                switch("d", "{{ trigger.after.name }}", "any", 1, 2, 1),
+                switch("e", "{{ trigger.before.stage }}", {"$cel": "trigger.after.stge"}, "new"),
+            ],
+        }
+    )
+    error = await refused(tenant.publish(made.workflow.id))
+    assert [(v.path, v.code) for v in error.violations] == [
+        ("steps.0.cases.1.equals", "UNKNOWN_OPTION"),
+        ("steps.0.cases.3.equals", "UNKNOWN_NAME"),
+        ("steps.1.cases.0.equals", "UNKNOWN_OPTION"),
+        ("steps.1.cases.1.equals", "WRONG_TYPE"),
+        ("steps.2.cases.2.equals", "DUPLICATE"),
+        ("steps.3.cases.3.equals", "DUPLICATE"),
+        ("steps.4.cases.0.equals", "UNKNOWN_NAME"),
+    ]
+    told = {v.path: v.message for v in error.violations}
+    assert "did you mean 'lost'" in told["steps.0.cases.1.equals"]
+    assert "did you mean 'won'" in told["steps.1.cases.0.equals"]
+
+
+async def test_publishing_names_formulas_whose_results_do_not_fit(tenant: Tenant) -> None:
+    def writes(name: str, kind: str, fields: dict[str, str], **more: Any) -> dict[str, Any]:
+        told = {field: {"$cel": text} for field, text in fields.items()}
+        return {"id": name, "type": kind, "input": {"fields": told, **more}}
+
+    company = {"object": "company"}
+    made = await tenant.draft(
+        {
+            "trigger": {"type": "record_updated", "object": "opportunity"},
+            "steps": [
+                writes("a", "update_record", {"score": "'1'", "name": "1 + 1", "stage": "true"}),
+                writes("b", "update_record", {"amount": "2.5", "company": "[trigger.after.name]"}),
+                writes("c", "create_record", {"name": "trigger.after.score > 1.0"}, **company),
+                writes("d", "upsert_record", {"score": "string(1)"}, **company, match=["id"]),
+                writes("e", "update_record", {"score": "trigger.after.score + 1.5",
+                                              "name": "trigger.after.name + '!'",
+                                              "stage": "trigger.after.name"}),
+                writes("f", "update_record", {"name": "{'a': 1, 'b': trigger.after.name}.b",
+                                              "stage": "([1] + trigger.after.name)[1]",
+                                              "company": "null"}),
+            ],
+        }
+    )  # fmt: skip
+    error = await refused(tenant.publish(made.workflow.id))
+    assert [(v.path, v.code) for v in error.violations if v.code == "WRONG_TYPE"] == [
+        ("steps.0.input.fields.score", "WRONG_TYPE"),
+        ("steps.0.input.fields.name", "WRONG_TYPE"),
+        ("steps.0.input.fields.stage", "WRONG_TYPE"),
+        ("steps.1.input.fields.amount", "WRONG_TYPE"),
+        ("steps.1.input.fields.company", "WRONG_TYPE"),
+        ("steps.2.input.fields.name", "WRONG_TYPE"),
+        ("steps.3.input.fields.score", "WRONG_TYPE"),
+    ]
+    assert error.violations[0].message == "score is a number field, and the formula makes a text"
