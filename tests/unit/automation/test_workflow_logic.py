@@ -117,8 +117,9 @@ def test_deep_nesting_and_many_steps_are_refused() -> None:
     reader.sequence([step], "steps")
     assert [p.code for p in reader.problems] == ["TOO_DEEP"]
     many = graph.Reader()
-    many.sequence([{"id": f"s{i}", "type": "delay"} for i in range(graph.MAX_STEPS + 1)], "steps")
-    assert [p.code for p in many.problems] == ["TOO_MANY"]
+    many.sequence([{"id": f"s{i}", "type": "delay"} for i in range(graph.MAX_STEPS + 9)], "steps")
+    first = f"steps.{graph.MAX_STEPS}"
+    assert [(p.path, p.code) for p in many.problems] == [(first, "TOO_MANY")]
 
 
 def test_the_guard_ends_loops_and_names_who_goes_round() -> None:
