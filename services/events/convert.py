@@ -273,7 +273,8 @@ def text(wanted: Message) -> str:
 
 
 def letters(wanted: admin_pb.DeadLetterFilter) -> LetterQuery:
-    """INVALID_ARGUMENT / EVENT_FILTER_INVALID for a malformed id or text."""
+    """INVALID_ARGUMENT / EVENT_FILTER_INVALID for a malformed id or text, and times in the wrong
+    order."""
     subscription_id = None
     if wanted.subscription_id:
         subscription_id = ids.parse_id(
@@ -282,12 +283,17 @@ def letters(wanted: admin_pb.DeadLetterFilter) -> LetterQuery:
     if len(wanted.reason) > MAX_REASON_PART:
         message = f"at most {MAX_REASON_PART} characters"
         raise InvalidArgument.at("EVENT_FILTER_INVALID", "filter.reason", "TOO_LONG", message)
+    begins = clock.from_timestamp(wanted.from_time) if wanted.HasField("from_time") else None
+    ends = clock.from_timestamp(wanted.to_time) if wanted.HasField("to_time") else None
+    if begins is not None and ends is not None and begins > ends:
+        message = "to_time is before from_time: nothing was made then"
+        raise InvalidArgument.at("EVENT_FILTER_INVALID", "filter.to_time", "OUT_OF_RANGE", message)
     return LetterQuery(
         kind=wanted.kind or None,
         event_type=wanted.event_type or None,
         subscription_id=subscription_id,
-        from_time=clock.from_timestamp(wanted.from_time) if wanted.HasField("from_time") else None,
-        to_time=clock.from_timestamp(wanted.to_time) if wanted.HasField("to_time") else None,
+        from_time=begins,
+        to_time=ends,
         reason=wanted.reason or None,
     )
 

@@ -6,12 +6,11 @@ from uuid import UUID
 from kit import envelope
 from kit.caller import Caller
 from kit.db import Tx
+from services.events.logic.letter_kinds import DELIVERY
 from services.events.model import DeadLetter, LoggedEvent
 from services.events.operations import deliveries, log
 from services.events.store import dead_letters as store
 from services.events.store import log as log_store
-
-DELIVERY = "delivery"
 
 
 async def keep(tx: Tx, workspace_id: UUID, letter_id: UUID, data: dict[str, Any]) -> None:

@@ -9,12 +9,10 @@ from kit import ids
 from kit.bus import Bus, Message, PublishUnknown
 from kit.db import Database
 from kit.errors import NotFound, Unavailable
+from services.events.logic.letter_kinds import DELIVERY, RUN
 from services.events.model import DeadLetter
 from services.events.operations import log
-from services.events.operations.dead_letters import DELIVERY
 from services.events.store import log as log_store
-
-RUN = "automation-run"  # what the automation plane calls letters of its runs
 
 # Resumes a run, for a letter, with a credential.
 Resume = Callable[[UUID, UUID, str], Awaitable[None]]

@@ -16,7 +16,7 @@ from kit.errors import InvalidArgument
 from services.events import convert
 from services.events.logic import selections
 from services.events.model import ReplayKind, ReplayState
-from services.events.operations import replays
+from services.events.operations import letter_filters, replays
 from services.events.operations.running import Runner
 from services.events.store import log as log_store
 from services.events.store import replays as store
@@ -37,6 +37,7 @@ class ReplayServicer(rpc.ReplayServiceServicer):
         rate = convert.replay_rate(request.rate)
 
         async def work(tx: Tx) -> pb.ReplayDeadLettersResponse:
+            await letter_filters.check(tx, caller.workspace_id, query)
             wanted = selections.Letters(
                 await tx.time(),
                 query.kind,

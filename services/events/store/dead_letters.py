@@ -101,6 +101,15 @@ async def count(tx: Tx, workspace_id: UUID, query: LetterQuery) -> int:
     return int(await tx.value(f"SELECT count(*) FROM dead_letters WHERE {where}", params))
 
 
+async def names(tx: Tx, workspace_id: UUID) -> tuple[set[str], set[str]]:
+    """The kinds of all letters there are, and the types of their events."""
+    rows = await tx.all(
+        "SELECT DISTINCT kind, event_type FROM dead_letters WHERE workspace_id = %s",
+        [workspace_id],
+    )
+    return {row["kind"] for row in rows}, {row["event_type"] for row in rows}
+
+
 async def open_ones(tx: Tx) -> tuple[int, float]:
     """Of all workspaces: how many, and the age of the oldest in seconds."""
     row = await tx.one(

@@ -23,6 +23,18 @@ SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uui
   %s::text[], %s::int2[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
   %s::int2[], %s::timestamptz[])"""
 
+# From one type to the next along the index: as many steps as types, however long the log is.
+_TYPES = """
+WITH RECURSIVE found AS (
+  (SELECT type FROM domain_events WHERE workspace_id = %(workspace_id)s ORDER BY type LIMIT 1)
+  UNION ALL
+  SELECT (SELECT e.type FROM domain_events AS e
+          WHERE e.workspace_id = %(workspace_id)s AND e.type > found.type
+          ORDER BY e.type LIMIT 1)
+  FROM found WHERE found.type IS NOT NULL
+)
+SELECT type FROM found WHERE type IS NOT NULL"""
+
 
 async def append(tx: Tx, workspace_id: UUID, events: Sequence[tuple[Any, ...]]) -> None:
     """Add events in this order, each as (event_id, type, source, aggregate_type, aggregate_id,
@@ -44,6 +56,12 @@ async def last_position(tx: Tx, workspace_id: UUID) -> int:
         "SELECT position FROM domain_events WHERE workspace_id = %s ORDER BY position DESC LIMIT 1"
     )
     return int(await tx.value(sql, [workspace_id]) or 0)
+
+
+async def types(tx: Tx, workspace_id: UUID) -> set[str]:
+    """Every type that an event of the log has."""
+    rows = await tx.all(_TYPES, {"workspace_id": workspace_id})
+    return {row["type"] for row in rows}
 
 
 async def count(tx: Tx, workspace_id: UUID, query: EventQuery, after: int, up_to: int) -> int:

@@ -66,6 +66,33 @@ async def test_letters_are_replayed_by_filter_across_a_death(plane: Plane, works
         assert len(await letters_of(caller, "replayed")) == 12
 
 
+async def test_a_filter_of_letters_names_what_there_is(plane: Plane, workspace: UUID) -> None:
+    caller = plane.a(workspace)
+    await plane.emit(workspace, "record.created", "custom.shipped")
+    await logged(caller, 2)
+
+    async def counted(**wanted: Any) -> int:
+        request = pb.ReplayDeadLettersRequest(filter=admin.DeadLetterFilter(**wanted), dry_run=True)
+        return int((await caller.call(caller.replays.ReplayDeadLetters, request)).replay.total)
+
+    assert await counted(kind="delivery", event_type="custom.shipped") == 0
+    assert await counted(kind="links-projector") == 0
+    assert await counted(from_time=LONG_AGO, to_time=LONG_AGO) == 0
+    later = to_timestamp(datetime(2020, 1, 2, tzinfo=UTC))
+    for wanted, path, code, told in (
+        ({"kind": "delivry"}, "filter.kind", "UNKNOWN_KIND", "did you mean 'delivery'"),
+        ({"kind": "links-projectr"}, "filter.kind", "UNKNOWN_KIND", "'links-projector'"),
+        ({"event_type": "custom.shiped"}, "filter.event_type", "UNKNOWN_TYPE", "'custom.shipped'"),
+        ({"event_type": "record.*"}, "filter.event_type", "UNKNOWN_TYPE", "was no event"),
+        ({"from_time": later, "to_time": LONG_AGO}, "filter.to_time", "OUT_OF_RANGE", "before"),
+    ):
+        with pytest.raises(InvalidArgument) as caught:
+            await counted(**wanted)
+        assert caught.value.reason == "EVENT_FILTER_INVALID"
+        assert [(v.path, v.code) for v in caught.value.violations] == [(path, code)]
+        assert told in caught.value.message
+
+
 async def test_what_was_missed_is_recovered_and_nothing_else(plane: Plane, workspace: UUID) -> None:
     caller, status = plane.a(workspace), [200]
     async with Receiver(lambda _: (status[0], {})).running() as receiver:

@@ -80,7 +80,8 @@ class ReplayServiceServicer:
     def ReplayDeadLetters(self, request, context):
         """ReplayDeadLetters does every open letter again that the filter selects and that was made before the
         call, each as ReplayDeadLetter does. With dry_run it counts them alone. Fails with INVALID_ARGUMENT
-        / REPLAY_INVALID for a rate out of range or a malformed filter.
+        / REPLAY_INVALID for a rate out of range, and EVENT_FILTER_INVALID for a filter that is malformed
+        or names a kind of letter that there is not, or a type that no event has had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,8 @@ class ReplayServiceStub:
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayDeadLettersRequest, _replay_service_pb2.ReplayDeadLettersResponse]
     """ReplayDeadLetters does every open letter again that the filter selects and that was made before the
     call, each as ReplayDeadLetter does. With dry_run it counts them alone. Fails with INVALID_ARGUMENT
-    / REPLAY_INVALID for a rate out of range or a malformed filter.
+    / REPLAY_INVALID for a rate out of range, and EVENT_FILTER_INVALID for a filter that is malformed
+    or names a kind of letter that there is not, or a type that no event has had.
     """
     ReplayEvents: _grpc.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayEventsRequest, _replay_service_pb2.ReplayEventsResponse]
     """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
@@ -74,7 +75,8 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayDeadLettersRequest, _replay_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
     """ReplayDeadLetters does every open letter again that the filter selects and that was made before the
     call, each as ReplayDeadLetter does. With dry_run it counts them alone. Fails with INVALID_ARGUMENT
-    / REPLAY_INVALID for a rate out of range or a malformed filter.
+    / REPLAY_INVALID for a rate out of range, and EVENT_FILTER_INVALID for a filter that is malformed
+    or names a kind of letter that there is not, or a type that no event has had.
     """
     ReplayEvents: _aio.UnaryUnaryMultiCallable[_replay_service_pb2.ReplayEventsRequest, _replay_service_pb2.ReplayEventsResponse]  # type: ignore[assignment]
     """ReplayEvents sends events of the log to one subscription again, those that it had and those that it
@@ -111,7 +113,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replay_service_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_replay_service_pb2.ReplayDeadLettersResponse]]:
         """ReplayDeadLetters does every open letter again that the filter selects and that was made before the
         call, each as ReplayDeadLetter does. With dry_run it counts them alone. Fails with INVALID_ARGUMENT
-        / REPLAY_INVALID for a rate out of range or a malformed filter.
+        / REPLAY_INVALID for a rate out of range, and EVENT_FILTER_INVALID for a filter that is malformed
+        or names a kind of letter that there is not, or a type that no event has had.
         """
 
     @_abc_1.abstractmethod
