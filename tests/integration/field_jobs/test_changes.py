@@ -120,7 +120,8 @@ async def test_duplicates_that_race_the_job_never_slip_in(acme: Client) -> None:
     if outcome == "succeeded":
         assert twins == 0
     else:
-        assert job.problem_count == twins > 0
+        # It tells of those that were there when it failed; others may have come since.
+        assert 0 < job.problem_count <= twins
         assert await acme.rows("SELECT 1 FROM value_unique") == []
 
 
