@@ -54,6 +54,12 @@ async def fleet(acme: Client) -> list[str]:
     for name, settings in FIGURES.items():
         await a_rollup(acme, name, **settings)
     await ready(acme, *FIGURES)
+
+    async def built() -> bool:  # jobs of rollups give figures also after these are ready
+        running = "SELECT 1 FROM field_jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled')"
+        return not await acme.rows(running)
+
+    await until(built)
     price = {"amount_micros": 5_000_000, "currency_code": "EUR"}
     for harbour in found[:2]:
         some = {"port": harbour, "price": price, "state": "afloat"}
