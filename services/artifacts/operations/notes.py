@@ -11,26 +11,15 @@ from planes.nodes import Node
 from services.artifacts import events
 from services.artifacts.logic.access import Allowed, not_found
 from services.artifacts.model import Holder, New, Note, NoteContent
-from services.artifacts.operations import attaching
+from services.artifacts.operations import attaching, creating
 from services.artifacts.store import notes as store
 from services.artifacts.store import targets
 
 
 async def create(tx: Tx, new: Sequence[New[NoteContent]]) -> list[Note]:
     """Store notes of one workspace on their targets and announce them."""
-    workspace_id = new[0].caller.workspace_id
-    made = [
-        replace(note, targets=tuple(sorted(one.targets)))
-        for note, one in zip(await store.insert(tx, workspace_id, new), new, strict=True)
-    ]
-    attached = [(note.node, note.create_time, note.targets) for note in made]
-    await targets.attach(tx, workspace_id, attached)
-    told = [
-        replace(events.note("created", note), source=one.source)
-        for note, one in zip(made, new, strict=True)
-    ]
-    await outbox.add(tx, new[0].caller, *told)
-    return made
+    made = await store.insert(tx, new[0].caller.workspace_id, new)
+    return await creating.attach_and_tell(tx, new, made, events.note)
 
 
 async def _found(tx: Tx, caller: Caller, note_id: UUID, etag: str, allowed: Allowed) -> Note:

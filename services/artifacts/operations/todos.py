@@ -11,7 +11,7 @@ from planes.nodes import Node
 from services.artifacts import events
 from services.artifacts.logic.access import Allowed, not_found
 from services.artifacts.model import Holder, New, Todo, TodoContent
-from services.artifacts.operations import attaching
+from services.artifacts.operations import attaching, creating
 from services.artifacts.store import targets
 from services.artifacts.store import todos as store
 
@@ -20,19 +20,8 @@ _CONTENT = tuple(f.name for f in fields(TodoContent))
 
 async def create(tx: Tx, new: Sequence[New[TodoContent]]) -> list[Todo]:
     """Store todos of one workspace on their targets and announce them."""
-    workspace_id = new[0].caller.workspace_id
-    made = [
-        replace(todo, targets=tuple(sorted(one.targets)))
-        for todo, one in zip(await store.insert(tx, workspace_id, new), new, strict=True)
-    ]
-    attached = [(todo.node, todo.create_time, todo.targets) for todo in made]
-    await targets.attach(tx, workspace_id, attached)
-    told = [
-        replace(events.todo("created", todo), source=one.source)
-        for todo, one in zip(made, new, strict=True)
-    ]
-    await outbox.add(tx, new[0].caller, *told)
-    return made
+    made = await store.insert(tx, new[0].caller.workspace_id, new)
+    return await creating.attach_and_tell(tx, new, made, events.todo)
 
 
 async def _found(tx: Tx, caller: Caller, todo_id: UUID, etag: str, allowed: Allowed) -> Todo:

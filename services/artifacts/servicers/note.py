@@ -1,32 +1,31 @@
 """NoteService: the calls as the contract names them."""
 
-from collections.abc import Sequence
-
-from armature.artifacts.v1 import artifact_pb2
 from armature.artifacts.v1 import note_service_pb2 as pb
 from armature.artifacts.v1 import note_service_pb2_grpc as rpc
 
 from kit import idempotency
 from kit.db import Tx
-from kit.joining import Asked, Joined
 from schema.problems import Problem
 from services.artifacts import convert
 from services.artifacts.logic.access import visible
+from services.artifacts.model import Note
 from services.artifacts.operations import notes
+from services.artifacts.servicers import drafts
 from services.artifacts.servicers.desk import Context, Desk
-from services.artifacts.servicers.drafts import Draft, new_artifact
+from services.artifacts.servicers.drafts import Draft
 from services.artifacts.store import notes as store
 
 
 class NoteServicer(rpc.NoteServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._creates: Joined[Draft[artifact_pb2.Note], pb.CreateNoteResponse] = Joined(
+        self._creates = drafts.joined(
             desk.db,
             pb.CreateNoteResponse,
-            self._create,
-            size=lambda draft: draft.message.ByteSize(),
-            names=lambda draft: draft.message.id.lower(),
+            "note",
+            convert.note_content,
+            notes.create,
+            _created,
         )
 
     async def CreateNote(
@@ -36,13 +35,6 @@ class NoteServicer(rpc.NoteServiceServicer):
         workspace, allowed = await self._desk.may_attach(caller, request.note.targets)
         draft = Draft(request.note, workspace, allowed)
         return await self._creates.write(caller.credential, request, caller, draft)
-
-    async def _create(
-        self, tx: Tx, asked: Sequence[Asked[Draft[artifact_pb2.Note]]]
-    ) -> list[pb.CreateNoteResponse]:
-        new = [new_artifact(one, "note", convert.note_content) for one in asked]
-        made = await notes.create(tx, new)
-        return [pb.CreateNoteResponse(note=convert.note(note, note.targets)) for note in made]
 
     async def GetNote(self, request: pb.GetNoteRequest, context: Context) -> pb.GetNoteResponse:
         caller = self._desk.reader()
@@ -96,3 +88,7 @@ class NoteServicer(rpc.NoteServiceServicer):
             return pb.DeleteNoteResponse()
 
         return await idempotency.once(self._desk.db, caller, request, pb.DeleteNoteResponse, work)
+
+
+def _created(note: Note) -> pb.CreateNoteResponse:
+    return pb.CreateNoteResponse(note=convert.note(note, note.targets))

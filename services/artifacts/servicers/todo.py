@@ -1,32 +1,31 @@
 """TodoService: the calls as the contract names them."""
 
-from collections.abc import Sequence
-
-from armature.artifacts.v1 import artifact_pb2
 from armature.artifacts.v1 import todo_service_pb2 as pb
 from armature.artifacts.v1 import todo_service_pb2_grpc as rpc
 
 from kit import idempotency
 from kit.db import Tx
-from kit.joining import Asked, Joined
 from schema.problems import Problem
 from services.artifacts import convert
 from services.artifacts.logic.access import visible
+from services.artifacts.model import Todo
 from services.artifacts.operations import todos
+from services.artifacts.servicers import drafts
 from services.artifacts.servicers.desk import Context, Desk
-from services.artifacts.servicers.drafts import Draft, new_artifact
+from services.artifacts.servicers.drafts import Draft
 from services.artifacts.store import todos as store
 
 
 class TodoServicer(rpc.TodoServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._creates: Joined[Draft[artifact_pb2.Todo], pb.CreateTodoResponse] = Joined(
+        self._creates = drafts.joined(
             desk.db,
             pb.CreateTodoResponse,
-            self._create,
-            size=lambda draft: draft.message.ByteSize(),
-            names=lambda draft: draft.message.id.lower(),
+            "todo",
+            convert.todo_content,
+            todos.create,
+            _created,
         )
 
     async def CreateTodo(
@@ -36,13 +35,6 @@ class TodoServicer(rpc.TodoServiceServicer):
         workspace, allowed = await self._desk.may_attach(caller, request.todo.targets)
         draft = Draft(request.todo, workspace, allowed)
         return await self._creates.write(caller.credential, request, caller, draft)
-
-    async def _create(
-        self, tx: Tx, asked: Sequence[Asked[Draft[artifact_pb2.Todo]]]
-    ) -> list[pb.CreateTodoResponse]:
-        new = [new_artifact(one, "todo", convert.todo_content) for one in asked]
-        made = await todos.create(tx, new)
-        return [pb.CreateTodoResponse(todo=convert.todo(todo, todo.targets)) for todo in made]
 
     async def GetTodo(self, request: pb.GetTodoRequest, context: Context) -> pb.GetTodoResponse:
         caller = self._desk.reader()
@@ -97,3 +89,7 @@ class TodoServicer(rpc.TodoServiceServicer):
             return pb.DeleteTodoResponse()
 
         return await idempotency.once(self._desk.db, caller, request, pb.DeleteTodoResponse, work)
+
+
+def _created(todo: Todo) -> pb.CreateTodoResponse:
+    return pb.CreateTodoResponse(todo=convert.todo(todo, todo.targets))

@@ -19,7 +19,7 @@ from services.automation.model import (
     WaitKind,
     WorkflowState,
 )
-from services.automation.operations import execution, starting
+from services.automation.operations import execution, figures, starting
 from services.automation.store import flows, journal, queue, runs, steps, waits, workflows
 
 _NO_RATE = 1_000_000_000  # a call counts for whoever called
@@ -118,6 +118,7 @@ async def cancel_if_unfinished(tx: Tx, caller: Caller, run_id: UUID, why: str = 
     children = await runs.children(tx, workspace_id, run_id)
     lined = await flows.forget_line(tx, workspace_id, run_id)
     await runs.finish(tx, workspace_id, run_id, RunState.CANCELLED, "")
+    figures.count_end(tx, run.kind, RunState.CANCELLED)
     await steps.cancel_rest(tx, workspace_id, run_id)
     await queue.remove(tx, workspace_id, run_id)
     await journal.drop_waits_of(tx, workspace_id, [run_id])

@@ -23,7 +23,7 @@ from services.automation.model import (
     StepState,
     Wait,
 )
-from services.automation.operations import flow
+from services.automation.operations import figures, flow
 from services.automation.store import journal, queue, runs, sources, steps, waits
 from services.automation.store.journal import HistoryRow
 from services.automation.store.runs import Loaded
@@ -127,6 +127,7 @@ async def give_up(tx: Tx, claim: Claim, reason: str) -> bool:
             await journal.put_steps(tx, workspace_id, [(run_id, failed)])
     await steps.cancel_rest(tx, workspace_id, run_id)
     await runs.finish(tx, workspace_id, run_id, RunState.FAILED, reason)
+    figures.count_end(tx, run.kind, RunState.FAILED)
     await journal.leave(tx, workspace_id, [run_id])
     await journal.drop_waits_of(tx, workspace_id, [run_id])
     source = await sources.load(tx, *key_of(workspace_id, run))

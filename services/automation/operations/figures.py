@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from kit import metrics
 from kit.db import Tx
-from services.automation.model import NewRun, RunState
+from services.automation.model import Kind, NewRun, RunState
 
 _LONG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
@@ -42,11 +42,16 @@ LOOPS = Counter(
 )
 
 
+def count_end(tx: Tx, kind: Kind, state: RunState) -> None:
+    """A run ends in this transaction."""
+    tx.after_commit(RUNS.labels(kind.value, state.value).inc)
+
+
 def count_unbegun(tx: Tx, made: Iterable[NewRun]) -> None:
     """Those that ended as they were made: blocked, failed or skipped."""
     for run in made:
         if run.state is RunState.QUEUED:
             continue
-        tx.after_commit(RUNS.labels(run.rule.kind.value, run.state.value).inc)
+        count_end(tx, run.rule.kind, run.state)
         if run.error.startswith("loop:"):
             tx.after_commit(LOOPS.inc)

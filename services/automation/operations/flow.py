@@ -9,7 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from kit.db import Tx
-from services.automation.model import Claim, NewRun
+from services.automation.model import Claim, NewRun, RunState
+from services.automation.operations import figures
 from services.automation.store import flows, queue
 from services.automation.store.runs import Loaded
 
@@ -69,6 +70,7 @@ async def _admit_limited(tx: Tx, workspace_id: UUID, run: NewRun, key: str, dela
         place = replaced and await flows.drop_unbegun(tx, workspace_id, replaced)
         if replaced is not None and place:
             await flows.skip(tx, workspace_id, replaced, f"the run {run.id} has taken its place")
+            figures.count_end(tx, run.rule.kind, RunState.SKIPPED)
             if limits.concurrency and place == "queue":
                 await release(tx, workspace_id, workflow_id)
         delay = max(delay, limits.debounce)

@@ -87,8 +87,9 @@ class Engine:
         taken = run_ids[:free]
         self._is_behind |= len(taken) < len(run_ids)
         claims = [Claim(workspace_id, one, -1 - secrets.randbits(62), "") for one in taken]
-        self._places.promise(claims)
-        tx.after_failure(partial(self._drop, claims))
+        if claims:
+            self._places.promise(claims)
+            tx.after_failure(partial(self._drop, claims))
         return claims
 
     def begin(

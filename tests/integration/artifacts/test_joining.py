@@ -19,7 +19,7 @@ from kit.errors import ServiceError
 from kit.joining import Joined
 from tests.integration.artifacts.conftest import Plane
 from tests.integration.artifacts.test_todos import a_todo
-from tests.integration.kit.helpers import eventually
+from tests.integration.kit.helpers import counted_calls, eventually
 from tests.integration.links.neighbours import SECRET, message
 
 
@@ -28,23 +28,15 @@ async def together(
 ) -> list[Any]:
     """What the calls answer when the first is under way while all others come, and how many
     transactions wait for the table then: the first one's, and those of all others."""
-    come = 0
-    write: Any = Joined.write
-
-    async def counting(*args: Any) -> Any:
-        nonlocal come
-        come += 1
-        return await write(*args)
-
     owner = plane.started["postgres"]["roles"]["armature_owner"]
     with monkeypatch.context() as patched:
-        patched.setattr(Joined, "write", counting)
+        come = counted_calls(patched, Joined, "write")
         async with await psycopg.AsyncConnection.connect(owner) as holding:
             await holding.execute(f"LOCK TABLE artifacts.{table} IN SHARE MODE")
             tasks = [asyncio.create_task(one) for one in calls]
 
             async def all_come() -> bool:
-                return come == len(calls)
+                return come() == len(calls)
 
             await eventually(all_come, "all calls have come")
     return await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,6 +11,7 @@ AT_LEAST = {  # runs that other tests left may come beside
     'automation_runs_total{kind="rule",state="succeeded"}': 2,
     'automation_runs_total{kind="rule",state="blocked"}': 1,
     'automation_runs_total{kind="workflow",state="failed"}': 1,
+    'automation_runs_total{kind="workflow",state="skipped"}': 1,
     "automation_loop_blocked_total": 1,
     'automation_run_wait_seconds_count{kind="rule"}': 2,
     'automation_attempt_duration_seconds_count{outcome="done",type="create_todo"}': 2,
@@ -26,6 +27,11 @@ async def test_a_worker_shows_what_became_of_runs(tenant: Tenant, platform: Plat
         {"id": "end", "type": "fail", "input": {"message": "no"}},
     ]
     flow = await tenant.workflow(steps)
+    last = await tenant.workflow(
+        [{"id": "end", "type": "stop"}],
+        trigger={"type": "record_updated", "object": "opportunity"},
+        limits={"debounce": {"key": "same", "for": 1}},
+    )
     port = platform.started["port_base"] + 29
     async with platform.process("work", ARMATURE_METRICS_ADDRESS=f"127.0.0.1:{port}"):
         for _ in range(2):
@@ -34,6 +40,11 @@ async def test_a_worker_shows_what_became_of_runs(tenant: Tenant, platform: Plat
         chain = Cause("root", "event", 3, (f"{rule.id}:{record}",))
         await tenant.finished(await tenant.happen(record_id=record, cause=chain))
         await tenant.until((await tenant.start(flow.id)).id, "failed")
+        for n in range(2):  # the second takes the place of the first
+            await tenant.happen("updated", {"score": n}, {"score": 9}, version=2)
+        await eventually(
+            lambda: tenant.listed(workflow=last.id, state="succeeded"), "the last of a burst ends"
+        )
         async with httpx.AsyncClient(trust_env=False) as http:
 
             async def shown() -> bool:

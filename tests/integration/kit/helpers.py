@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from kit import envelope, ids, outbox
@@ -30,6 +32,20 @@ async def eventually(
     while not await condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.05)
+
+
+def counted_calls(patched: pytest.MonkeyPatch, owner: type, name: str) -> Callable[[], int]:
+    """How often a method has been called since."""
+    calls = 0
+    method: Any = getattr(owner, name)
+
+    async def counting(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return await method(*given)
+
+    patched.setattr(owner, name, counting)
+    return lambda: calls
 
 
 def caller(workspace: UUID) -> Caller:

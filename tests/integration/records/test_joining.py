@@ -14,7 +14,7 @@ from kit import clients
 from kit.caller import Cause
 from kit.errors import ServiceError, Unavailable
 from services.records.servicers.joining import Joined
-from tests.integration.kit.helpers import eventually
+from tests.integration.kit.helpers import counted_calls, eventually
 from tests.integration.records.client import Client, as_json, fields_of
 from tests.integration.records.conftest import Plane
 from tests.integration.records.test_reads import counted
@@ -27,19 +27,11 @@ Gather = Callable[[Sequence[Any]], AbstractAsyncContextManager[Gathered]]
 @pytest.fixture
 def gathered(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Gather:
     """For the block, the first of some calls is under way, and all others wait for it."""
-    come = 0
-    write: Any = Joined.write
-
-    async def counting(*args: Any) -> Any:
-        nonlocal come
-        come += 1
-        return await write(*args)
-
-    monkeypatch.setattr(Joined, "write", counting)
+    come = counted_calls(monkeypatch, Joined, "write")
 
     @asynccontextmanager
     async def gather(calls: Sequence[Any]) -> AsyncIterator[Gathered]:
-        before = come
+        before = come()
         async with held_up(plane) as connection:
             tasks = [asyncio.create_task(calls[0])]
 
@@ -47,7 +39,7 @@ def gathered(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Gather:
                 return await waiting(connection) >= 1
 
             async def all_come() -> bool:
-                return come - before == len(calls)
+                return come() - before == len(calls)
 
             await eventually(begun, "the first call is under way")
             tasks += [asyncio.create_task(one) for one in calls[1:]]
